@@ -37,8 +37,8 @@ static const struct sb_verb database_verbs[] = {
       "hold one fact of the steady state against the servers" },
     { "locate", SB_READS, NULL, S (30), 0, NULL,
       OPTIONS (TARGET ("site", NEED, "site", "where to look")),
-      OPTIONS (RESULT ("principal", "instance that serves the database there; empty: none answered as such")),
-      "find the instance of a site that is principal" },
+      OPTIONS (RESULT ("principal", "instance that serves there, else the mirror that lost it; empty: none answers")),
+      "find the instance of a site that holds the end of the log" },
     { "survey", SB_READS, NULL, S (60), 0, NULL,
       OPTIONS (TARGET ("site", NEED, "site", "the site that is to be left")),
       OPTIONS (RESULT ("answering", "instances of the site that answer; empty: none")
@@ -62,7 +62,7 @@ static const struct sb_verb database_verbs[] = {
     { "take-tail", SB_CHANGES, NULL, HOUR (1), S (30), "instance",
       OPTIONS (TEXT ("file", NEED, "path of the backup as the instance sees it")),
       OPTIONS (RESULT ("lsn", "end of the tail") RESULT ("taken", "yes, or why not")),
-      "break the mirror session, back the tail of the log up and leave the copy restoring" },
+      "force service if it is a mirror that lost its principal, end the mirroring session, back the tail of the log up and leave the copy restoring" },
     { "apply-logs", SB_SETTLES, NULL, HOUR (4), S (30), "instance",
       OPTIONS (TARGET ("from", NEED, "share", "the share or folder that holds the log backups")
                TEXT ("until", 0, "LSN that must be reached")),
@@ -141,7 +141,8 @@ static const struct sb_verb database_verbs[] = {
                TEXT ("file", NEED, "path of the backup as the instance sees it")
                TEXT ("list", NEED, "path of the list of messages, as this host sees it")),
       OPTIONS (RESULT ("old", "yes: an old copy was there; no: none") NUMBER ("messages", "messages only the old copy has")
-               RESULT ("file", "the backup") RESULT ("list", "the list")),
+               RESULT ("file", "the backup; empty: no old copy was there") RESULT ("list", "the list")
+               RESULT ("sentence", "in words, for the person who gives the old copy up")),
       "back an old copy up and list the messages that exist only there" },
     { "await-drained", SB_SETTLES, NULL, MIN (10), MIN (9), "instance", OPTIONS (),
       OPTIONS (NUMBER ("waiting", "compliance events not yet taken")),
