@@ -1,12 +1,131 @@
-/* The entrance of the program.  A stub until the command table moves in: it
- * only tells its version. */
+/* The entrance: the table of commands, and the two entries that only this
+ * program itself uses (a lane, the description of a plugin). */
 #include "config.h"
 
+#include "cli/cli.h"
+
+#include "core/host/lane.h"
+
+#include <locale.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const struct cli_option cli_common[] = {
+    { "topology", 't', "FILE", "the topology (default: $SWITCHBACK_TOPOLOGY or /etc/switchback/topology.ini)" },
+    { "state", 0, "DIR", "journal and runs (default: $SWITCHBACK_STATE or /var/lib/switchback)" },
+    { "plugins", 0, "DIR", "look for plugins here first; may be repeated" },
+    { "workflows", 0, "DIR", "look for workflows here first" },
+    { "json", 0, NULL, "print JSON on stdout" },
+    { "help", 'h', NULL, "print help and stop" },
+    { "version", 0, NULL, "print the version and stop" },
+    { NULL, 0, NULL, NULL }
+};
+
+static const struct cli_option plan_options[] = {
+    { "param", 'p', "KEY=VALUE", "a parameter of the workflow; may be repeated" },
+    { "drill", 0, NULL, "plan a drill" },
+    { "dot", 0, NULL, "print the graph for Graphviz" },
+    { "observe", 0, NULL, "ask the world which steps are already true; changes nothing" },
+    { NULL, 0, NULL, NULL }
+};
+
+static const struct cli_option run_options[] = {
+    { "param", 'p', "KEY=VALUE", "a parameter of the workflow; may be repeated" },
+    { "approve", 0, "GATES", "answer gates: all, or names separated by commas; a limit is written loss=5m" },
+    { "drill", 0, NULL, "a drill: every message, status and report says DRILL" },
+    { "wait", 0, NULL, "at a gate that nobody answers, wait instead of ending with 4" },
+    { NULL, 0, NULL, NULL }
+};
+
+static const struct cli_option resume_options[] = {
+    { "approve", 0, "GATES", "answer gates: all, or names separated by commas" },
+    { "wait", 0, NULL, "at a gate that nobody answers, wait instead of ending with 4" },
+    { "abort", 0, NULL, "undo what was done instead of going on; refused after the point of no return" },
+    { NULL, 0, NULL, NULL }
+};
+
+static const struct cli_option check_options[] = {
+    { "wait", 0, "TIME", "ask again until nothing is red, at most so long" },
+    { NULL, 0, NULL, NULL }
+};
+
+static const struct cli_option watch_options[] = {
+    { "old-site", 0, NULL, "watch for the site that was left and pay what is owed there the moment it answers" },
+    { "once", 0, NULL, "look once and stop" },
+    { "for", 0, "TIME", "stop after so long" },
+    { NULL, 0, NULL, NULL }
+};
+
+static const struct cli_option report_options[] = {
+    { "html", 0, "FILE", "write one HTML page" },
+    { NULL, 0, NULL, NULL }
+};
+
+static const struct cli_option plugin_list_options[] = {
+    { "contracts", 0, NULL, "print the contracts of the roles instead" },
+    { NULL, 0, NULL, NULL }
+};
+
+const struct cli_command cli_commands[] = {
+    { "check", NULL, "hold the steady state (facts H1 to H17) against the servers",
+      "Ends with 0 when every fact is green or amber, with 1 when one is red or could not be told.", check_options, 0, 0,
+      cmd_check },
+    { "status", NULL, "show what the servers say, unfinished runs and what is owed", NULL, NULL, 0, 0, cmd_status },
+    { "plan", "WORKFLOW", "show what a run would do, in order, with gates and points of no return",
+      "Planning touches nothing: the same topology, workflow and parameters give the same plan and the same digest.",
+      plan_options, 1, 1, cmd_plan },
+    { "run", "WORKFLOW", "carry a workflow out",
+      "What is owed from earlier runs is done first. Steps whose goal is already true are not done again. At a gate the\n"
+      "run asks on a terminal; elsewhere it ends with 4 and stays resumable.",
+      run_options, 1, 1, cmd_run },
+    { "resume", "[RUN]", "go on with an unfinished run", "Without RUN: the newest unfinished one. Nothing unfinished: ends with 0.",
+      resume_options, 0, 1, cmd_resume },
+    { "approve", "RUN GATE", "answer a gate of a run from another terminal",
+      "Who answers is told by the kernel, never by an argument. GATE is the gate's name, or STEP of the step it guards.", NULL,
+      2, 2, cmd_approve },
+    { "watch", NULL, "watch for the old site and do what is owed there",
+      "Runs until everything owed is paid and stays so, or until it is stopped.", watch_options, 0, 0, cmd_watch },
+    { "report", "[RUN]", "tell what a run did, with its evidence", "Without RUN: the newest one.", report_options, 0, 1, cmd_report },
+    { "history", NULL, "list the runs", NULL, NULL, 0, 0, cmd_history },
+    { "journal verify", "[FILE]", "check the chain of a journal, offline", NULL, NULL, 0, 1, cmd_journal_verify },
+    { "plugin list", NULL, "list the plugins that were found, or the contracts of the roles", NULL, plugin_list_options, 0, 0,
+      cmd_plugin_list },
+    { "plugin show", "NAME", "show the settings and actions of a plugin", NULL, NULL, 1, 1, cmd_plugin_show },
+    { "workflow list", NULL, "list the workflows", NULL, NULL, 0, 0, cmd_workflow_list },
+    { "workflow show", "WORKFLOW", "show the steps of a workflow", NULL, NULL, 1, 1, cmd_workflow_show },
+    { "workflow lint", "WORKFLOW...", "look for mistakes in workflows", NULL, NULL, 1, -1, cmd_workflow_lint },
+    { NULL, NULL, NULL, NULL, NULL, 0, 0, NULL }
+};
 
 int
-main (void)
+main (int argc, char **argv)
 {
-    puts ("switchback " SB_VERSION);
-    return 0;
+    struct cli c = { 0 };
+    int rc;
+
+    setlocale (LC_CTYPE, "C.UTF-8");
+    signal (SIGPIPE, SIG_IGN);
+    if (argc == 2 && strcmp (argv[1], "__lane") == 0)
+        return sb_lane_main ();
+    if (argc == 3 && strcmp (argv[1], "__describe") == 0)
+        return sb_describe_main (argv[2]);
+    if (argc >= 2 && strcmp (argv[1], "lab") == 0)
+        return cmd_lab (argc - 1, argv + 1);
+    rc = cli_parse (&c, argc, argv);
+    if (rc == 0) {
+        sb_paths_find (&c.paths);
+        c.color = isatty (STDOUT_FILENO) && getenv ("NO_COLOR") == NULL;
+        rc = c.command->run (&c);
+    } else if (rc < 0) {
+        rc = EXIT_DONE;
+    }
+    if (cli_stdout_broken () && rc == EXIT_DONE) {
+        cli_error ("writing to standard output failed");
+        rc = EXIT_FAILED;
+    }
+    cli_release (&c);
+    return rc;
 }
