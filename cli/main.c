@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "cli/cli.h"
+#include "cli/man.h"
 
 #include "core/host/lane.h"
 
@@ -112,6 +113,8 @@ main (int argc, char **argv)
         return sb_lane_main ();
     if (argc == 3 && strcmp (argv[1], "__describe") == 0)
         return sb_describe_main (argv[2]);
+    if (argc == 3 && strcmp (argv[1], "__man") == 0)
+        return cli_man_main (argv[2]);
     if (argc >= 2 && strcmp (argv[1], "lab") == 0)
         return cmd_lab (argc - 1, argv + 1);
     rc = cli_parse (&c, argc, argv);
