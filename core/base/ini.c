@@ -81,6 +81,17 @@ judge_section (struct reader *r, const char *text)
     r->fn (r->ctx, name, NULL, NULL, r->line);
 }
 
+/* Where a comment starts behind other text: a semicolon after a blank; else the end. */
+static size_t
+comment_start (const char *text)
+{
+    size_t i = 1;
+
+    while (text[i] && (text[i] != ';' || !strchr (" \t", text[i - 1])))
+        i++;
+    return i;
+}
+
 /* Is this "key = value" as inih will understand it? */
 static bool
 judge_pair (struct reader *r, const char *text)
@@ -93,7 +104,7 @@ judge_pair (struct reader *r, const char *text)
         bad (r, "':' before '='", "Write 'key = value'; a key has no colon.");
     else if (key == strspn (text, " \t"))
         bad (r, "value without a key", NULL);
-    else if (strstr (text, " ;") && strstr (text, " ;") < text + key)
+    else if (comment_start (text) < key)
         bad (r, "comment before '='", NULL);
     else
         return !r->lost;
