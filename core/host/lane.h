@@ -28,7 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct sb_lanes;
+struct sb_laneset;
 
 struct sb_lanes_cfg {
     struct sb_registry *registry;   /* borrowed; must outlive the lanes */
@@ -111,37 +111,37 @@ struct sb_lane_event {
 typedef void (*sb_lane_event_fn) (void *ctx, const struct sb_lane_event *event);
 
 /* NULL: a fault was added.  No worker is started yet. */
-struct sb_lanes *sb_lanes_new (const struct sb_lanes_cfg *cfg, struct sb_faults *faults);
+struct sb_laneset *sb_lanes_new (const struct sb_lanes_cfg *cfg, struct sb_faults *faults);
 
 /* Queues a call and starts a worker if there is room for one.  false: the queue
  * is full or the id is under way; nothing was queued, no event will come. */
-bool sb_lanes_call (struct sb_lanes *l, const struct sb_call_spec *spec);
+bool sb_lanes_call (struct sb_laneset *l, const struct sb_call_spec *spec);
 
 /* Asks a call to stop, then SIGTERM, then SIGKILL, `grace_ms` apart.  A call that
  * still waits is answered with SB_STOPPED (VERIFY: unknown) at the next drain. */
-void sb_lanes_stop (struct sb_lanes *l, uint64_t id);
-void sb_lanes_stop_all (struct sb_lanes *l);
+void sb_lanes_stop (struct sb_laneset *l, uint64_t id);
+void sb_lanes_stop_all (struct sb_laneset *l);
 
 /* What to poll: fills at most `cap` entries, returns how many there are in all.
  * *ret_timeout_ms is lowered to the time until the next deadline of a call
  * (-1 on entry: none of the caller's). */
-size_t sb_lanes_poll_fds (struct sb_lanes *l, struct pollfd *fds, size_t cap, int *ret_timeout_ms);
+size_t sb_lanes_poll_fds (struct sb_laneset *l, struct pollfd *fds, size_t cap, int *ret_timeout_ms);
 
 /* Takes in all that has arrived, enforces deadlines, reaps, starts what can be
  * started.  Never blocks.  Returns the number of events given to `fn`.  The
  * callback may call sb_lanes_call() and sb_lanes_stop(). */
-size_t sb_lanes_drain (struct sb_lanes *l, sb_lane_event_fn fn, void *ctx);
+size_t sb_lanes_drain (struct sb_laneset *l, sb_lane_event_fn fn, void *ctx);
 
 /* For callers without a loop of their own (check, status): polls and drains
  * until an event was given, nothing is under way, or the time is over. */
-size_t sb_lanes_wait (struct sb_lanes *l, int timeout_ms, sb_lane_event_fn fn, void *ctx);
+size_t sb_lanes_wait (struct sb_laneset *l, int timeout_ms, sb_lane_event_fn fn, void *ctx);
 
-size_t sb_lanes_under_way (const struct sb_lanes *l); /* waiting and running calls */
-size_t sb_lanes_workers (const struct sb_lanes *l);   /* processes */
+size_t sb_lanes_under_way (const struct sb_laneset *l); /* waiting and running calls */
+size_t sb_lanes_workers (const struct sb_laneset *l);   /* processes */
 
 /* Ends all workers, at once for idle ones, within 2 * grace_ms for the others
  * (asks, SIGTERM, SIGKILL); calls under way give no event any more.  NULL is fine. */
-void sb_lanes_free (struct sb_lanes *l);
+void sb_lanes_free (struct sb_laneset *l);
 
 /* The worker: what `switchback __lane` runs.  Returns the exit code. */
 int sb_lane_main (void);

@@ -57,7 +57,7 @@ void sb_contract_check (const struct sb_catalogue_plugin *p, struct sb_faults *f
 const char **sb_contract_missing (const struct sb_catalogue_plugin *p, struct sb_arena *arena, size_t *ret_count);
 
 /* `switchback __describe FILE`: loads one plugin, prints its manifest on stdout.
- * Returns the exit code; faults go to stderr. */
+ * Returns the exit code; with 3 the output is the faults instead. */
 int sb_describe_main (const char *file);
 
 #endif
