@@ -27,7 +27,7 @@ enum sb_locked sb_lock_take (struct sb_lock *lock, const char *path, const char 
 void sb_lock_release (struct sb_lock *lock);
 /* What the file says about its last holder; NULL: nothing; caller frees. */
 char *sb_lock_who (const char *path);
-/* Is it held by anybody but this process's own open file?  A missing file is not. */
+/* Is it held by anybody, this process included?  A missing file is not. */
 bool sb_lock_is_held (const char *path);
 
 #endif

@@ -59,8 +59,9 @@ struct sb_exit sb_end (pid_t pid, bool group, int64_t grace_ms);
 /* "exit code 3" or "killed by signal 9 (Killed)". */
 void sb_exit_text (struct sb_exit e, struct sb_buf *out);
 
-/* Runs a program to its end: `input` (may be NULL) on stdin, stdout added to `out`, at most `limit` bytes.  At the
- * deadline, or when it says more than `limit`, its process group is killed.  True: it ended by itself and *ret says how. */
+/* Runs a program to its end, in a process group of its own: `input` on its stdin (NULL: /dev/null), its stdout added to
+ * `out`, at most `limit` bytes.  When it says more, or still runs or speaks at the deadline, its group is killed.
+ * True: it ended by itself and *ret says how. */
 bool sb_run_program (const struct sb_spawn *what, const char *input, struct sb_buf *out, size_t limit, int64_t deadline,
                      struct sb_exit *ret, struct sb_faults *faults);
 
