@@ -70,18 +70,20 @@ environment_and_folder_are_given (void)
 static void
 descriptors_are_exactly_those_listed (void)
 {
+    static const char probe[] = "n=4; while [ $n -lt 64 ]; do [ ! -e /proc/$$/fd/$n ] || echo leaked $n >&3; n=$((n+1));"
+                                " done; echo done >&3";
     int p[2];
     char got[16] = "";
     pid_t pid;
 
     CU_ASSERT_TRUE (sb_socket_pair (p, &faults));
     sb_fd_cloexec (p[0], false); /* a leak that shall not happen */
-    pid = sb_spawn (&(struct sb_spawn){ .argv = SHELL ("cd /proc/self/fd && echo * >&3"),
+    pid = sb_spawn (&(struct sb_spawn){ .argv = SHELL (probe),
                                         .fds = (struct sb_spawn_fd[]){ { p[1], 3 } }, .nfds = 1 }, &faults);
     CU_ASSERT_TRUE (pid > 0);
     CU_ASSERT_EQUAL (sb_wait (pid, sb_deadline_in (10000), &(struct sb_exit){ 0 }), SB_WAIT_ENDED);
     CU_ASSERT_TRUE (read (p[0], got, sizeof got - 1) > 0);
-    CU_ASSERT_STRING_EQUAL (got, "0 1 2 3\n");
+    CU_ASSERT_STRING_EQUAL (got, "done\n");
     sb_fd_close (&p[0]);
     sb_fd_close (&p[1]);
 }
@@ -94,12 +96,9 @@ descriptors_can_change_places (void)
     pid_t pid;
 
     CU_ASSERT_TRUE (pipe (a) == 0 && pipe (b) == 0);
-    pid = sb_spawn (&(struct sb_spawn){ .argv = SHELL ("eval \"echo a >&$0; echo b >&$1\" 2>/dev/null || exit 9"),
+    pid = sb_spawn (&(struct sb_spawn){ .argv = SHELL ("cat; echo a >&4; echo b >&3"),
                                         .fds = (struct sb_spawn_fd[]){ { a[1], 4 }, { b[1], 3 }, { -1, 0 } },
                                         .nfds = 3 }, &faults);
-    sb_end (pid, false, 0);
-    pid = sb_spawn (&(struct sb_spawn){ .argv = SHELL ("echo a >&4; echo b >&3"),
-                                        .fds = (struct sb_spawn_fd[]){ { a[1], 4 }, { b[1], 3 } }, .nfds = 2 }, &faults);
     CU_ASSERT_EQUAL (sb_wait (pid, sb_deadline_in (10000), &(struct sb_exit){ 0 }), SB_WAIT_ENDED);
     CU_ASSERT_TRUE (read (a[0], got, sizeof got) == 2 && got[0] == 'a');
     CU_ASSERT_TRUE (read (b[0], got, sizeof got) == 2 && got[0] == 'b');
