@@ -49,6 +49,21 @@ sb_fault_prefix (struct sb_faults *f, size_t from, const char *fmt, ...)
 }
 
 void
+sb_faults_sort (struct sb_faults *f, size_t from)
+{
+    enum { MAX_SORTED = 2000 }; /* nobody reads more, and insertion must stay quick */
+
+    for (size_t i = from + 1; i < f->count && i < from + MAX_SORTED; i++) {
+        struct sb_fault moving = f->list[i];
+        size_t j = i;
+
+        for (; j > from && f->list[j - 1].line > moving.line; j--)
+            f->list[j] = f->list[j - 1];
+        f->list[j] = moving;
+    }
+}
+
+void
 sb_faults_move (struct sb_faults *to, struct sb_faults *from)
 {
     for (size_t i = 0; i < from->count; i++)

@@ -25,6 +25,7 @@ void sb_fault_hint (struct sb_faults *f, const char *fmt, ...) /* for the newest
         __attribute__ ((format (printf, 2, 3)));
 void sb_fault_prefix (struct sb_faults *f, size_t from, const char *fmt, ...) /* "prefix: text" for [from, count) */
         __attribute__ ((format (printf, 3, 4)));
+void sb_faults_sort (struct sb_faults *f, size_t from); /* [from, count) by line; equal lines keep their order */
 void sb_faults_move (struct sb_faults *to, struct sb_faults *from);
 char *sb_faults_text (const struct sb_faults *f); /* "file:line: text\nHINT: hint\n"...; caller frees */
 void sb_faults_free (struct sb_faults *f);

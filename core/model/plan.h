@@ -14,11 +14,13 @@
 
 enum sb_on_rule { SB_ON_NOTHING = 0, SB_ON_OBJECT, SB_ON_PRINCIPAL };
 
+/* A text that `refers` holds ${steps..}, ${gates..} or ${run..} and is expanded by the engine with sb_expand();
+ * any other value is final and never expanded, whatever characters it has. */
 struct sb_plan_param {
     const char *name;
-    const char *value;   /* resolved, except ${steps..}, ${gates..}, ${run..}; NULL for a list */
-    const char **items;  /* list parameters: NULL-terminated; items may hold references */
-    bool refers;         /* holds something the engine still has to expand */
+    const char *value;   /* NULL for a list */
+    const char **items;  /* list parameters: NULL-terminated */
+    bool refers;         /* true: value, or each of items, has to be expanded */
 };
 
 struct sb_plan_proof {
@@ -30,7 +32,7 @@ struct sb_plan_step {
     const char *name;          /* "recover[mgc]", or "recover" outside a loop: unique */
     const char *base, *item;   /* "recover", "mgc" or NULL */
     const char *title;
-    const char *role, *verb;   /* NULL: a gate alone */
+    const char *role, *verb;   /* NULL: nothing to do: a gate alone, or a milestone that joins many steps */
     const char *kind, *object; /* who plays the role: "database", "mgc" */
     const char *plugin;
     enum sb_effect effect;
@@ -52,6 +54,7 @@ struct sb_plan_step {
     enum sb_dark if_dark;
     enum sb_undo undo;
     const char *undo_verb;
+    const char *undo_on_kind, *undo_on; /* where the undo works; NULL: where the step did */
     bool optional;
     bool no_return;            /* computed: it changes and nothing takes it back */
     int retries;
@@ -59,8 +62,13 @@ struct sb_plan_step {
     int line;                  /* in the workflow */
 };
 
+/* Answered once for all steps that name it.  A gate whose texts speak of a loop item is one gate per item,
+ * "loss[mgc]"; --approve takes the base name for all of them.  `ask` and `when` are always expanded with
+ * sb_expand(); a title never refers. */
 struct sb_plan_gate {
-    const char *name, *title, *ask, *when;
+    const char *name;
+    const char *base, *item;   /* "loss", "mgc" or NULL */
+    const char *title, *ask, *when;
     bool named, refuse;
     int64_t expires_ms;
 };
@@ -101,8 +109,9 @@ bool sb_plan_from_json (struct sb_plan *p, const char *json, size_t len, struct 
 
 uint32_t sb_plan_find (const struct sb_plan *p, const char *name); /* SB_NO_STEP: not there */
 
-/* Expands ${..} in a text: `lookup` gets the inner reference ("steps.quote[mgc].lsn", "run.id") and
- * returns a value that lives long enough, or NULL (expands to nothing; alternatives are tried). */
+/* Expands ${..} in a text: `lookup` gets the inner reference ("steps.quote[mgc].lsn", "gates.loss[mgc].grade",
+ * "run.id") and returns a value that lives until its next call, or NULL (expands to nothing; alternatives are
+ * tried).  "$${" stands for a plain "${". */
 typedef const char *(*sb_lookup_fn) (void *ctx, const char *reference);
 char *sb_expand (const char *text, sb_lookup_fn lookup, void *ctx); /* caller frees */
 

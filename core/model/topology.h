@@ -5,6 +5,7 @@
 #define SB_MODEL_TOPOLOGY_H
 
 #include "core/base/fault.h"
+#include "core/base/map.h"
 #include "core/base/mem.h"
 #include "core/base/sha256.h"
 #include "core/model/contracts.h"
@@ -15,7 +16,7 @@
 
 struct sb_attr {
     const char *key, *value; /* value trimmed, \; undone */
-    int line;
+    int line;                /* 0: not written, follows from other objects (host, fqdn, name, ...) */
 };
 
 struct sb_object {
@@ -32,6 +33,7 @@ struct sb_topology {
     const char *file;               /* as named by the caller; for messages */
     struct sb_object *objects;      /* in order of the file; policy is always there */
     size_t count, cap;
+    struct sb_map index;            /* "KIND NAME" -> struct sb_object; built when the file was read */
     char digest[SB_SHA256_HEX];     /* over kinds, names, keys, values; not over comments or order of sections */
 };
 
@@ -62,7 +64,7 @@ const struct sb_object *sb_topology_find (const struct sb_topology *t, const cha
 /* The index-th object of a kind, in order of the file; NULL after the last. */
 const struct sb_object *sb_topology_nth (const struct sb_topology *t, const char *kind, size_t index);
 const struct sb_object *sb_topology_pool (const struct sb_topology *t);
-/* As written, else the core's default for the kind, else NULL. */
+/* As written, else what follows from other objects, else the core's default for the kind (keys.h), else NULL. */
 const char *sb_object_attr (const struct sb_object *o, const char *key);
 /* The object that a reference attribute names (database.primary -> instance), or NULL. */
 const struct sb_object *sb_object_ref (const struct sb_topology *t, const struct sb_object *o, const char *key);

@@ -18,7 +18,7 @@ struct sb_pair {
 /* [gate NAME]: a question to a person before a step. */
 struct sb_wf_gate {
     const char *name, *title;
-    const char *ask;        /* the question; expressions allowed */
+    const char *ask;        /* the question; expressions allowed, those of the loop of its steps too */
     const char *when;       /* asked only when this expands to something; NULL: always */
     bool named;             /* --approve all does not answer it; it must be named */
     bool refuse;            /* without an answer the run ends (undone, exit 1) instead of waiting */
@@ -26,16 +26,22 @@ struct sb_wf_gate {
     int line;
 };
 
+struct sb_wf_proof {
+    const char *step;
+    int64_t within_ms;
+};
+
 /* [step NAME] */
 struct sb_wf_step {
     const char *name, *title;
-    const char *role, *verb;   /* action = role.verb; both NULL: a gate alone */
+    const char *role, *verb;   /* action = role.verb; both NULL: a gate alone, or a milestone */
     const char *each;          /* for each = ...; as written */
     const char *by;            /* object that plays the role; expression; NULL: the loop item or the only one */
     const char *on;            /* expression, or "principal of X in Y" */
-    const char **after;        /* names, NULL-terminated */
+    const char **after;        /* names, NULL-terminated; never NULL */
     const char *gate;
-    const char **proof;        /* proof = STEP within DURATION, ...: asked again if older when this step is due */
+    struct sb_wf_proof *proofs; /* proof = STEP within DURATION, ...: asked again if older when this step is due */
+    size_t nproofs, proofs_cap;
     enum sb_dark if_dark;
     enum sb_undo undo;
     const char *undo_verb;
@@ -44,7 +50,7 @@ struct sb_wf_step {
     bool optional;             /* optional = yes: its failure is noted and stops nobody */
     struct sb_pair *params;    /* every other key; "undo KEY" goes to undo_params */
     size_t nparams, params_cap;
-    struct sb_pair *undo_params;
+    struct sb_pair *undo_params; /* with "on" where the undo works at another target */
     size_t nundo, undo_cap;
     int line;
 };
@@ -60,8 +66,11 @@ struct sb_workflow {
     size_t count, cap;
     struct sb_wf_gate *gates;
     size_t ngates, gates_cap;
+    struct sb_pair *params;    /* [params]: KEY = default; ${params.KEY} */
+    size_t nparams, params_cap;
 };
 
+/* Reads one text; every fault is collected; true: none.  `w` must be zeroed; release in any case. */
 bool sb_workflow_parse (struct sb_workflow *w, const char *file, const char *text, size_t len, struct sb_faults *faults);
 void sb_workflow_release (struct sb_workflow *w);
 
