@@ -182,9 +182,11 @@ static const struct stmt stmts[SB_STMT_COUNT] = {
     [SB_STMT_RESTORE_LOG] = { "RESTORE LOG", CHANGES | LONG,
         "RESTORE LOG %I FROM DISK = %L WITH FILE = %N, NORECOVERY, STATS = 5" },
     /* not mirrored (3104); REPLACE also overrides a tail that was not backed up (3159) */
+    /* three pieces: head, a MOVE for each file that must lie elsewhere, end */
     [SB_STMT_RESTORE_FULL] = { "RESTORE DATABASE", CHANGES | LONG,
         "RESTORE DATABASE %I FROM DISK = %L WITH FILE = %N, " },
     [SB_STMT_RESTORE_MOVE] = { "RESTORE DATABASE", CHANGES | LONG, "MOVE %L TO %L, " },
+    [SB_STMT_RESTORE_END] = { "RESTORE DATABASE", CHANGES | LONG, "REPLACE, NORECOVERY, STATS = 5" },
     [SB_STMT_RECOVER] = { "RESTORE DATABASE", CHANGES | LONG, "RESTORE DATABASE %I WITH RECOVERY" },
 
     [SB_STMT_CREATE_ENDPOINT] = { "CREATE ENDPOINT", CHANGES,
