@@ -9,7 +9,7 @@
 struct sb_paths {
     char *program;   /* this very program, to be started again as a lane */
     char *plugins;   /* NAME.so */
-    char *libexec;   /* switchback-lab */
+    char *libexec;   /* programs that only this one starts */
     char *workflows; /* NAME.ini */
     bool build_tree;
 };
