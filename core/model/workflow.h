@@ -23,6 +23,8 @@ struct sb_wf_gate {
     bool named;             /* --approve all does not answer it; it must be named */
     bool refuse;            /* without an answer the run ends (undone, exit 1) instead of waiting */
     int64_t expires_ms;     /* 0: never; then the step is held (or the run refused); never "go on" */
+    struct sb_pair *written; /* every line as written, for messages */
+    size_t nwritten, written_cap;
     int line;
 };
 
@@ -52,6 +54,8 @@ struct sb_wf_step {
     size_t nparams, params_cap;
     struct sb_pair *undo_params; /* with "on" where the undo works at another target */
     size_t nundo, undo_cap;
+    struct sb_pair *written;   /* every line as written, for messages */
+    size_t nwritten, written_cap;
     int line;
 };
 
@@ -61,6 +65,7 @@ struct sb_workflow {
     const char *help;          /* a paragraph */
     bool needs_approval;       /* needs = approval */
     const char *leaves;        /* leaves = EXPR: the site that is left; tool site must not be it */
+    int leaves_line;
     bool checks;               /* kind = check: steps are facts; run by `check` */
     struct sb_wf_step *steps;
     size_t count, cap;
