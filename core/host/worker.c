@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "core/host/load.h"
+#include "core/host/session.h"
 #include "core/sys/clock.h"
 #include "core/sys/socket.h"
 #include "core/sys/stream.h"
@@ -203,5 +204,6 @@ sb_lane_main (void)
         while (take_call (&w))
             ;
     release (&w);
+    sb_session_kill (getpid ()); /* what the plugin started and left behind */
     return 0;
 }
