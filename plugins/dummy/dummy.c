@@ -156,7 +156,8 @@ hang_politely (struct sb_call *call)
 }
 
 /* A bad one does not. */
-static enum sb_rc
+__attribute__ ((noreturn))
+static void
 hang_deaf (void)
 {
     signal (SIGTERM, SIG_IGN);
@@ -164,7 +165,8 @@ hang_deaf (void)
         pause ();
 }
 
-static enum sb_rc
+__attribute__ ((noreturn))
+static void
 crash (void)
 {
     signal (SIGSEGV, SIG_DFL);
@@ -230,9 +232,9 @@ behave (struct sb_call *call, const char *how)
     if (strcmp (how, "hang") == 0)
         return hang_politely (call);
     if (strcmp (how, "deaf") == 0)
-        return hang_deaf ();
+        hang_deaf ();
     if (strcmp (how, "crash") == 0)
-        return crash ();
+        crash ();
     if (strcmp (how, "leave") == 0)
         _exit (0);
     if (strcmp (how, "flood") == 0)
