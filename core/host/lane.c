@@ -249,6 +249,14 @@ retire (struct sb_laneset *l, struct worker *w)
     w->act_at = sb_deadline_in (l->cfg.grace_ms);
 }
 
+/* Only once the call has begun: the worker empties the pipe before it begins. */
+static void
+ask_to_stop (struct worker *w)
+{
+    if (w->stop_fd >= 0 && w->call != NULL && w->call->begun)
+        (void) !write (w->stop_fd, "s", 1);
+}
+
 static void
 press (struct sb_laneset *l, struct worker *w, enum pressure to, enum sb_died reason)
 {
@@ -256,8 +264,8 @@ press (struct sb_laneset *l, struct worker *w, enum pressure to, enum sb_died re
         w->reason = reason;
     w->pressure = to;
     w->act_at = to == KILLED ? SB_NEVER : sb_deadline_in (l->cfg.grace_ms);
-    if (to == ASKED && w->stop_fd >= 0)
-        (void) !write (w->stop_fd, "s", 1);
+    if (to == ASKED)
+        ask_to_stop (w);
     else if (to == TERMINATED)
         kill (w->pid, SIGTERM);
     else if (to == KILLED)
@@ -362,6 +370,8 @@ take_message (struct sb_laneset *l, struct worker *w, json_t *m)
         w->call->begun = true;
         if (w->pressure == CALM)
             w->act_at = sb_deadline_in (w->call->deadline_ms);
+        else
+            ask_to_stop (w);
     } else if (strcmp (type, "log") == 0) {
         e.type = SB_LANE_LOG;
         e.level = (enum sb_level) json_integer_value (json_object_get (m, "n"));

@@ -235,7 +235,7 @@ outcome_result (const struct outcome *o, const char *name)
     for (i = 0; i < o->nresults; i++)
         if (strcmp (o->results[i].name, name) == 0)
             return o->results[i].value;
-    return NULL;
+    return "(not set)";
 }
 
 bool

@@ -53,7 +53,7 @@ uint64_t bench_send (struct bench *b, const char *kind, const char *object, cons
     bench_await (b, bench_send (b, kind, object, verb, SB_OP_VERIFY, on, 20000, __VA_ARGS__))
 /* The outcome lives until the next bench_await() or bench_free(). */
 const struct outcome *bench_await (struct bench *b, uint64_t id);
-const char *outcome_result (const struct outcome *o, const char *name); /* NULL: not set */
+const char *outcome_result (const struct outcome *o, const char *name); /* "(not set)": it was not */
 
 /* Waits until the condition holds, at most ten seconds. */
 bool bench_eventually (bool (*condition) (void *ctx), void *ctx);
