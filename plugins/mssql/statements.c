@@ -26,7 +26,7 @@ struct stmt {
 #define COPY_FROM "FROM sys.databases d JOIN sys.database_mirroring m ON m.database_id = d.database_id "
 #define SET_COLUMNS                                                                                             \
     "b.backup_set_id, b.backup_set_uuid, b.database_name, b.type, b.first_lsn, b.last_lsn, b.backup_start_date, " \
-    "b.backup_finish_date, b.last_recovery_fork_guid "
+    "b.backup_finish_date, b.last_recovery_fork_guid, b.family_guid "
 
 static const struct stmt stmts[SB_STMT_COUNT] = {
     /* DB-Library leaves the ANSI options off; texts shall not depend on the server's language. */
@@ -69,9 +69,6 @@ static const struct stmt stmts[SB_STMT_COUNT] = {
         "SELECT s.session_id, s.program_name, r.command FROM sys.dm_exec_requests r "
         "JOIN sys.dm_exec_sessions s ON s.session_id = r.session_id "
         "WHERE s.program_name LIKE N'switchback/%%' AND s.session_id <> @@SPID" },
-    [SB_STMT_FORK] = { "SELECT", READS,
-        "SELECT TOP 1 b.last_recovery_fork_guid AS fork FROM msdb.dbo.backupset b WHERE b.database_name = %L "
-        "ORDER BY b.backup_set_id DESC" },
     [SB_STMT_LOG_WAIT] = { "SELECT", READS,
         "SELECT d.log_reuse_wait_desc FROM sys.databases d WHERE d.name = %L" },
     [SB_STMT_LOG_SPACE] = { "DBCC SQLPERF", READS, "DBCC SQLPERF(LOGSPACE)" },
@@ -143,7 +140,7 @@ static const struct stmt stmts[SB_STMT_COUNT] = {
     /* needs CREATE DATABASE; the file is opened by the service account */
     [SB_STMT_HEADER] = { "RESTORE HEADERONLY", READS, "RESTORE HEADERONLY FROM DISK = %L" },
     [SB_STMT_FILELIST] = { "RESTORE FILELISTONLY", READS, "RESTORE FILELISTONLY FROM DISK = %L WITH FILE = %N" },
-    [SB_STMT_VERIFYONLY] = { "RESTORE VERIFYONLY", LONG, "RESTORE VERIFYONLY FROM DISK = %L WITH CHECKSUM" },
+    [SB_STMT_VERIFYONLY] = { "RESTORE VERIFYONLY", LONG, "RESTORE VERIFYONLY FROM DISK = %L WITH FILE = %N" },
     [SB_STMT_FILE_EXIST] = { "xp_fileexist", READS, "EXEC master.dbo.xp_fileexist %L" },
 
     [SB_STMT_SERVERS] = { "SELECT", READS,
