@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 struct sb_buf {
-    char *s;     /* NULL while empty and unused; sb_buf_cstr() never is */
-    size_t len;  /* bytes without the NUL */
+    char *s;    /* NULL while empty and unused; sb_buf_cstr() never is */
+    size_t len; /* bytes without the NUL */
     size_t cap;
 };
 
@@ -16,9 +16,9 @@ void sb_buf_str (struct sb_buf *b, const char *s);
 void sb_buf_char (struct sb_buf *b, char c);
 void sb_buf_printf (struct sb_buf *b, const char *fmt, ...) __attribute__ ((format (printf, 2, 3)));
 void sb_buf_vprintf (struct sb_buf *b, const char *fmt, va_list args) __attribute__ ((format (printf, 2, 0)));
-void sb_buf_clear (struct sb_buf *b);         /* keeps the memory */
-void sb_buf_free (struct sb_buf *b);          /* also the cleanup function: SB_CLEANUP (sb_buf_free) */
-char *sb_buf_take (struct sb_buf *b);         /* the caller owns the string; b is empty; never NULL */
+void sb_buf_clear (struct sb_buf *b); /* keeps the memory */
+void sb_buf_free (struct sb_buf *b);  /* also the cleanup function: SB_CLEANUP (sb_buf_free) */
+char *sb_buf_take (struct sb_buf *b); /* the caller owns the string; b is empty; never NULL */
 const char *sb_buf_cstr (const struct sb_buf *b);
 
 #endif

@@ -196,8 +196,13 @@ pair (void *user, const char *section, const char *key, const char *value)
 bool
 sb_ini_parse (const char *file, const char *text, size_t len, sb_ini_fn fn, void *ctx, struct sb_faults *faults)
 {
-    struct reader r = { .file = file, .rest = text, .end = text + len, .section = sb_xstrdup (""),
-                        .faults = faults, .fn = fn, .ctx = ctx };
+    struct reader r = { .file = file,
+                        .rest = text,
+                        .end = text + len,
+                        .section = sb_xstrdup (""),
+                        .faults = faults,
+                        .fn = fn,
+                        .ctx = ctx };
     size_t before = faults->count;
     int rc;
 

@@ -25,7 +25,7 @@ struct sb_arena_block {
 #define BLOCK_SIZE 4000
 #endif
 
-static void __attribute__ ((noreturn))
+static _Noreturn void
 out_of_memory (void)
 {
     static const char text[] = "switchback: out of memory\n";

@@ -113,8 +113,8 @@ sb_format_utc (struct sb_buf *b, int64_t unix_ms)
     struct tm tm = { 0 };
 
     gmtime_r (&seconds, &tm);
-    sb_buf_printf (b, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-                   tm.tm_hour, tm.tm_min, tm.tm_sec, (int) ms);
+    sb_buf_printf (b, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+                   tm.tm_min, tm.tm_sec, (int) ms);
 }
 
 /* `count` digits at *s; moves *s behind them. */
@@ -166,8 +166,9 @@ sb_parse_utc (const char *s, int64_t *ret_unix_ms)
         return false;
     if (hour > 23 || minute > 59 || second > 59)
         return false;
-    tm = (struct tm){ .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day,
-                      .tm_hour = hour, .tm_min = minute, .tm_sec = second };
+    tm = (struct tm){
+        .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day, .tm_hour = hour, .tm_min = minute, .tm_sec = second
+    };
     t = timegm (&tm);
     gmtime_r (&t, &back);
     if (back.tm_mon != month - 1 || back.tm_mday != day) /* 30 February */

@@ -26,11 +26,11 @@ failed (struct sb_faults *faults, const char *path, const char *what)
 static const char *
 kind_of (mode_t mode)
 {
-    return S_ISDIR (mode)                       ? "a folder"
-           : S_ISFIFO (mode)                    ? "a FIFO"
-           : S_ISSOCK (mode)                    ? "a socket"
+    return S_ISDIR (mode)                     ? "a folder"
+           : S_ISFIFO (mode)                  ? "a FIFO"
+           : S_ISSOCK (mode)                  ? "a socket"
            : S_ISCHR (mode) || S_ISBLK (mode) ? "a device"
-                                                : "not a regular file";
+                                              : "not a regular file";
 }
 
 /* Reads fd to its end, but not more than limit + 1 bytes. */

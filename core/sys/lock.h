@@ -20,7 +20,7 @@ struct sb_lock {
     int fd; /* -1: nothing held */
 };
 
-#define SB_LOCK_NONE { -1 }
+#define SB_LOCK_NONE ((struct sb_lock){ -1 })
 
 /* Never waits.  `who` is written into the file (NULL: "pid N"). */
 enum sb_locked sb_lock_take (struct sb_lock *lock, const char *path, const char *who, struct sb_faults *faults);

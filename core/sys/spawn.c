@@ -68,7 +68,7 @@ arrange_process (const struct sb_spawn *what, pid_t parent)
     return !what->cwd || chdir (what->cwd) == 0;
 }
 
-static void __attribute__ ((noreturn))
+static _Noreturn void
 become (const struct sb_spawn *what, pid_t parent, int report)
 {
     const char *const *env = what->env ? what->env : (const char *const *) environ;

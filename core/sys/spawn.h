@@ -24,11 +24,11 @@ struct sb_spawn {
     const char *const *env;        /* the whole environment, "A=b", ends with NULL; NULL: ours */
     const struct sb_spawn_fd *fds; /* may exchange numbers freely; 0, 1 and 2 are ours unless listed */
     size_t nfds;
-    const char *cwd;      /* NULL: ours */
-    bool own_group;       /* leads a process group of its own: sb_end() then ends its children too */
-    bool own_session;     /* leads a session (and so a group) of its own */
-    pid_t group;          /* joins this group; 0: ours */
-    int die_signal;       /* sent to it when this process dies (PR_SET_PDEATHSIG); 0: none */
+    const char *cwd;         /* NULL: ours */
+    bool own_group;          /* leads a process group of its own: sb_end() then ends its children too */
+    bool own_session;        /* leads a session (and so a group) of its own */
+    pid_t group;             /* joins this group; 0: ours */
+    int die_signal;          /* sent to it when this process dies (PR_SET_PDEATHSIG); 0: none */
     const int *keep_blocked; /* signals that stay blocked, for a program that reads a signalfd; ends with 0; or NULL */
 };
 

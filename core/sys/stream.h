@@ -38,7 +38,7 @@ enum sb_flow sb_stream_flush (struct sb_stream *s); /* writes what goes; LATE: s
 bool sb_stream_unsent (const struct sb_stream *s);
 
 /* What was taken lives until the next call on this stream.  OK, LATE (not complete yet), CLOSED or TOO_LONG. */
-enum sb_flow sb_stream_line (struct sb_stream *s, char **ret);                 /* without the newline */
+enum sb_flow sb_stream_line (struct sb_stream *s, char **ret);                     /* without the newline */
 enum sb_flow sb_stream_message (struct sb_stream *s, char **ret, size_t *ret_len); /* NUL-terminated besides */
 void sb_stream_put (struct sb_stream *s, const void *data, size_t n);
 void sb_stream_put_message (struct sb_stream *s, const void *data, size_t n);

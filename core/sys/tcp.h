@@ -24,7 +24,7 @@ int sb_tcp_connect (const struct sb_tcp_addr *addr, int64_t deadline, struct sb_
 bool sb_tcp_probe (const struct sb_tcp_addr *addr, int64_t deadline, struct sb_faults *faults);
 /* Listens on an address of this machine; port 0 chooses one, told in *ret_port (may be NULL). */
 int sb_tcp_listen (const char *host, uint16_t port, uint16_t *ret_port, struct sb_faults *faults);
-int sb_tcp_accept (int listener); /* -1: nobody is waiting */
+int sb_tcp_accept (int listener);                                      /* -1: nobody is waiting */
 void sb_tcp_text (const struct sb_tcp_addr *addr, struct sb_buf *out); /* 127.0.0.1:1433, [::1]:1433 */
 
 #endif

@@ -97,7 +97,7 @@ struct sb_action {
 /* A plugin is a constant.  Tables end with an entry whose name is NULL. */
 struct sb_plugin {
     uint32_t abi, size, option_size, action_size; /* written by SB_PLUGIN() */
-    const char *name; /* also the file name and the manual: switchback-NAME(7) */
+    const char *name;                             /* also the file name and the manual: switchback-NAME(7) */
     const char *role; /* "database", "share", "pool", "notify", "fence", a site's own, or "*" */
     const char *version;
     const char *summary;
@@ -133,7 +133,9 @@ struct sb_host {
     char *(*format) (struct sb_call *, const char *fmt, va_list) SB_PRINTF (2, 0);
 };
 
-struct sb_call_head { const struct sb_host *host; }; /* the visible start of a call */
+struct sb_call_head { /* the visible start of a call */
+    const struct sb_host *host;
+};
 
 static inline const struct sb_host *
 sb_host (struct sb_call *call)
@@ -283,6 +285,7 @@ sb_format (struct sb_call *call, const char *fmt, ...)
 
 /* Publish a plugin.  The symbol bears libltdl's prefix, so that many plugins
  * can be linked into one program; the file must therefore be called IDENT. */
+/* clang-format off */
 #define SB_PLUGIN(ident, ...)                                      \
     extern SB_EXPORT const struct sb_plugin ident##_LTX_sb_plugin; \
     const struct sb_plugin ident##_LTX_sb_plugin = {               \
@@ -292,6 +295,7 @@ sb_format (struct sb_call *call, const char *fmt, ...)
         .action_size = sizeof (struct sb_action),                  \
         __VA_ARGS__                                                \
     }
+/* clang-format on */
 
 #ifdef __cplusplus
 }

@@ -167,7 +167,8 @@ odd_pairs (void)
 static void
 broken_headers (void)
 {
-    expect ("[a]\nk = 1\n[b\nk = 2\n[c]\nk = 3\n", "1 [a]|2 a.k=1|5 [c]|6 c.k=3|", "t.ini:3: section header without ']'");
+    expect ("[a]\nk = 1\n[b\nk = 2\n[c]\nk = 3\n", "1 [a]|2 a.k=1|5 [c]|6 c.k=3|",
+            "t.ini:3: section header without ']'");
     expect ("[]\n", "", "t.ini:1: section name is empty");
     expect ("[ a ]\n", "", "t.ini:1: section name is empty or has blanks at its ends");
     expect ("[a] k = v\n", "", "t.ini:1: text after the section header");
@@ -206,7 +207,8 @@ main (void)
         { "ordinary files are read with the right line numbers", ordinary_files },
         { "a blank and a semicolon start a comment, \\; is a semicolon", comments_behind_values },
         { "a line longer than inih's buffer is refused, not cut", long_values },
-        { "the rest of a long line never becomes a pair, a long comment is fine", long_values_whose_rest_looks_like_a_pair },
+        { "the rest of a long line never becomes a pair, a long comment is fine",
+          long_values_whose_rest_looks_like_a_pair },
         { "a section name of 50 characters is refused, and so are its keys", long_section_names },
         { "a key of 60 characters comes whole", long_keys },
         { "an indented header is not taken for a continued value", indented_headers },

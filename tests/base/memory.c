@@ -19,7 +19,7 @@ arena_gives_aligned_zeroed_memory (void)
     for (size_t size = 0; size < 10000; size += 37) {
         unsigned char *p = sb_arena_alloc (&a, size);
 
-        CU_ASSERT_EQUAL ((uintptr_t) p % _Alignof (max_align_t), 0);
+        CU_ASSERT_EQUAL ((uintptr_t) p % _Alignof(max_align_t), 0);
         for (size_t i = 0; i < size; i++)
             if (p[i])
                 CU_FAIL ("not zeroed");

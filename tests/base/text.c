@@ -12,8 +12,8 @@
 static void
 integers (void)
 {
-    static const char *const wrong[] = { "", " 1", "1 ", "+1", "0x10", "1.0", "ten", "-", "--1",
-                                         "9223372036854775808", NULL };
+    static const char *const wrong[] = { "",  " 1", "1 ", "+1", "0x10", "1.0", "ten", "-", "--1", "9223372036854775808",
+                                         NULL };
     int64_t n = 42;
 
     for (size_t i = 0; i < COUNT (wrong); i++)
@@ -37,11 +37,15 @@ booleans (void)
 static void
 durations (void)
 {
-    static const struct { const char *text; int64_t ms; } right[] = {
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } right[] = {
         { "250ms", 250 }, { "90s", 90000 }, { "5m", 300000 }, { "2h", 7200000 }, { "1d", 86400000 }, { "0s", 0 },
     };
-    static const char *const wrong[] = { "90", "", "s", "-5s", "1.5h", "5 s", "5w", "5sm", "9223372036854775807d",
-                                         "99999999999999999999s", NULL };
+    static const char *const wrong[] = {
+        "90", "", "s", "-5s", "1.5h", "5 s", "5w", "5sm", "9223372036854775807d", "99999999999999999999s", NULL
+    };
     int64_t ms = 1;
 
     for (size_t i = 0; i < COUNT (right); i++)
@@ -55,10 +59,13 @@ durations (void)
 static void
 durations_for_people (void)
 {
-    static const struct { int64_t ms; const char *text; } rows[] = {
-        { 0, "0ms" }, { 850, "850ms" }, { 12300, "12.3s" }, { 12000, "12s" }, { 59999, "59.9s" },
-        { 60000, "1m" }, { 250000, "4m10s" }, { 245000, "4m05s" }, { 7500000, "2h05m" }, { 7200000, "2h" },
-        { 273600000, "3d04h" }, { -850, "-850ms" },
+    static const struct {
+        int64_t ms;
+        const char *text;
+    } rows[] = {
+        { 0, "0ms" },         { 850, "850ms" },  { 12300, "12.3s" },     { 12000, "12s" },
+        { 59999, "59.9s" },   { 60000, "1m" },   { 250000, "4m10s" },    { 245000, "4m05s" },
+        { 7500000, "2h05m" }, { 7200000, "2h" }, { 273600000, "3d04h" }, { -850, "-850ms" },
     };
     SB_CLEANUP (sb_buf_free) struct sb_buf b = { 0 };
 
@@ -72,9 +79,15 @@ durations_for_people (void)
 static void
 times (void)
 {
-    static const char *const wrong[] = { "2026-11-21", "2026-11-21 12:00:00Z", "2026-11-21T12:00:00", "2026-02-30T00:00:00Z",
-                                         "2026-13-01T00:00:00Z", "2026-11-21T24:00:00Z", "2026-11-21T12:00:00.Z",
-                                         "2026-11-21T12:00:00ZZ", NULL };
+    static const char *const wrong[] = { "2026-11-21",
+                                         "2026-11-21 12:00:00Z",
+                                         "2026-11-21T12:00:00",
+                                         "2026-02-30T00:00:00Z",
+                                         "2026-13-01T00:00:00Z",
+                                         "2026-11-21T24:00:00Z",
+                                         "2026-11-21T12:00:00.Z",
+                                         "2026-11-21T12:00:00ZZ",
+                                         NULL };
     SB_CLEANUP (sb_buf_free) struct sb_buf b = { 0 };
     int64_t ms = 0;
 
@@ -138,8 +151,9 @@ nearest (void)
 static void
 utf8 (void)
 {
-    static const char *const wrong[] = { "\x80", "\xc3", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80",
-                                         "\xff", "a\xc3(" };
+    static const char *const wrong[] = { "\x80",         "\xc3",         "\xc0\xaf",
+                                         "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                                         "\xff",         "a\xc3(" };
 
     for (size_t i = 0; i < COUNT (wrong); i++)
         CU_ASSERT_FALSE (sb_is_utf8 (wrong[i], strlen (wrong[i])));
@@ -162,7 +176,9 @@ utf16 (void)
     CU_ASSERT_FALSE (sb_utf8_to_utf16le ("\xff", 1, &b));
     CU_ASSERT_FALSE (sb_utf16le_to_utf8 ("a", 1, &back));
     CU_ASSERT_FALSE (sb_utf16le_to_utf8 ("\x3d\xd8", 2, &back));
-    CU_ASSERT_FALSE (sb_utf16le_to_utf8 ("\x3d\xd8" "a", 4, &back));
+    CU_ASSERT_FALSE (sb_utf16le_to_utf8 ("\x3d\xd8"
+                                         "a",
+                                         4, &back));
     CU_ASSERT_FALSE (sb_utf16le_to_utf8 ("a\0\x00\xde", 4, &back));
     CU_ASSERT_STRING_EQUAL (back.s, text);
 }
@@ -170,8 +186,11 @@ utf16 (void)
 static void
 base64 (void)
 {
-    static const struct { const char *plain, *coded; } rows[] = {
-        { "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" }, { "foob", "Zm9vYg==" }, { "foobar", "Zm9vYmFy" },
+    static const struct {
+        const char *plain, *coded;
+    } rows[] = {
+        { "", "" },        { "f", "Zg==" },        { "fo", "Zm8=" },
+        { "foo", "Zm9v" }, { "foob", "Zm9vYg==" }, { "foobar", "Zm9vYmFy" },
     };
     static const char *const wrong[] = { "Z", "Zg", "Zg=", "Z===", "=", "Zg==Zg==", "Zm8=x", "Zm!v", "Zg=v", "====" };
     SB_CLEANUP (sb_buf_free) struct sb_buf b = { 0 };
@@ -218,7 +237,9 @@ case_blind_order (void)
 static void
 sha256_vectors (void)
 {
-    static const struct { const char *text, *hex; } rows[] = {
+    static const struct {
+        const char *text, *hex;
+    } rows[] = {
         { "", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" },
         { "abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" },
         { "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
@@ -236,8 +257,10 @@ sha256_vectors (void)
     sb_sha256_init (&h);
     for (int i = 0; i < 1000; i++)
         for (int part = 0; part < 8; part++)
-            sb_sha256_add (&h, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-                               "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 125);
+            sb_sha256_add (&h,
+                           "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                           "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                           125);
     sb_sha256_hex (&h, hex);
     CU_ASSERT_STRING_EQUAL (hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }

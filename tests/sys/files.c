@@ -177,12 +177,16 @@ strangers_files_are_not_trusted (void)
 static void
 paths_are_joined_and_cut (void)
 {
-    static const struct { const char *dir, *name, *joined; } joins[] = {
+    static const struct {
+        const char *dir, *name, *joined;
+    } joins[] = {
         { "a", "b", "a/b" }, { "a/", "b", "a/b" }, { "a", "/b", "/b" }, { "", "b", "b" }, { "/", "b", "/b" },
     };
-    static const struct { const char *path, *dir, *base; } cuts[] = {
-        { "a/b", "a", "b" }, { "b", ".", "b" }, { "/b", "/", "b" }, { "a//b", "a", "b" }, { "/", "/", "" },
-        { "a/b/", "a", "" },
+    static const struct {
+        const char *path, *dir, *base;
+    } cuts[] = {
+        { "a/b", "a", "b" },  { "b", ".", "b" }, { "/b", "/", "b" },
+        { "a//b", "a", "b" }, { "/", "/", "" },  { "a/b/", "a", "" },
     };
 
     for (size_t i = 0; i < COUNT (joins); i++) {
@@ -283,7 +287,8 @@ main (void)
         { "a folder, a FIFO, a device and nothing are named as such", what_is_no_file_is_named },
         { "a file without the right to read is told", unreadable_files_are_told },
         { "a write that fails leaves no temporary file", failed_writes_leave_nothing },
-        { "folders are made, listed in order and removed without following links", folders_are_made_listed_and_removed },
+        { "folders are made, listed in order and removed without following links",
+          folders_are_made_listed_and_removed },
         { "a file in the way of a folder is a fault", a_file_in_the_way_of_a_folder_is_a_fault },
         { "what others can write is not trusted", writable_files_are_not_trusted },
         { "what belongs to a stranger is not trusted", strangers_files_are_not_trusted },

@@ -34,10 +34,12 @@ run (struct sb_spawn what, const char *input)
 static void
 programs_say_and_end (void)
 {
-    CU_ASSERT_STRING_EQUAL (run ((struct sb_spawn){ .argv = SHELL ("echo hello; exit 3") }, NULL), "hello\n|exit code 3");
+    CU_ASSERT_STRING_EQUAL (run ((struct sb_spawn){ .argv = SHELL ("echo hello; exit 3") }, NULL),
+                            "hello\n|exit code 3");
     CU_ASSERT_STRING_EQUAL (run ((struct sb_spawn){ .argv = SHELL ("cat; echo >&2") }, "in\n"), "in\n|exit code 0");
     CU_ASSERT_STRING_EQUAL (run ((struct sb_spawn){ .argv = SHELL ("cat") }, NULL), "|exit code 0");
-    CU_ASSERT_STRING_EQUAL (run ((struct sb_spawn){ .argv = SHELL ("kill -9 $$") }, NULL), "|killed by signal 9 (Killed)");
+    CU_ASSERT_STRING_EQUAL (run ((struct sb_spawn){ .argv = SHELL ("kill -9 $$") }, NULL),
+                            "|killed by signal 9 (Killed)");
     CU_ASSERT_STRING_EQUAL (run ((struct sb_spawn){ .argv = SHELL ("echo x > /dev/stdout") }, NULL), "x\n|exit code 0");
     expect_no_fault (&faults);
 }
@@ -70,16 +72,18 @@ environment_and_folder_are_given (void)
 static void
 descriptors_are_exactly_those_listed (void)
 {
-    static const char probe[] = "n=4; while [ $n -lt 64 ]; do [ ! -e /proc/$$/fd/$n ] || echo leaked $n >&3; n=$((n+1));"
-                                " done; echo done >&3";
+    static const char probe[] =
+            "n=4; while [ $n -lt 64 ]; do [ ! -e /proc/$$/fd/$n ] || echo leaked $n >&3; n=$((n+1));"
+            " done; echo done >&3";
     int p[2];
     char got[16] = "";
     pid_t pid;
 
     CU_ASSERT_TRUE (sb_socket_pair (p, &faults));
     sb_fd_cloexec (p[0], false); /* a leak that shall not happen */
-    pid = sb_spawn (&(struct sb_spawn){ .argv = SHELL (probe),
-                                        .fds = (struct sb_spawn_fd[]){ { p[1], 3 } }, .nfds = 1 }, &faults);
+    pid = sb_spawn (
+            &(struct sb_spawn){ .argv = SHELL (probe), .fds = (struct sb_spawn_fd[]){ { p[1], 3 } }, .nfds = 1 },
+            &faults);
     CU_ASSERT_TRUE (pid > 0);
     CU_ASSERT_EQUAL (sb_wait (pid, sb_deadline_in (10000), &(struct sb_exit){ 0 }), SB_WAIT_ENDED);
     CU_ASSERT_TRUE (read (p[0], got, sizeof got - 1) > 0);
@@ -93,12 +97,15 @@ descriptors_can_change_places (void)
 {
     int a[2], b[2];
     char got[8] = "";
+    const char *script;
     pid_t pid;
 
     CU_ASSERT_TRUE (pipe (a) == 0 && pipe (b) == 0);
-    pid = sb_spawn (&(struct sb_spawn){ .argv = SHELL ("cat; echo a >&4; echo b >&3"),
-                                        .fds = (struct sb_spawn_fd[]){ { a[1], 4 }, { b[1], 3 }, { -1, 0 } },
-                                        .nfds = 3 }, &faults);
+    script = sb_arena_printf (&paths, "cat; echo a >&%d; echo b >&%d", b[1], a[1]);
+    pid = sb_spawn (&(struct sb_spawn){ .argv = SHELL (script),
+                                        .fds = (struct sb_spawn_fd[]){ { a[1], b[1] }, { b[1], a[1] }, { -1, 0 } },
+                                        .nfds = 3 },
+                    &faults);
     CU_ASSERT_EQUAL (sb_wait (pid, sb_deadline_in (10000), &(struct sb_exit){ 0 }), SB_WAIT_ENDED);
     CU_ASSERT_TRUE (read (a[0], got, sizeof got) == 2 && got[0] == 'a');
     CU_ASSERT_TRUE (read (b[0], got, sizeof got) == 2 && got[0] == 'b');
@@ -132,7 +139,9 @@ deaf_programs_are_killed (void)
 
     CU_ASSERT_TRUE (pipe (p) == 0);
     pid = sb_spawn (&(struct sb_spawn){ .argv = SHELL ("trap '' TERM; echo; while :; do sleep 1; done"),
-                                        .fds = (struct sb_spawn_fd[]){ { p[1], 1 } }, .nfds = 1, .own_group = true },
+                                        .fds = (struct sb_spawn_fd[]){ { p[1], 1 } },
+                                        .nfds = 1,
+                                        .own_group = true },
                     &faults);
     CU_ASSERT_EQUAL (read (p[0], &c, 1), 1); /* it is deaf now */
     e = sb_end (pid, true, 50);
@@ -151,8 +160,8 @@ slow_and_talkative_programs_are_ended (void)
     CU_ASSERT_FALSE (sb_run_program (&(struct sb_spawn){ .argv = SHELL ("sleep 60 & sleep 60") }, NULL, &out, 100,
                                      sb_deadline_in (50), &e, &faults));
     expect_fault (&faults, "'/bin/sh' did not end in time");
-    CU_ASSERT_FALSE (sb_run_program (&(struct sb_spawn){ .argv = SHELL ("while :; do echo again; done") }, NULL, &out, 100,
-                                     sb_deadline_in (10000), &e, &faults));
+    CU_ASSERT_FALSE (sb_run_program (&(struct sb_spawn){ .argv = SHELL ("while :; do echo again; done") }, NULL, &out,
+                                     100, sb_deadline_in (10000), &e, &faults));
     expect_fault (&faults, "said more than 100 bytes");
     CU_ASSERT_TRUE (out.len <= 100);
 }
@@ -169,8 +178,11 @@ children_die_with_their_parent (void)
     if (pid == 0) { /* the parent that dies */
         struct sb_faults ignored = { 0 };
 
-        sb_spawn (&(struct sb_spawn){ .argv = SHELL ("echo; exec sleep 60"), .die_signal = SIGKILL,
-                                      .fds = (struct sb_spawn_fd[]){ { p[1], 1 } }, .nfds = 1 }, &ignored);
+        sb_spawn (&(struct sb_spawn){ .argv = SHELL ("echo; exec sleep 60"),
+                                      .die_signal = SIGKILL,
+                                      .fds = (struct sb_spawn_fd[]){ { p[1], 1 } },
+                                      .nfds = 1 },
+                  &ignored);
         pause ();
     }
     sb_fd_close (&p[1]);
