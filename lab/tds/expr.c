@@ -341,6 +341,8 @@ cast_text (struct sb_sql_cursor *c, const struct sb_sql_expr *x, const struct sb
 
     if (sb_sql_is_text (&t) && t.len == 1)
         t.len = 30; /* CAST without a length */
+    if (sb_sql_is_text (&x->type))
+        style = "-1"; /* a text that looks like a date stays as it is */
     e = value_of (sb_arena_printf (c->arena, "ts_cast(%s, %d, %d, %s, %d)%s", x->sql,
                                    t.kind | t.prec << 8 | t.scale << 16, t.len, style, try,
                                    sb_sql_is_text (&t) || t.kind == SB_SQL_UUID ? " COLLATE ci" : ""),
