@@ -1,0 +1,239 @@
+/* switchback run, resume, approve, watch: the commands that make something
+ * happen, or let it. */
+#include "cli/cli.h"
+#include "cli/runs.h"
+
+#include "core/base/text.h"
+#include "core/sys/clock.h"
+#include "core/sys/file.h"
+#include "core/sys/random.h"
+#include "core/sys/sigs.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* failover-20261121T120501-3f2a */
+static char *
+new_run_id (struct cli *c, const char *workflow)
+{
+    struct sb_buf stamp SB_CLEANUP (sb_buf_free) = { 0 };
+    char hex[5], digits[20];
+    const char *s;
+    size_t n = 0;
+
+    sb_format_utc (&stamp, sb_now_ms ());
+    for (s = sb_buf_cstr (&stamp); *s != 0 && *s != '.' && n < sizeof digits - 1; s++)
+        if ((*s >= '0' && *s <= '9') || *s == 'T')
+            digits[n++] = *s;
+    digits[n] = 0;
+    sb_random_hex (hex, 4);
+    return sb_arena_printf (&c->arena, "%s-%s-%s", workflow, digits, hex);
+}
+
+/* The options that a resumed run needs again are few: gates are named anew. */
+static int
+begin (struct cli *c, struct sb_journal *j, const struct sb_plan *plan, bool all, const char **gates)
+{
+    char *full = realpath (cli_topology_file (c), NULL);
+    struct sb_run_cfg cfg = { .journal = j, .plan = plan, .topology = &c->topology, .registry = c->registry };
+    int rc;
+
+    cfg.topology_file = full == NULL ? cli_topology_file (c) : full;
+    cfg.topology_text = sb_buf_cstr (&c->topology_text);
+    cfg.base = c->base;
+    cfg.state_dir = cli_state_dir (c);
+    cfg.run = new_run_id (c, plan->workflow);
+    cfg.wait = cli_opt (c, "wait") != NULL;
+    cfg.drill = plan->drill;
+    cfg.approve_all = all;
+    cfg.approve = gates;
+    rc = cli_run (c, &cfg);
+    free (full);
+    return rc;
+}
+
+int
+cmd_run (struct cli *c)
+{
+    struct sb_workflow w = { 0 };
+    struct sb_plan plan = { 0 };
+    struct sb_journal *j = NULL;
+    const char **gates = NULL;
+    bool all = false;
+    int rc = cli_load_topology (c);
+
+    if (rc == EXIT_DONE)
+        rc = cli_load_plugins (c);
+    if (rc == EXIT_DONE)
+        rc = cli_load_workflow (c, c->args[0], &w);
+    if (rc == EXIT_DONE && w.checks) {
+        cli_error ("workflow '%s' only asks; it cannot be run", w.name);
+        cli_hint ("'switchback check' asks it.");
+        rc = EXIT_USAGE;
+    }
+    if (rc == EXIT_DONE)
+        rc = cli_make_plan (c, &w, &plan);
+    if (rc == EXIT_DONE)
+        rc = cli_approvals (c, &all, &gates);
+    if (rc == EXIT_DONE)
+        j = cli_journal (c, true, &rc);
+    if (rc == EXIT_DONE && cli_pay_owed (c, j) < 0)
+        rc = EXIT_JOURNAL;
+    if (rc == EXIT_DONE)
+        rc = begin (c, j, &plan, all, gates);
+    sb_journal_close (j);
+    sb_plan_release (&plan);
+    sb_workflow_release (&w);
+    return rc;
+}
+
+int
+cmd_resume (struct cli *c)
+{
+    struct sb_journal_run *run = NULL;
+    struct sb_plan plan = { 0 };
+    struct sb_run_cfg cfg;
+    int rc;
+    struct sb_journal *j = cli_journal (c, sb_file_exists (sb_arena_printf (&c->arena, "%s/journal.db", cli_state_dir (c))), &rc);
+
+    if (rc == EXIT_DONE && j != NULL && !sb_journal_run_find (j, c->nargs > 0 ? c->args[0] : NULL, &c->arena, &run, &c->faults))
+        rc = cli_fail (c, EXIT_JOURNAL);
+    if (rc == EXIT_DONE && run == NULL && c->nargs > 0) {
+        cli_error ("the journal in '%s' has no run '%s'", cli_state_dir (c), c->args[0]);
+        cli_hint ("'switchback history' lists the runs.");
+        rc = EXIT_USAGE;
+    } else if (rc == EXIT_DONE && run == NULL) {
+        if (c->json)
+            cli_print_json (json_pack ("{s:n, s:s}", "run", "outcome", "nothing unfinished"));
+        else
+            puts ("nothing is unfinished");
+    } else if (rc == EXIT_DONE) {
+        rc = cli_prepare_resume (c, j, run, &plan, &cfg);
+        if (rc == EXIT_DONE)
+            rc = cli_approvals (c, &cfg.approve_all, (const char ***) &cfg.approve);
+        cfg.wait = cli_opt (c, "wait") != NULL;
+        if (rc == EXIT_DONE && cli_opt (c, "abort") != NULL
+            && !sb_journal_inbox_put (j, run->id, "abort", "{}", sb_now_ms (), &c->faults))
+            rc = cli_fail (c, EXIT_JOURNAL);
+        if (rc == EXIT_DONE)
+            rc = cli_run (c, &cfg);
+    }
+    sb_journal_close (j);
+    sb_plan_release (&plan);
+    return rc;
+}
+
+/* Is `word` the gate, or the step, of a gate that is open? */
+static const struct sb_journal_gate *
+open_gate (struct cli *c, struct sb_journal *j, const struct sb_journal_run *run, const char *word)
+{
+    struct sb_plan plan = { 0 };
+    struct sb_journal_gate *gates, *found = NULL;
+    size_t n, i;
+
+    if (sb_plan_from_json (&plan, run->plan, strlen (run->plan), &c->faults)
+        && sb_journal_gates (j, run->id, &c->arena, &gates, &n, &c->faults))
+        for (i = 0; i < n && found == NULL; i++) {
+            uint32_t gate = gates[i].step < plan.count ? plan.steps[gates[i].step].gate : SB_NO_GATE;
+
+            if (strcmp (gates[i].state, "open") == 0
+                && (strcmp (gates[i].name, word) == 0 || (gate != SB_NO_GATE && strcmp (plan.gates[gate].name, word) == 0)))
+                found = &gates[i];
+        }
+    sb_plan_release (&plan);
+    return found;
+}
+
+int
+cmd_approve (struct cli *c)
+{
+    struct sb_journal_run *run = NULL;
+    const struct sb_journal_gate *gate;
+    char *who SB_AUTOFREE = NULL, *body SB_AUTOFREE = NULL;
+    json_t *json;
+    int rc;
+    struct sb_journal *j = cli_journal (c, true, &rc);
+
+    if (rc != EXIT_DONE)
+        return rc;
+    if (!sb_journal_run_find (j, c->args[0], &c->arena, &run, &c->faults)) {
+        rc = cli_fail (c, EXIT_JOURNAL);
+    } else if (run == NULL) {
+        cli_error ("the journal in '%s' has no run '%s'", cli_state_dir (c), c->args[0]);
+        rc = EXIT_USAGE;
+    } else if ((gate = open_gate (c, j, run, c->args[1])) == NULL) {
+        cli_error ("no gate '%s' waits in run %s", c->args[1], run->id);
+        cli_hint ("'switchback report %s' shows its gates.", run->id);
+        rc = EXIT_FAILED;
+    } else if (!sb_journal_owned (j, run->id, &who)) {
+        cli_error ("nobody is running %s: the answer would not be heard", run->id);
+        cli_hint ("'switchback resume %s --approve %s' answers and goes on.", run->id, c->args[1]);
+        rc = EXIT_FAILED;
+    } else {
+        json = json_pack ("{s:s}", "step", gate->name);
+        body = json_dumps (json, JSON_COMPACT);
+        json_decref (json);
+        if (!sb_journal_inbox_put (j, run->id, "approve", body, sb_now_ms (), &c->faults))
+            rc = cli_fail (c, EXIT_JOURNAL);
+        else if (c->json)
+            cli_print_json (json_pack ("{s:s, s:s, s:s}", "run", run->id, "step", gate->name, "answer", "approve"));
+        else
+            printf ("told run %s (%s): %s is approved\n", run->id, who == NULL ? "running" : who, gate->name);
+    }
+    sb_journal_close (j);
+    return rc;
+}
+
+static bool
+stopped (int fd, int ms)
+{
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+
+    return poll (&p, 1, ms) > 0 && sb_signal_next (fd) != 0;
+}
+
+int
+cmd_watch (struct cli *c)
+{
+    static const int signals[] = { SIGINT, SIGTERM, SIGHUP, 0 };
+    const struct sb_object *policy;
+    int64_t interval = 10000, limit = -1, until;
+    const char *text = cli_opt (c, "for");
+    struct sb_journal *j;
+    int rc = cli_load_topology (c), left, before = -1, fd;
+    bool once = cli_opt (c, "once") != NULL;
+
+    if (rc == EXIT_DONE && text != NULL && !sb_parse_duration (text, &limit)) {
+        cli_error ("'--for %s' is not a time", text);
+        return EXIT_USAGE;
+    }
+    if (rc == EXIT_DONE)
+        rc = cli_load_plugins (c);
+    if (rc != EXIT_DONE)
+        return rc;
+    policy = sb_topology_nth (&c->topology, "policy", 0);
+    if (policy != NULL && sb_object_attr (policy, "watch interval") != NULL)
+        sb_parse_duration (sb_object_attr (policy, "watch interval"), &interval);
+    j = cli_journal (c, true, &rc);
+    fd = rc == EXIT_DONE ? sb_signal_fd (signals, &c->faults) : -1;
+    until = limit < 0 ? INT64_MAX : sb_mono_ms () + limit;
+    while (rc == EXIT_DONE) {
+        left = cli_pay_owed (c, j);
+        if (left < 0)
+            rc = EXIT_JOURNAL;
+        if (left != before && left >= 0)
+            printf (left == 0 ? "nothing is owed\n" : "%d steps are owed to sites that do not answer\n", left);
+        fflush (stdout);
+        before = left;
+        if (once || rc != EXIT_DONE || sb_mono_ms () >= until || stopped (fd, (int) interval))
+            break;
+    }
+    if (fd >= 0)
+        close (fd);
+    sb_journal_close (j);
+    return rc;
+}

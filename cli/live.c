@@ -1,0 +1,160 @@
+/* The live view: records as they are decided, in words. */
+#include "cli/live.h"
+
+#include "core/base/mem.h"
+
+#include <jansson.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* How a kind of record is shown; kinds that are not here are not shown. */
+static const struct shown {
+    enum sb_record_kind kind;
+    const char *mark, *color;
+} shown[] = {
+    { SB_REC_ADOPTED, "already", "\033[2m" },      { SB_REC_INTENT, "begin", "" },
+    { SB_REC_DONE, "done", "\033[32m" },           { SB_REC_FAILED, "FAILED", "\033[31m" },
+    { SB_REC_HELD, "HELD", "\033[31m" },           { SB_REC_OWED, "owed", "\033[33m" },
+    { SB_REC_SKIPPED, "skipped", "\033[33m" },     { SB_REC_UNDO_BEGIN, "undo", "\033[33m" },
+    { SB_REC_UNDO_INTENT, "undoing", "" },         { SB_REC_UNDONE, "undone", "\033[33m" },
+    { SB_REC_UNDO_LEFT, "left", "\033[2m" },       { SB_REC_UNDO_HELD, "HELD", "\033[31m" },
+    { SB_REC_GATE_OPEN, "gate", "\033[1m" },       { SB_REC_GATE_ANSWER, "answer", "\033[1m" },
+    { SB_REC_DARK, "dark", "\033[33m" },           { SB_REC_LIGHT, "light", "\033[32m" },
+    { SB_REC_REFUSED, "refused", "\033[31m" },     { SB_REC_ABORT, "abort", "\033[31m" },
+    { SB_REC_RUN_RESUME, "resume", "\033[1m" },
+};
+
+static const struct shown *
+find_shown (enum sb_record_kind kind)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof shown / sizeof *shown; i++)
+        if (shown[i].kind == kind)
+            return &shown[i];
+    return NULL;
+}
+
+static void
+print_time (const struct live *v, const struct sb_run *run)
+{
+    int64_t ms = sb_run_now (run) - v->began_ms;
+
+    fprintf (stderr, "%s%3lld.%lld  ", v->drill ? "DRILL " : "", (long long) (ms / 1000), (long long) (ms % 1000 / 100));
+}
+
+/* "sentence" of a record, else its reason in words. */
+static void
+print_why (const struct sb_engine_record *r, const char *body)
+{
+    json_t *json = body == NULL ? NULL : json_loads (body, 0, NULL);
+    const char *sentence = json_string_value (json_object_get (json, "sentence"));
+    const char *hint;
+
+    if (sentence != NULL && sentence[0] != 0) {
+        hint = strstr (sentence, "\nHINT: ");
+        fprintf (stderr, ": %.*s", hint == NULL ? (int) strlen (sentence) : (int) (hint - sentence), sentence);
+        if (hint != NULL)
+            fprintf (stderr, "\n                %s", hint + 1);
+    } else if (r->why != SB_WHY_NONE) {
+        fprintf (stderr, ": %s", sb_reason_texts[r->why]);
+    }
+    json_decref (json);
+}
+
+static bool
+tells_why (enum sb_record_kind kind)
+{
+    return kind == SB_REC_FAILED || kind == SB_REC_HELD || kind == SB_REC_OWED || kind == SB_REC_SKIPPED
+           || kind == SB_REC_UNDO_HELD || kind == SB_REC_REFUSED || kind == SB_REC_UNDO_BEGIN;
+}
+
+static void
+on_record (void *ctx, struct sb_run *run, const struct sb_engine_record *r, const char *body)
+{
+    struct live *v = ctx;
+    const struct shown *s = find_shown (r->kind);
+    const struct sb_plan *p = sb_run_plan (run);
+
+    if (s == NULL)
+        return;
+    print_time (v, run);
+    fprintf (stderr, "%s%-8s%s ", v->color ? s->color : "", s->mark, v->color ? "\033[0m" : "");
+    if (r->step != SB_NO_STEP)
+        fputs (p->steps[r->step].title, stderr);
+    else if (r->kind == SB_REC_DARK || r->kind == SB_REC_LIGHT)
+        fprintf (stderr, "site %s %s", p->sites[r->value], r->kind == SB_REC_DARK ? "is dark" : "answers");
+    else
+        fputs (p->title, stderr);
+    if (tells_why (r->kind))
+        print_why (r, body);
+    fputc ('\n', stderr);
+}
+
+static void
+on_log (void *ctx, struct sb_run *run, uint32_t step, enum sb_level level, const char *text)
+{
+    struct live *v = ctx;
+
+    if (level < SB_WARNING)
+        return;
+    print_time (v, run);
+    fprintf (stderr, "warning  %s%s%s\n", step == SB_NO_STEP ? "" : sb_run_plan (run)->steps[step].name,
+             step == SB_NO_STEP ? "" : ": ", text);
+}
+
+static enum sb_gate_answer
+on_gate (void *ctx, struct sb_run *run, uint32_t step, const char *question)
+{
+    struct live *v = ctx;
+    const struct sb_plan *p = sb_run_plan (run);
+    uint32_t gate = p->steps[step].gate;
+
+    print_time (v, run);
+    fprintf (stderr, "%sgate %s%s: %s\n", v->color ? "\033[1m" : "", p->gates[gate].name, v->color ? "\033[0m" : "", question);
+    if (v->terminal) {
+        fprintf (stderr, "                Go on? Type yes or no: ");
+        v->asking = step;
+    }
+    return SB_GATE_OPEN;
+}
+
+static void
+read_answer (struct live *v, struct sb_run *run)
+{
+    char line[64];
+    ssize_t n = read (STDIN_FILENO, line, sizeof line - 1);
+
+    if (n <= 0) {
+        v->terminal = false;
+        return;
+    }
+    line[n] = 0;
+    line[strcspn (line, "\r\n")] = 0;
+    if (strcmp (line, "yes") == 0 || strcmp (line, "no") == 0) {
+        sb_run_gate (run, v->asking, line[0] == 'y');
+        v->asking = SB_NO_STEP;
+    } else {
+        fprintf (stderr, "                Type yes or no: ");
+    }
+}
+
+static void
+on_turn (void *ctx, struct sb_run *run, int *ret_fd)
+{
+    struct live *v = ctx;
+    struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+
+    if (!v->terminal || v->asking == SB_NO_STEP)
+        return;
+    if (poll (&in, 1, 0) > 0)
+        read_answer (v, run);
+    if (v->terminal && v->asking != SB_NO_STEP)
+        *ret_fd = STDIN_FILENO;
+}
+
+const struct sb_run_view live_view = {
+    .record = on_record, .log = on_log, .gate = on_gate, .turn = on_turn,
+};

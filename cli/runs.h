@@ -1,0 +1,28 @@
+/* What the commands about runs share: the journal, what is owed, the account
+ * of a run that ended. */
+#ifndef SB_CLI_RUNS_H
+#define SB_CLI_RUNS_H
+
+#include "cli/cli.h"
+#include "core/engine/run.h"
+#include "core/journal/journal.h"
+
+/* Opens STATE/journal.db; `write` makes the folder.  NULL: *ret_code says why, printed.  When only reading and nothing
+ * was ever written, NULL with EXIT_DONE. */
+struct sb_journal *cli_journal (struct cli *c, bool write, int *ret_code);
+
+/* The text of --approve, split; refuses "all" where the policy does not allow it.  0 or EXIT_USAGE. */
+int cli_approvals (struct cli *c, bool *ret_all, const char ***ret_gates);
+
+/* Runs `cfg` with the live view and tells the outcome; returns the exit code. */
+int cli_run (struct cli *c, struct sb_run_cfg *cfg);
+
+/* Fills cfg and plan from the journal: topology, plan and options as the run began with them. */
+int cli_prepare_resume (struct cli *c, struct sb_journal *j, const struct sb_journal_run *run, struct sb_plan *plan,
+                        struct sb_run_cfg *cfg);
+
+/* Does what earlier runs owe where the site answers; prints what it does.  Returns how much is still owed, -1: broken. */
+int cli_pay_owed (struct cli *c, struct sb_journal *j);
+json_t *cli_owed_json (struct cli *c, struct sb_journal *j, const char *pool);
+
+#endif
