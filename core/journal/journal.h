@@ -19,6 +19,7 @@
 
 #include "core/base/fault.h"
 #include "core/base/mem.h"
+#include "core/base/sha256.h"
 #include "core/journal/record.h"
 #include "core/sys/lock.h"
 
@@ -58,6 +59,10 @@ struct sb_journal_run {
     const char *outcome;          /* NULL: none yet */
     int64_t number;               /* order of beginning; given by the journal */
 };
+
+/* What binds a run's row to the chain: a hash over everything in it that does not change.  RUN_BEGIN's body carries it
+ * as "seal", and sb_journal_verify() compares. */
+void sb_journal_run_seal (const struct sb_journal_run *run, char ret[SB_SHA256_HEX]);
 
 /* Takes the run for this process; BUSY: another one has it. */
 enum sb_locked sb_journal_own (struct sb_journal *j, const char *run, struct sb_faults *faults);
