@@ -191,12 +191,11 @@ cli_prepare_resume (struct cli *c, struct sb_journal *j, const struct sb_journal
 /* Does anything that accepts connections stand in a site that something is owed to?  Asked before a run is taken up,
  * so that a watch over a dark site writes nothing. */
 static bool
-site_answers (struct cli *c, const struct sb_plan *plan, const struct sb_plan_step *step)
+site_answers (struct cli *c, const struct sb_plan_step *step)
 {
     const struct sb_object *o;
     size_t i;
 
-    (void) plan;
     for (i = 0; step->site != NULL && (o = sb_topology_nth (&c->topology, "instance", i)) != NULL; i++) {
         const char *site = sb_object_site (&c->topology, o), *host = sb_object_attr (o, "host");
         const char *port = sb_object_attr (o, "port");
@@ -221,29 +220,35 @@ worth_paying (struct cli *c, const struct sb_plan *plan, const struct sb_journal
     size_t i;
 
     for (i = 0; i < count; i++)
-        if (strcmp (owed[i].run, run) == 0 && owed[i].step < plan->count && site_answers (c, plan, &plan->steps[owed[i].step]))
+        if (strcmp (owed[i].run, run) == 0 && owed[i].step < plan->count && site_answers (c, &plan->steps[owed[i].step]))
             return true;
     return false;
 }
 
+/* The run that owes has a topology of its own, as it was then: it is paid in a context of its own. */
 static int
 pay_run (struct cli *c, struct sb_journal *j, const struct sb_journal_owed *owed, size_t count, const char *id)
 {
+    struct cli then = { .command = c->command, .values = c->values, .nvalues = c->nvalues };
     struct sb_journal_run *run;
     struct sb_plan plan = { 0 };
     struct sb_run_cfg cfg;
     int rc;
 
-    if (!sb_journal_run_find (j, id, &c->arena, &run, &c->faults) || run == NULL)
-        return cli_fail (c, EXIT_JOURNAL);
-    rc = cli_prepare_resume (c, j, run, &plan, &cfg);
-    if (rc == EXIT_DONE && worth_paying (c, &plan, owed, count, id)) {
+    sb_paths_find (&then.paths);
+    if (!sb_journal_run_find (j, id, &then.arena, &run, &then.faults) || run == NULL)
+        rc = cli_fail (&then, EXIT_JOURNAL);
+    else
+        rc = cli_prepare_resume (&then, j, run, &plan, &cfg);
+    if (rc == EXIT_DONE && worth_paying (&then, &plan, owed, count, id)) {
         fprintf (stderr, "paying what run %s owes\n", id);
         cfg.pay = true;
         cfg.notify_ms = -1;
-        rc = cli_run (c, &cfg);
+        rc = cli_run (&then, &cfg);
     }
     sb_plan_release (&plan);
+    then.values = NULL; /* borrowed */
+    cli_release (&then);
     return rc;
 }
 
@@ -253,16 +258,12 @@ cli_pay_owed (struct cli *c, struct sb_journal *j)
     const char *pool = sb_topology_pool (&c->topology) == NULL ? NULL : sb_topology_pool (&c->topology)->name;
     struct sb_journal_owed *owed;
     size_t n, i;
-    bool json = c->json;
 
-    pool = pool == NULL ? NULL : sb_arena_strdup (&c->arena, pool);
     if (!sb_journal_owed (j, pool, &c->arena, &owed, &n, &c->faults))
         return cli_fail (c, -1);
-    c->json = false;
     for (i = 0; i < n; i++)
         if (i == 0 || strcmp (owed[i].run, owed[i - 1].run) != 0)
             pay_run (c, j, owed, n, owed[i].run);
-    c->json = json;
     if (!sb_journal_owed (j, pool, &c->arena, &owed, &n, &c->faults))
         return cli_fail (c, -1);
     return (int) n;

@@ -1,0 +1,183 @@
+/* switchback status, history, journal verify: what is, what was, and whether
+ * the memory of it can be trusted.  They change nothing. */
+#include "cli/ask.h"
+#include "cli/cli.h"
+#include "cli/runs.h"
+
+#include "core/base/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *
+sentence_of (const struct cli_answer *a)
+{
+    const char *said = sb_map_get (&a->results, "sentence");
+
+    return said != NULL && said[0] != 0 ? said : a->sentence != NULL && a->sentence[0] != 0 ? a->sentence : "was not asked";
+}
+
+static json_t *
+answers_json (const struct sb_plan *p, const struct cli_answers *a)
+{
+    json_t *list = json_array (), *facts;
+    uint32_t i;
+    size_t k;
+
+    for (i = 0; i < p->count; i++) {
+        facts = json_object ();
+        for (k = 0; k < a->list[i].results.count; k++)
+            json_object_set_new (facts, a->list[i].results.entries[k].key, json_string (a->list[i].results.entries[k].value));
+        json_array_append_new (list, json_pack ("{s:s, s:s, s:s?, s:b, s:s, s:o}", "kind", p->steps[i].kind, "object",
+                                                p->steps[i].object, "on", p->steps[i].on, "answers", a->list[i].rc == SB_OK,
+                                                "sentence", sentence_of (&a->list[i]), "facts", facts));
+    }
+    return list;
+}
+
+static json_t *
+unfinished_json (struct cli *c, struct sb_journal *j, const char *pool)
+{
+    json_t *list = json_array ();
+    struct sb_journal_run *runs;
+    size_t n, i;
+
+    if (j == NULL || !sb_journal_runs (j, &c->arena, &runs, &n, &c->faults))
+        return list;
+    for (i = 0; i < n; i++)
+        if (runs[i].ended_ms == 0 && (pool == NULL || strcmp (runs[i].pool, pool) == 0))
+            json_array_append_new (list, json_pack ("{s:s, s:s, s:b, s:b, s:s?}", "run", runs[i].id, "workflow", runs[i].workflow,
+                                                    "drill", runs[i].drill, "running", sb_journal_owned (j, runs[i].id, NULL),
+                                                    "outcome", runs[i].outcome));
+    return list;
+}
+
+static void
+print_status (struct cli *c, json_t *servers, json_t *unfinished, json_t *owed)
+{
+    json_t *o;
+    size_t i;
+
+    json_array_foreach (servers, i, o)
+        printf ("%s%-9s%s %-14s %-12s %s\n", cli_paint (c, json_is_true (json_object_get (o, "answers")) ? "green" : "amber"),
+                json_string_value (json_object_get (o, "kind")), cli_paint (c, "off"),
+                json_string_value (json_object_get (o, "object")),
+                json_is_string (json_object_get (o, "on")) ? json_string_value (json_object_get (o, "on")) : "",
+                json_string_value (json_object_get (o, "sentence")));
+    json_array_foreach (unfinished, i, o)
+        printf ("%sunfinished: %s (%s)%s\n", json_is_true (json_object_get (o, "drill")) ? "DRILL " : "",
+                json_string_value (json_object_get (o, "run")), json_string_value (json_object_get (o, "workflow")),
+                json_is_true (json_object_get (o, "running")) ? ", running now" : "");
+    json_array_foreach (owed, i, o)
+        printf ("owed: %s of run %s\n", json_string_value (json_object_get (o, "step")),
+                json_string_value (json_object_get (o, "run")));
+    if (json_array_size (unfinished) == 0 && json_array_size (owed) == 0)
+        puts ("nothing is unfinished, nothing is owed");
+}
+
+int
+cmd_status (struct cli *c)
+{
+    struct sb_workflow w = { 0 };
+    struct sb_plan p = { 0 };
+    struct cli_answers a = { 0 };
+    struct sb_journal *j = NULL;
+    json_t *servers = NULL, *unfinished = NULL, *owed = NULL;
+    int rc = cli_load_topology (c);
+
+    if (rc == EXIT_DONE)
+        rc = cli_load_plugins (c);
+    if (rc == EXIT_DONE)
+        rc = cli_load_workflow (c, "observe", &w);
+    if (rc == EXIT_DONE)
+        rc = cli_make_plan (c, &w, &p);
+    if (rc == EXIT_DONE)
+        j = cli_journal (c, false, &rc);
+    if (rc == EXIT_DONE)
+        rc = cli_ask_plan (c, &p, CLI_ASK_READ, &a);
+    if (rc == EXIT_DONE) {
+        servers = answers_json (&p, &a);
+        unfinished = unfinished_json (c, j, p.pool);
+        owed = cli_owed_json (c, j, p.pool);
+        if (c->json)
+            cli_print_json (json_pack ("{s:s, s:O, s:O, s:O}", "pool", p.pool, "servers", servers, "unfinished", unfinished,
+                                       "owed", owed));
+        else
+            print_status (c, servers, unfinished, owed);
+        json_decref (servers);
+        json_decref (unfinished);
+        json_decref (owed);
+    }
+    sb_journal_close (j);
+    cli_answers_free (&a);
+    sb_plan_release (&p);
+    sb_workflow_release (&w);
+    return rc;
+}
+
+int
+cmd_history (struct cli *c)
+{
+    static const char *const heads[] = { "RUN", "WORKFLOW", "BEGUN", "TOOK", "OUTCOME" };
+    struct cli_table t = { .heads = heads, .columns = 5 };
+    struct sb_journal_run *runs = NULL;
+    json_t *list = json_array ();
+    size_t n = 0, i;
+    int rc;
+    struct sb_journal *j = cli_journal (c, false, &rc);
+
+    if (j != NULL && !sb_journal_runs (j, &c->arena, &runs, &n, &c->faults))
+        rc = cli_fail (c, EXIT_JOURNAL);
+    for (i = 0; i < n; i++) {
+        struct sb_buf begun SB_CLEANUP (sb_buf_free) = { 0 };
+        struct sb_buf took SB_CLEANUP (sb_buf_free) = { 0 };
+        const char *outcome = runs[i].outcome != NULL ? runs[i].outcome : "unfinished";
+
+        sb_format_utc (&begun, runs[i].started_ms);
+        if (runs[i].ended_ms > 0)
+            sb_format_duration (&took, runs[i].ended_ms - runs[i].started_ms);
+        cli_table_row (&t, (const char *const[]){ runs[i].id,
+                                                  runs[i].drill ? sb_arena_printf (&c->arena, "DRILL %s", runs[i].workflow)
+                                                                : runs[i].workflow,
+                                                  sb_buf_cstr (&begun), sb_buf_cstr (&took), outcome });
+        json_array_append_new (list, json_pack ("{s:s, s:s, s:s, s:b, s:s, s:I, s:I, s:s}", "run", runs[i].id, "workflow",
+                                                runs[i].workflow, "pool", runs[i].pool, "drill", runs[i].drill, "digest",
+                                                runs[i].digest, "started_ms", (json_int_t) runs[i].started_ms, "ended_ms",
+                                                (json_int_t) runs[i].ended_ms, "outcome", outcome));
+    }
+    if (rc == EXIT_DONE && c->json)
+        cli_print_json (json_incref (list));
+    else if (rc == EXIT_DONE && n == 0)
+        puts ("no run was begun yet");
+    else if (rc == EXIT_DONE)
+        cli_table_print (&t);
+    json_decref (list);
+    sb_journal_close (j);
+    return rc;
+}
+
+int
+cmd_journal_verify (struct cli *c)
+{
+    struct sb_journal_cfg cfg = { .path = c->nargs > 0 ? c->args[0] : NULL };
+    struct sb_journal_head head = { 0 };
+    struct sb_buf hash SB_CLEANUP (sb_buf_free) = { 0 };
+    struct sb_journal *j;
+    int rc = EXIT_DONE;
+
+    if (cfg.path == NULL)
+        cfg.path = sb_arena_printf (&c->arena, "%s/journal.db", cli_state_dir (c));
+    j = sb_journal_open (&cfg, &c->faults);
+    if (j == NULL || !sb_journal_verify (j, NULL, &head, &c->faults))
+        rc = EXIT_JOURNAL;
+    sb_hex (head.hash, SB_HASH_BYTES, &hash);
+    if (c->json)
+        cli_print_json (json_pack ("{s:s, s:b, s:I, s:I, s:s}", "file", cfg.path, "good", rc == EXIT_DONE, "records",
+                                   (json_int_t) head.records, "seq", (json_int_t) head.seq, "hash", sb_buf_cstr (&hash)));
+    else if (rc == EXIT_DONE)
+        printf ("%s: %lld records of %lld runs, unbroken up to record %lld, %s\n", cfg.path, (long long) head.records,
+                (long long) head.runs, (long long) head.seq, sb_buf_cstr (&hash));
+    sb_journal_close (j);
+    return rc == EXIT_DONE ? rc : cli_fail (c, rc);
+}

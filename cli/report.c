@@ -1,0 +1,202 @@
+/* Reports: what the journal holds about one run, gathered step by step. */
+#include "cli/report.h"
+
+#include "core/base/text.h"
+#include "core/engine/engine.h"
+#include "core/journal/record.h"
+#include "core/sys/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct gathering {
+    json_t *steps;  /* one object per step of the plan */
+    json_t *events; /* what happened, in order */
+    const struct sb_plan *plan;
+};
+
+/* Results, sentence and target of the newest record that has them. */
+static void
+merge (json_t *step, json_t *body)
+{
+    static const char *const keys[] = { "results", "sentence", "target", "params", "reason", "question", "by", "grade" };
+    size_t i;
+
+    for (i = 0; i < sizeof keys / sizeof *keys; i++) {
+        json_t *value = json_object_get (body, keys[i]);
+
+        if (value != NULL && !(json_is_string (value) && json_string_length (value) == 0))
+            json_object_set (step, keys[i], value);
+    }
+}
+
+static void
+time_of (json_t *step, const struct sb_record *r)
+{
+    const char *state = sb_record_words[r->kind].state;
+
+    if (r->kind == SB_REC_INTENT && json_object_get (step, "begun_ms") == NULL)
+        json_object_set_new (step, "begun_ms", json_integer (r->at_ms));
+    if (state != NULL) {
+        json_object_set_new (step, "state", json_string (state));
+        json_object_set_new (step, "ended_ms", json_integer (r->at_ms));
+    }
+    if (r->kind == SB_REC_ADOPTED)
+        json_object_set_new (step, "already", json_true ());
+    if (r->attempt > 0)
+        json_object_set_new (step, "attempts", json_integer (r->attempt));
+}
+
+static bool
+gather (void *ctx, const struct sb_record *r)
+{
+    struct gathering *g = ctx;
+    json_t *body = json_loads (r->body == NULL ? "{}" : r->body, 0, NULL);
+    const char *title = r->name;
+
+    if (r->step < g->plan->count) {
+        json_t *step = json_array_get (g->steps, r->step);
+
+        title = g->plan->steps[r->step].title;
+        time_of (step, r);
+        merge (step, body);
+    }
+    json_array_append_new (g->events, json_pack ("{s:I, s:I, s:s, s:s?, s:s?, s:s, s:O?}", "seq", (json_int_t) r->seq, "at_ms",
+                                                 (json_int_t) r->at_ms, "kind", sb_record_words[r->kind].name, "step", r->name,
+                                                 "title", title, "text", sb_record_words[r->kind].text, "body", body));
+    json_decref (body);
+    return true;
+}
+
+static void
+planned (json_t *steps, const struct sb_plan *p)
+{
+    uint32_t i;
+
+    for (i = 0; i < p->count; i++) {
+        const struct sb_plan_step *s = &p->steps[i];
+        char *action SB_AUTOFREE = s->verb == NULL ? NULL : sb_xprintf ("%s.%s", s->role, s->verb);
+
+        json_array_append_new (steps, json_pack ("{s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s, s:b}", "step", s->name, "title",
+                                                 s->title, "action", action, "object", s->object, "on", s->on, "gate",
+                                                 s->gate == SB_NO_GATE ? NULL : p->gates[s->gate].name, "state", "waiting",
+                                                 "no_return", s->no_return));
+    }
+}
+
+json_t *
+report_json (struct cli *c, struct sb_journal *j, const struct sb_journal_run *run)
+{
+    struct sb_plan plan = { 0 };
+    struct gathering g = { json_array (), json_array (), &plan };
+    struct sb_journal_head head = { 0 };
+    struct sb_buf hash SB_CLEANUP (sb_buf_free) = { 0 };
+    json_t *report = NULL;
+
+    if (sb_plan_from_json (&plan, run->plan, strlen (run->plan), &c->faults)) {
+        planned (g.steps, &plan);
+        if (sb_journal_each (j, run->id, 0, gather, &g, &c->faults) && sb_journal_head (j, &head, &c->faults)) {
+            sb_hex (head.hash, SB_HASH_BYTES, &hash);
+            report = json_pack (
+                    "{s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:I, s:I, s:s, s:i, s:{s:I, s:s}, s:O, s:O}", "run", run->id,
+                    "workflow", run->workflow, "title", plan.title, "pool", run->pool, "drill", run->drill, "digest",
+                    run->digest, "topology_digest", plan.topology_digest, "started_ms", (json_int_t) run->started_ms,
+                    "ended_ms", (json_int_t) run->ended_ms, "outcome", run->outcome != NULL ? run->outcome : "unfinished",
+                    "uid", (int) run->uid, "head", "seq", (json_int_t) head.seq, "hash", sb_buf_cstr (&hash), "steps", g.steps,
+                    "events", g.events);
+        }
+    }
+    json_decref (g.steps);
+    json_decref (g.events);
+    sb_plan_release (&plan);
+    return report;
+}
+
+static const char *
+text_of (const json_t *o, const char *key)
+{
+    const char *s = json_string_value (json_object_get (o, key));
+
+    return s == NULL ? "" : s;
+}
+
+static int64_t
+ms_of (const json_t *o, const char *key)
+{
+    return json_integer_value (json_object_get (o, key));
+}
+
+void
+report_text (struct cli *c, json_t *report)
+{
+    struct sb_buf took SB_CLEANUP (sb_buf_free) = { 0 };
+    struct sb_buf at SB_CLEANUP (sb_buf_free) = { 0 };
+    const char *key;
+    json_t *step, *value;
+    size_t i;
+
+    sb_format_utc (&at, ms_of (report, "started_ms"));
+    if (ms_of (report, "ended_ms") > 0)
+        sb_format_duration (&took, ms_of (report, "ended_ms") - ms_of (report, "started_ms"));
+    printf ("%s%s%s%s\n%s, begun %s%s%s, outcome: %s\nplan %s\n\n", cli_paint (c, "bold"),
+            json_is_true (json_object_get (report, "drill")) ? "DRILL " : "", text_of (report, "title"), cli_paint (c, "off"),
+            text_of (report, "run"), sb_buf_cstr (&at), took.len > 0 ? ", took " : "", sb_buf_cstr (&took),
+            text_of (report, "outcome"), text_of (report, "digest"));
+    json_array_foreach (json_object_get (report, "steps"), i, step) {
+        struct sb_buf t SB_CLEANUP (sb_buf_free) = { 0 };
+
+        if (ms_of (step, "begun_ms") > 0)
+            sb_format_duration (&t, ms_of (step, "ended_ms") - ms_of (step, "begun_ms"));
+        printf ("%-8s %7s  %s%s\n", text_of (step, "state"), sb_buf_cstr (&t), text_of (step, "title"),
+                json_is_true (json_object_get (step, "already")) ? " (was so already)" : "");
+        json_object_foreach (json_object_get (step, "results"), key, value)
+            if (json_is_string (value) && json_string_length (value) > 0 && json_string_length (value) < 200)
+                printf ("                     %s: %s\n", key, json_string_value (value));
+        if (strcmp (text_of (step, "state"), "done") != 0 && text_of (step, "sentence")[0] != 0)
+            printf ("                     %s\n", text_of (step, "sentence"));
+    }
+    printf ("\njournal: record %lld, %s\n", (long long) ms_of (json_object_get (report, "head"), "seq"),
+            text_of (json_object_get (report, "head"), "hash"));
+}
+
+int
+cmd_report (struct cli *c)
+{
+    struct sb_journal_run *run = NULL, *runs;
+    const char *file = cli_opt (c, "html");
+    json_t *report = NULL;
+    size_t n = 0;
+    int rc;
+    struct sb_journal *j = cli_journal (c, false, &rc);
+
+    if (rc != EXIT_DONE)
+        return rc;
+    if (j != NULL && c->nargs > 0 && !sb_journal_run_find (j, c->args[0], &c->arena, &run, &c->faults))
+        rc = cli_fail (c, EXIT_JOURNAL);
+    if (rc == EXIT_DONE && j != NULL && c->nargs == 0) {
+        if (!sb_journal_runs (j, &c->arena, &runs, &n, &c->faults))
+            rc = cli_fail (c, EXIT_JOURNAL);
+        run = n > 0 ? &runs[0] : NULL;
+    }
+    if (rc == EXIT_DONE && run == NULL) {
+        cli_error (c->nargs > 0 ? "the journal in '%s' has no run '%s'" : "the journal in '%s' holds no run%s",
+                   cli_state_dir (c), c->nargs > 0 ? c->args[0] : "");
+        rc = EXIT_USAGE;
+    }
+    if (rc == EXIT_DONE && (report = report_json (c, j, run)) == NULL)
+        rc = cli_fail (c, EXIT_JOURNAL);
+    if (rc == EXIT_DONE && file != NULL) {
+        char *html SB_AUTOFREE = report_html (report);
+
+        if (!sb_file_write (file, html, strlen (html), 0644, &c->faults))
+            rc = cli_fail (c, EXIT_FAILED);
+    }
+    if (rc == EXIT_DONE && c->json)
+        cli_print_json (json_incref (report));
+    else if (rc == EXIT_DONE && file == NULL)
+        report_text (c, report);
+    json_decref (report);
+    sb_journal_close (j);
+    return rc;
+}

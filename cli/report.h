@@ -1,0 +1,14 @@
+/* The account of a run, made from the journal alone, as JSON; and the same as
+ * text and as one HTML page without anything from outside. */
+#ifndef SB_CLI_REPORT_H
+#define SB_CLI_REPORT_H
+
+#include "cli/cli.h"
+#include "core/journal/journal.h"
+
+/* NULL: faults were added. */
+json_t *report_json (struct cli *c, struct sb_journal *j, const struct sb_journal_run *run);
+void report_text (struct cli *c, json_t *report);
+char *report_html (json_t *report); /* caller frees */
+
+#endif
