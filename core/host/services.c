@@ -183,6 +183,21 @@ param (struct sb_call *c, const char *name)
     return o != NULL ? o->fallback : NULL;
 }
 
+/* Those that were given, then those with a fallback. */
+static const char *
+param_name (struct sb_call *c, size_t index)
+{
+    const struct sb_option *o;
+
+    if (index < c->ngiven)
+        return c->given[index].name;
+    index -= c->ngiven;
+    for (o = c->params; o != NULL && o->name != NULL; o++)
+        if (o->fallback != NULL && given (c, o->name) == NULL && index-- == 0)
+            return o->name;
+    return NULL;
+}
+
 static const char *
 nth_of_text (struct sb_call *c, const char *text, size_t index)
 {
@@ -389,4 +404,5 @@ const struct sb_host sb_services = {
     .pause = pause_ms,
     .alloc = alloc,
     .format = format,
+    .param_name = param_name,
 };

@@ -131,6 +131,7 @@ struct sb_host {
     int (*pause) (struct sb_call *, int64_t ms);
     void *(*alloc) (struct sb_call *, size_t size);
     char *(*format) (struct sb_call *, const char *fmt, va_list) SB_PRINTF (2, 0);
+    const char *(*param_name) (struct sb_call *, size_t index);
 };
 
 struct sb_call_head { /* the visible start of a call */
@@ -145,7 +146,8 @@ sb_host (struct sb_call *call)
 
 /* "verb", "role", "object" (who plays the role), "run", "step", "attempt",
  * "session" (the name to show to servers: switchback/RUN/STEP), "drill" ("yes"),
- * "base" (the folder of the topology file; relative paths start there). */
+ * "base" (the folder of the topology file; relative paths start there), "run dir" (a folder for what
+ * the run keeps), "op" (run or verify). */
 static inline const char *
 sb_about (struct sb_call *call, const char *what)
 {
@@ -164,6 +166,13 @@ static inline const char *
 sb_param (struct sb_call *call, const char *name)
 {
     return sb_host (call)->param (call, name);
+}
+
+/* The name of the index-th parameter that has a value; NULL after the last.  For actions that take any verb ("*"). */
+static inline const char *
+sb_param_name (struct sb_call *call, size_t index)
+{
+    return sb_host (call)->param_name (call, index);
 }
 
 /* The index-th element of a list parameter or list setting; NULL after the last. */
