@@ -49,7 +49,7 @@ take (void *ctx, const struct sb_lane_event *e)
 }
 
 static bool
-ask_step (struct sb_lanes *lanes, const struct sb_plan_step *s, uint64_t id, enum cli_ask what)
+ask_step (struct sb_laneset *lanes, const struct sb_plan_step *s, uint64_t id, enum cli_ask what)
 {
     struct sb_call_param *params = sb_xcalloc (s->nparams + 1, sizeof *params);
     struct sb_call_spec spec = { .id = id, .plugin = s->plugin, .kind = s->kind, .object = s->object, .verb = s->verb };
@@ -75,7 +75,7 @@ cli_ask_plan (struct cli *c, const struct sb_plan *p, enum cli_ask what, struct 
 {
     struct sb_lanes_cfg cfg = { .registry = c->registry, .topology_file = cli_topology_file (c), .run = "" };
     struct asking k = { .plan = p, .answers = ret };
-    struct sb_lanes *lanes;
+    struct sb_laneset *lanes;
     uint32_t i;
 
     cfg.topology_text = sb_buf_cstr (&c->topology_text);

@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/man.h"
+#include "core/model/keys.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -194,6 +195,53 @@ roles_page (void)
     puts (".SH SEE ALSO\nswitchback(1), switchback\\-workflow(5), switchback\\-plugin(3)");
 }
 
+static const char *const type_words[] = { "text", "number", "yes or no", "duration", "one of", "list", "secret", "name of" };
+
+static void
+topology_key (const struct sb_key *k)
+{
+    size_t i;
+
+    printf (".TP\n.B ");
+    text (k->name);
+    printf ("\n");
+    text (k->help);
+    printf (" (%s%s", k->flags & SB_KEY_LIST ? "list, each " : "", type_words[k->type]);
+    for (i = 0; k->choices != NULL && k->choices[i] != NULL; i++) {
+        fputs (i == 0 ? " " : ", ", stdout);
+        text (k->choices[i]);
+    }
+    if (k->fallback != NULL) {
+        fputs ("; default ", stdout);
+        text (k->fallback);
+    }
+    puts (k->flags & SB_REQUIRED ? "; required)" : ")");
+}
+
+static void
+topology_page (void)
+{
+    const struct sb_kind *kind;
+    const struct sb_key *k;
+
+    head ("SWITCHBACK-TOPOLOGY", 5, "switchback-topology", "a pool, its sites, and everything that stands in them");
+    puts (".SH DESCRIPTION");
+    text ("The topology is an INI file of sections [KIND NAME]. Lines are at most 190 bytes long; a blank and a semicolon "
+          "begin a comment, and a value that needs them writes \\;. Lists are written with commas. A key that is not "
+          "listed here is a setting of the plugin that plays the object's role (switchback plugin show NAME); one that "
+          "neither knows is an error. Secrets are references: file:PATH, env:NAME, command:PROGRAM, credential:NAME; "
+          "relative paths start at the folder of the topology. Every other kind of section is an object that plays a "
+          "role of a site's own: it names its plugin.\n");
+    for (kind = sb_kinds; kind->name != NULL; kind++) {
+        printf (".SH [%s%s]\n", kind->name, kind->unnamed ? "" : " NAME");
+        text (kind->help);
+        puts (".");
+        for (k = kind->keys; k->name != NULL; k++)
+            topology_key (k);
+    }
+    puts (".SH SEE ALSO\nswitchback(1), switchback\\-workflow(5), switchback\\-roles(7)");
+}
+
 int
 cli_man_main (const char *page)
 {
@@ -205,6 +253,8 @@ cli_man_main (const char *page)
         return program_page (), EXIT_DONE;
     if (strcmp (page, "roles") == 0)
         return roles_page (), EXIT_DONE;
+    if (strcmp (page, "topology") == 0)
+        return topology_page (), EXIT_DONE;
     for (m = cli_commands; m->name != NULL; m++) {
         snprintf (name, sizeof name, "%s", m->name);
         for (i = 0; name[i] != 0; i++)

@@ -1,5 +1,6 @@
 /* Reports: what the journal holds about one run, gathered step by step. */
 #include "cli/report.h"
+#include "cli/runs.h"
 
 #include "core/base/text.h"
 #include "core/engine/engine.h"
