@@ -110,7 +110,7 @@ sb_sha256_hex (struct sb_sha256 *h, char ret[SB_SHA256_HEX])
     uint8_t sum[32];
 
     sb_sha256_end (h, sum);
-    for (int i = 0; i < 32; i++) {
+    for (size_t i = 0; i < 32; i++) {
         ret[2 * i] = digits[sum[i] >> 4];
         ret[2 * i + 1] = digits[sum[i] & 15];
     }

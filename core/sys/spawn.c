@@ -14,8 +14,6 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* Handlers of ours mean nothing in another program; and it shall start with nothing blocked. */
 static void
 reset_signals (const int *keep_blocked)
