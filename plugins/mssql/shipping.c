@@ -190,7 +190,22 @@ sb_see_start_shipping (struct sb_ms *ms)
 
 /* ------------------------------------------------------------------ ship-once */
 
-/* The end of the newest restored file, if this primary made it; "" if not. */
+/* A pattern for LIKE: whatever, then this very name ([ begins a class there). */
+static const char *
+ends_with (struct sb_ms *ms, const char *name)
+{
+    struct sb_buf b SB_CLEANUP (sb_buf_free) = { 0 };
+
+    sb_buf_char (&b, '%');
+    for (; *name != '\0'; name++)
+        if (*name == '[' || *name == '%' || *name == '_')
+            sb_buf_printf (&b, "[%c]", *name);
+        else
+            sb_buf_char (&b, *name);
+    return sb_arena_strdup (ms->arena, sb_buf_cstr (&b));
+}
+
+/* The newest restored file, if this primary made it; "" if not. */
 static bool
 shipped_file (struct sb_inst *from, struct sb_inst *to, const char **ret_file)
 {
@@ -205,7 +220,7 @@ shipped_file (struct sb_inst *from, struct sb_inst *to, const char **ret_file)
         return true;
     base = sb_base_name (s.last_restored);
     if (!sb_must_ask (from, &a, "the backup history cannot be read", SB_STMT_SET_BY_FILE, from->ms->db,
-                      sb_arena_printf (from->ms->arena, "%%%s", base)))
+                      ends_with (from->ms, base)))
         return false;
     if (a.rows.count > 0)
         *ret_file = base;
