@@ -3,6 +3,7 @@
 # does nothing when there is nothing to do.  Sourced from the top folder; BUILD names the build folder, CONFIGURE
 # holds further words for ./configure.
 
+umask 022 # the program loads no plugin that others can write
 : "${BUILD:=build}"
 : "${CONFIGURE:=}"
 
