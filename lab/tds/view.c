@@ -50,6 +50,9 @@ tds_columns_of (struct sb_arena *a, const char *text, size_t *ret_count)
     for (const char *p = text; *p != 0;) {
         size_t len = 0;
         int depth = 0;
+        p += strspn (p, " ");
+        if (*p == 0)
+            break;
         while (p[len] != 0 && (p[len] != ',' || depth > 0)) {
             depth += (p[len] == '(') - (p[len] == ')');
             len++;

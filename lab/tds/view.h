@@ -6,6 +6,7 @@
 #ifndef SB_TDS_VIEW_H
 #define SB_TDS_VIEW_H
 
+#include "lab/tds/func.h"
 #include "lab/tds/session.h"
 
 struct tds_sink; /* where a view puts its rows */
@@ -29,6 +30,9 @@ struct tds_view {
 };
 
 extern const struct tds_view tds_views_sys[], tds_views_exec[], tds_views_msdb[], tds_views_backup[];
+/* Result sets of procedures; no statement can name them. */
+extern const struct tds_view tds_result_monitor, tds_result_primary, tds_result_pairs, tds_result_secondary_primary,
+        tds_result_secondary, tds_result_alert, tds_result_jobs, tds_result_activity;
 const struct tds_view *tds_view_find (struct tds_session *s, const struct sb_sql_name *n);
 
 /* "a int, b nvarchar(60)" as columns, in the arena. */
