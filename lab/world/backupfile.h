@@ -31,7 +31,7 @@ struct w_set {
 enum w_set_class {
     W_SET_GOOD,
     W_SET_EMPTY,      /* 3254: the file has no bytes, or stops inside the first header */
-    W_SET_SHORT,      /* 3203/3241: shorter than it says */
+    W_SET_SHORT,      /* 3254: shorter than it says: a copy that was not finished */
     W_SET_BROKEN,     /* 3183: header is readable, contents are not what was written */
     W_SET_NO_BACKUP,  /* 3241: not a backup at all, or of another world */
     W_SET_NO_POSITION /* 3287: there are fewer sets */

@@ -2,10 +2,10 @@
  * line: [fork, lsn, table, op, key, columns].
  *
  *   op "i" insert, "u" update (all columns again), "d" delete (columns null)
- *   table "" holds the schema: op "i", key = table name, columns = struct w_columns as JSON
- *            {"columns": [{"name","type","length","null"}...], "key": ["name"...]}; op "d": dropped
+ *   table "" holds the schema: op "i", key = table name in lower case, columns =
+ *            {"name", "columns": [{"name","type","length","null"}...], "key": ["name"...]}; op "d": dropped; length -1: max
  *   a value is null, an integer (bit, int, bigint; datetime in Unix ms), a real, or a string (binary: base64)
- *   key: the key columns as text joined by "/"; a table without key gets "#lsn"
+ *   key: the key columns as text joined by "/"; a table without key has null here in a request and gets "#lsn"
  *
  * The world process alone writes; any process reads, incrementally.  A copy has
  * a record exactly when w_copy_has() says so; what a table contains is the fold

@@ -5,7 +5,7 @@
  * servers.  It promises that equal histories give equal bytes: time comes in,
  * unused slots are zero, identifiers are counted, nothing is random.  Rows are
  * not in it (rows.h), files are not in it (files.h), message texts are not in
- * it (a door renders numbers).  Operations are in ops.h, the clock in tick.h.
+ * it (a door renders numbers).  Operations and the clock are in ops.h.
  *
  * A copy holds (family, fork, lsn).  It contains a row exactly when the row's
  * LSN lies at or below the copy's LSN on the copy's line of forks.  So restore,
@@ -44,9 +44,13 @@ enum w_witness { W_WITNESS_UNKNOWN = 0, W_WITNESS_CONNECTED = 1, W_WITNESS_DISCO
 
 struct w_site {
     w_text name;
-    uint8_t powered;
-    uint8_t held_off; /* by the power controller: power-on by anything but release is refused */
+    uint8_t powered;  /* neither cut nor held off */
+    uint8_t cut;      /* power was lost */
+    uint8_t held_off; /* by the power controller, until it releases */
+    uint8_t reserved[3];
     uint8_t link_down[W_MAX_SITES]; /* by index; both directions are set */
+    uint8_t reserved2[4];
+    int64_t powered_ms;             /* when it last got power */
 };
 
 enum w_endpoint_state { W_EP_STARTED = 0, W_EP_STOPPED = 1, W_EP_DISABLED = 2 };
@@ -281,6 +285,8 @@ struct w_work {
 
 struct w_rates { /* all in ms */
     int32_t backup, copy, restore, alert, replication;
+    int32_t boot_replication; /* a machine that was started is reached by replication after this */
+    int32_t reserved2;
     int32_t job;          /* how long a run takes at least */
     int32_t mirror_silent;/* a cut link is noticed after at most this; 0: the session's own timeout */
     uint8_t real, no_history; /* no_history: for exploration */

@@ -1,0 +1,45 @@
+/* Which path an instance may use at this moment, and how Windows words what
+ * goes wrong with it. */
+#include "lab/world/intern.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+int
+w_files_reach (const struct world *w, w_id instance, const char *path, bool to_write)
+{
+    w_id share = w_find_share (w, instance, path);
+    const struct w_share *s = share == 0 ? NULL : &w->shares[share - 1];
+    w_id site = w->instances[instance - 1].site;
+
+    if (path[0] != '\\')
+        return isalpha ((unsigned char) path[0]) && path[1] == ':'
+                   ? s != NULL && s->gone               ? W_FILE_NO_PATH
+                     : s != NULL && s->full && to_write ? W_FILE_FULL
+                                                        : W_FILE_OK
+                   : W_FILE_BAD_NAME;
+    if (s == NULL || s->gone || (s->site != 0 && !w_linked (w, site, s->site)))
+        return W_FILE_NO_NET;
+    return s->full && to_write ? W_FILE_FULL : W_FILE_OK;
+}
+
+const char *
+w_file_error_text (int error)
+{
+    static const struct { int number; const char *text; } texts[] = {
+        { W_FILE_MISSING, "2(The system cannot find the file specified.)" },
+        { W_FILE_NO_PATH, "3(The system cannot find the path specified.)" },
+        { W_FILE_DENIED, "5(Access is denied.)" },
+        { W_FILE_IN_USE, "32(The process cannot access the file because it is being used by another process.)" },
+        { W_FILE_NO_NET, "53(The network path was not found.)" },
+        { W_FILE_FULL, "112(There is not enough space on the disk.)" },
+        { W_FILE_BAD_NAME, "123(The filename, directory name, or volume label syntax is incorrect.)" },
+        { W_FILE_EXISTS, "183(Cannot create a file when that file already exists.)" },
+    };
+
+    for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (texts[i].number == error)
+            return texts[i].text;
+    return "1117(The request could not be performed because of an I/O device error.)";
+}
