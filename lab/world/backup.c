@@ -9,7 +9,7 @@
 static void
 copy_text (char *to, size_t size, const char *from)
 {
-    snprintf (to, size, "%s", from);
+    w_put (to, size, from);
 }
 
 /* How long a set claims to be: enough to take part in free space and truncation, small enough for a busy lab. */

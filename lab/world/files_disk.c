@@ -6,6 +6,7 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "core/sys/file.h"
+#include "lab/world/intern.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -120,7 +121,7 @@ disk_list (void *ctx, const char *instance, const char *folder, bool (*each) (vo
             || (!S_ISREG (st.st_mode) && !S_ISDIR (st.st_mode)))
             continue;
         memset (&f, 0, sizeof f);
-        snprintf (f.name, sizeof f.name, "%s", e->d_name);
+        w_put (f.name, sizeof f.name, e->d_name);
         f.size = st.st_size;
         f.modified_ms = modified_ms (&st);
         f.is_dir = S_ISDIR (st.st_mode);
@@ -142,7 +143,7 @@ disk_stat (void *ctx, const char *instance, const char *path, struct w_file *ret
     if (lstat (real, &st) != 0)
         return error_of (errno);
     memset (ret, 0, sizeof *ret);
-    snprintf (ret->name, sizeof ret->name, "%s", sb_path_base (real));
+    w_put (ret->name, sizeof ret->name, sb_path_base (real));
     ret->size = st.st_size;
     ret->modified_ms = modified_ms (&st);
     ret->is_dir = S_ISDIR (st.st_mode);

@@ -26,7 +26,7 @@ static void
 full_name (char *ret, size_t size, const char *instance, const char *path)
 {
     if (path[0] == '\\')
-        snprintf (ret, size, "%s", path);
+        w_put (ret, size, path);
     else
         snprintf (ret, size, "%s|%s", instance, path);
 }
@@ -60,7 +60,7 @@ static void
 describe (const struct entry *e, struct w_file *f)
 {
     memset (f, 0, sizeof *f);
-    snprintf (f->name, sizeof f->name, "%.*s", (int) sizeof f->name - 1, w_path_name (e->path));
+    w_put (f->name, sizeof f->name, w_path_name (e->path));
     for (size_t i = 0; i < e->nsets; i++) {
         f->size += e->sets[i].size;
         f->modified_ms = e->sets[i].finish_ms;

@@ -26,6 +26,7 @@ enum w_table {
 w_id w_slot_new (struct world *w, enum w_table t);
 void w_slot_drop (struct world *w, enum w_table t, w_id id);
 const char *w_table_name (enum w_table t);
+void w_put (char *ret, size_t size, const char *s); /* a copy, cut to fit */
 uint32_t w_crc (const void *data, size_t n); /* FNV-1a; for trailers and digests */
 
 /* out.c */

@@ -71,7 +71,7 @@ failed (struct outcome *o, int message, const char *arg)
 {
     o->status = W_RUN_FAILED;
     o->message = message;
-    snprintf (o->arg, sizeof o->arg, "%s", arg);
+    w_put (o->arg, sizeof o->arg, arg);
 }
 
 static void
@@ -203,7 +203,7 @@ run_backup (struct world *w, const struct w_files *files, const struct w_job *j,
 
     if (copy == 0 || w->copies[copy - 1].state != W_ONLINE) {
         o->message = 32008; /* and it succeeds: that is what a dormant source looks like */
-        snprintf (o->arg, sizeof o->arg, "%s", db);
+        w_put (o->arg, sizeof o->arg, db);
         return;
     }
     for (int tries = 0; tries < 10; tries++, stamp += 1000) {

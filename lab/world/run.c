@@ -107,7 +107,7 @@ w_op_init (struct w_op *op, enum w_op_kind kind, w_id instance, uint16_t spid, c
     op->instance = instance;
     op->spid = spid;
     if (db != NULL)
-        snprintf (op->db, sizeof op->db, "%s", db);
+        w_put (op->db, sizeof op->db, db);
 }
 
 /* "BACKUP LOG", "RESTORE DATABASE": what 3013 names. */

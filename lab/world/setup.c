@@ -134,7 +134,7 @@ go (struct way *y)
 static void
 put (char *field, size_t size, const char *value)
 {
-    snprintf (field, size, "%s", value);
+    w_put (field, size, value);
 }
 #define PUT(field, value) put (field, sizeof (field), value)
 

@@ -169,6 +169,15 @@ w_unpack (struct world *w, const void *data, size_t n)
     return true;
 }
 
+void
+w_put (char *ret, size_t size, const char *s)
+{
+    size_t n = strnlen (s, size - 1);
+
+    memmove (ret, s, n);
+    ret[n] = 0;
+}
+
 uint32_t
 w_crc (const void *data, size_t n)
 {
