@@ -86,7 +86,11 @@ static const struct stmt stmts[SB_STMT_COUNT] = {
         "WHERE r.destination_database_name = %L AND r.restore_type = 'D' ORDER BY r.restore_history_id DESC" },
     [SB_STMT_LAST_BACKUP] = { "SELECT", READS,
         "SELECT TOP 1 " SET_COLUMNS "FROM msdb.dbo.backupset b WHERE b.database_name = %L AND b.type = %L "
-        "ORDER BY b.backup_set_id DESC" },
+        "AND b.is_copy_only = 0 ORDER BY b.backup_set_id DESC" },
+    [SB_STMT_LAST_LOG] = { "SELECT", READS,
+        "SELECT TOP 1 b.last_lsn, f.physical_device_name FROM msdb.dbo.backupset b "
+        "JOIN msdb.dbo.backupmediafamily f ON f.media_set_id = b.media_set_id "
+        "WHERE b.database_name = %L AND b.type = 'L' AND b.is_copy_only = 0 ORDER BY b.backup_set_id DESC" },
     [SB_STMT_SET_BY_GUID] = { "SELECT", READS,
         "SELECT TOP 1 " SET_COLUMNS "FROM msdb.dbo.backupset b WHERE b.backup_set_uuid = %L" },
     [SB_STMT_SET_BY_FILE] = { "SELECT", READS,

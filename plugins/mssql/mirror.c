@@ -1,0 +1,412 @@
+/* make-mirror, break-mirror, mirror-failover: mirroring sessions.
+ *
+ * SET PARTNER may report success and still fail later, or the other way round:
+ * after every statement both catalogues are read, and they decide. */
+#include "plugins/mssql/access.h"
+#include "plugins/mssql/files.h"
+#include "plugins/mssql/lsn.h"
+#include "plugins/mssql/verbs.h"
+
+#include "core/base/text.h"
+
+#include <string.h>
+
+#define STEP_MS 500
+#define ROUNDS 3  /* a log backup by a job between the seed and the session spoils the seed */
+#define TRIES 8   /* of a statement that fails for the moment */
+#define ENDPOINT "switchback_mirroring"
+
+/* ------------------------------------------------------------------ endpoints */
+
+/* The endpoint is there, started and fit for the role; its address.  False: told. */
+static bool
+endpoint (struct sb_inst *i, const char *role, const char **ret_address)
+{
+    struct sb_ms *ms = i->ms;
+    const char *wanted = sb_attr (ms->call, "instance", i->name, "endpoint port");
+    const char *host = sb_attr (ms->call, "instance", i->name, "host");
+    int64_t port = 5022;
+    struct sb_answer a, b;
+    const char *has;
+
+    if (wanted != NULL && (!sb_parse_int (wanted, &port) || port < 1024 || port > 65535)) {
+        sb_ms_fail (ms, SB_FAIL, "'endpoint port' of instance '%s' is not a port from 1024 to 65535: '%s'", i->name, wanted);
+        return false;
+    }
+    if (!sb_must_ask (i, &a, "the mirroring endpoint cannot be read", SB_STMT_ENDPOINT))
+        return false;
+    if (a.rows.count == 0) {
+        if (!sb_must_ask (i, &b, "the mirroring endpoint cannot be created", SB_STMT_CREATE_ENDPOINT, ENDPOINT, port))
+            return false;
+    } else {
+        /* there is one for the whole instance, and it keeps its own port */
+        port = sb_rows_int (&a.rows, 0, "port", port);
+        has = sb_rows_get (&a.rows, 0, "role_desc");
+        if (has != NULL && strcmp (has, "ALL") != 0 && strcmp (has, role) != 0) {
+            sb_ms_fail (ms, SB_FAIL, "the mirroring endpoint of instance '%s' has the role %s and cannot serve as %s\n"
+                        "HINT: Alter it to ROLE = ALL.", i->name, has, role);
+            return false;
+        }
+        if (strcmp (sb_rows_get (&a.rows, 0, "state_desc") != NULL ? sb_rows_get (&a.rows, 0, "state_desc") : "", "STARTED") != 0
+            && !sb_must_ask (i, &b, "the mirroring endpoint cannot be started", SB_STMT_START_ENDPOINT,
+                             sb_rows_get (&a.rows, 0, "name")))
+            return false;
+    }
+    *ret_address = sb_format (ms->call, "TCP://%s:%lld", host, (long long) port);
+    return true;
+}
+
+/* ------------------------------------------------------------------ pairs */
+
+struct pair {
+    struct sb_inst p, m; /* principal to be, mirror to be */
+    struct sb_copy pc, mc;
+};
+
+static bool
+read_pair (struct pair *x)
+{
+    return sb_copy_read (&x->p, &x->pc) && sb_copy_read (&x->m, &x->mc);
+}
+
+static bool
+are_paired (const struct pair *x)
+{
+    return x->pc.mirrored && x->mc.mirrored && sb_casecmp (x->pc.session, x->mc.session) == 0
+           && strcmp (x->pc.role, "PRINCIPAL") == 0 && strcmp (x->mc.role, "MIRROR") == 0;
+}
+
+static bool
+are_synchronized (const struct pair *x)
+{
+    return are_paired (x) && strcmp (x->pc.mirroring, "SYNCHRONIZED") == 0 && strcmp (x->mc.mirroring, "SYNCHRONIZED") == 0;
+}
+
+static bool
+has_witness (struct sb_ms *ms, const struct pair *x)
+{
+    const char *witness = sb_param (ms->call, "witness");
+
+    return witness == NULL || *witness == '\0' || *x->pc.witness != '\0';
+}
+
+static bool
+await_synchronized (struct pair *x)
+{
+    struct sb_answer a;
+
+    for (;;) {
+        if (!read_pair (x))
+            return false;
+        if (are_synchronized (x))
+            return true;
+        if (!x->pc.mirrored || !x->mc.mirrored) {
+            sb_ms_fail (x->p.ms, SB_RETRY, "the mirroring session of '%s' ended while it was awaited: %s is %s, %s is %s",
+                        x->p.ms->db, x->p.name, sb_copy_words (x->p.ms, &x->pc), x->m.name, sb_copy_words (x->p.ms, &x->mc));
+            return false;
+        }
+        if (strcmp (x->pc.mirroring, "SUSPENDED") == 0
+            && !sb_ask (&x->p, &a, SB_STMT_RESUME, x->p.ms->db) && sb_answer_class (&a) == SB_MSG_FAIL) {
+            sb_ms_failed (&x->p, &a, SB_STMT_RESUME, "the mirroring session cannot be resumed");
+            return false;
+        }
+        sb_progress (x->p.ms->call, 101, x->pc.mirroring);
+        if (!sb_ms_pause (x->p.ms, STEP_MS, "the copies are synchronized"))
+            return false;
+    }
+}
+
+/* ------------------------------------------------------------------ make-mirror */
+
+/* A session of this copy with somebody else, or a stale half of one. */
+static bool
+clear_stale (struct pair *x)
+{
+    struct sb_ms *ms = x->p.ms;
+
+    if (x->pc.mirrored && strcmp (x->pc.mirroring, "DISCONNECTED") != 0 && strcmp (x->pc.mirroring, "SUSPENDED") != 0) {
+        sb_ms_fail (ms, SB_FAIL, "database '%s' at instance '%s' is mirrored with %s already (%s)\n"
+                    "HINT: End that session first (break-mirror).", ms->db, x->p.name, x->pc.partner, x->pc.mirroring);
+        return false;
+    }
+    return sb_unmirror (&x->p, &x->pc) && sb_unmirror (&x->m, &x->mc);
+}
+
+static bool
+can_be_paired (struct pair *x)
+{
+    struct sb_ms *ms = x->p.ms;
+
+    if (sb_copy_serves (&x->pc) && strcmp (x->pc.recovery, "FULL") == 0 && sb_copy_is (&x->mc, "RESTORING"))
+        return true;
+    sb_ms_fail (ms, SB_FAIL, "database '%s' cannot be mirrored: at '%s' it is %s in recovery model %s, at '%s' it is %s\n"
+                "HINT: The first must be online in the full recovery model, the second restored WITH NORECOVERY.", ms->db,
+                x->p.name, sb_copy_words (ms, &x->pc), *x->pc.recovery != '\0' ? x->pc.recovery : "(none)", x->m.name,
+                sb_copy_words (ms, &x->mc));
+    return false;
+}
+
+/* One more log backup, outside the chain, brings the mirror level. */
+static bool
+bring_level (struct pair *x, const char *file)
+{
+    struct sb_buf text SB_CLEANUP (sb_buf_free) = { 0 };
+    const char *what = sb_format (x->p.ms->call, "the mirror of '%s' cannot be brought level", x->p.ms->db);
+    struct sb_answer a;
+
+    if (!sb_must_ask (&x->p, &a, what, SB_STMT_BACKUP_LOG_COPY, x->p.ms->db, file)
+        || !sb_piece (&x->m, &text, SB_STMT_RESTORE_LOG, x->p.ms->db, file, (int64_t) 1))
+        return false;
+    if (sb_ask_text (&x->m, &a, SB_STMT_RESTORE_LOG, sb_buf_cstr (&text)) || sb_answer_class (&a) == SB_MSG_ALREADY)
+        return true;
+    sb_ms_failed (&x->m, &a, SB_STMT_RESTORE_LOG, what);
+    return false;
+}
+
+/* The mirror lacks log; one more backup helps. */
+static bool
+lacks_log (const struct sb_answer *a)
+{
+    static const int numbers[] = { 1408, 1409, 1411, 1412, 1475, 1478 };
+    const struct sb_msg *cause = sb_answer_cause (a);
+
+    for (size_t n = 0; cause != NULL && n < sizeof numbers / sizeof *numbers; n++)
+        if (cause->number == numbers[n])
+            return true;
+    return false;
+}
+
+/* SET PARTNER or SET WITNESS, tried again while it fails for the moment.  ret_lacks: the mirror needs more log. */
+static bool
+set_partner (struct sb_inst *i, enum sb_stmt id, const char *address, const char *what, bool *ret_lacks)
+{
+    struct sb_answer a;
+
+    *ret_lacks = false;
+    for (int tries = 0; tries < TRIES; tries++) {
+        enum sb_msg_class class;
+
+        if (sb_ask (i, &a, id, i->ms->db, address))
+            return true;
+        *ret_lacks = lacks_log (&a);
+        class = sb_answer_class (&a);
+        if (*ret_lacks)
+            return false;
+        if (class == SB_MSG_ALREADY)
+            return true; /* the catalogue is read next */
+        if (a.end != SB_END_ERROR || (class != SB_MSG_RETRY && class != SB_MSG_UNSURE))
+            break;
+        if (!sb_ms_pause (i->ms, STEP_MS * (tries + 1), "the partner takes part"))
+            return false;
+    }
+    sb_ms_failed (i, &a, id, what);
+    return false;
+}
+
+static bool
+join (struct pair *x, const char *p_address, const char *m_address, bool *ret_lacks)
+{
+    const char *what = sb_format (x->p.ms->call, "database '%s' cannot be mirrored", x->p.ms->db);
+
+    return set_partner (&x->m, SB_STMT_PARTNER, p_address, what, ret_lacks)
+           && set_partner (&x->p, SB_STMT_PARTNER, m_address, what, ret_lacks);
+}
+
+static bool
+make_pair (struct pair *x, const char *file)
+{
+    const char *p_address, *m_address;
+    bool lacks = true;
+
+    if (!clear_stale (x) || !can_be_paired (x) || !endpoint (&x->p, "PARTNER", &p_address)
+        || !endpoint (&x->m, "PARTNER", &m_address))
+        return false;
+    for (int round = 0; lacks && round < ROUNDS; round++) {
+        if (!sb_copy_read (&x->m, &x->mc) || !sb_unmirror (&x->m, &x->mc) || !bring_level (x, file))
+            return false;
+        if (join (x, p_address, m_address, &lacks))
+            return true;
+    }
+    if (lacks)
+        sb_ms_fail (x->p.ms, SB_RETRY, "database '%s' cannot be mirrored: the copy at '%s' still lacks log after %d log backups\n"
+                    "HINT: See who else takes log backups of it, or restore a fresh full backup there.", x->p.ms->db, x->m.name,
+                    ROUNDS);
+    return false;
+}
+
+static bool
+set_witness (struct pair *x)
+{
+    struct sb_ms *ms = x->p.ms;
+    const char *name = sb_param (ms->call, "witness"), *address;
+    struct sb_inst w;
+    bool lacks;
+
+    if (has_witness (ms, x))
+        return true;
+    return sb_ms_open (ms, name, &w) && endpoint (&w, "WITNESS", &address)
+           && set_partner (&x->p, SB_STMT_WITNESS, address, sb_format (ms->call, "'%s' cannot be made the witness of '%s'", name, ms->db),
+                           &lacks)
+           && read_pair (x);
+}
+
+enum sb_rc
+sb_run_make_mirror (struct sb_ms *ms)
+{
+    struct pair x;
+    struct sb_answer a;
+
+    if (!sb_ms_open (ms, ms->on, &x.p) || !sb_ms_open (ms, sb_param (ms->call, "mirror"), &x.m) || !read_pair (&x))
+        return ms->rc;
+    if (!are_paired (&x) && !make_pair (&x, sb_param (ms->call, "file")))
+        return ms->rc;
+    if (!await_synchronized (&x))
+        return ms->rc;
+    if (strcmp (x.pc.safety, "FULL") != 0
+        && !sb_must_ask (&x.p, &a, "the safety level cannot be set", SB_STMT_SAFETY_FULL, ms->db))
+        return ms->rc;
+    if (!set_witness (&x))
+        return ms->rc;
+    sb_result (ms->call, "session", x.pc.session);
+    return SB_OK;
+}
+
+enum sb_seen
+sb_see_make_mirror (struct sb_ms *ms)
+{
+    struct pair x;
+    enum sb_seen seen = sb_look (ms, &x.p, &x.pc);
+
+    if (seen != SB_SEEN_YES)
+        return seen;
+    if (!sb_ms_open (ms, sb_param (ms->call, "mirror"), &x.m) || !sb_copy_read (&x.m, &x.mc))
+        return SB_SEEN_UNKNOWN;
+    sb_result (ms->call, "session", x.pc.session);
+    if (are_synchronized (&x) && has_witness (ms, &x) && strcmp (x.pc.safety, "FULL") == 0)
+        return SB_SEEN_YES;
+    return x.pc.mirrored || x.mc.mirrored ? SB_SEEN_PARTLY : SB_SEEN_NO;
+}
+
+/* ------------------------------------------------------------------ break-mirror */
+
+enum sb_rc
+sb_run_break_mirror (struct sb_ms *ms)
+{
+    struct sb_copy c;
+    struct sb_inst i;
+
+    if (!sb_ms_open (ms, ms->on, &i) || !sb_copy_read (&i, &c) || !sb_unmirror (&i, &c))
+        return ms->rc;
+    return SB_OK;
+}
+
+enum sb_seen
+sb_see_break_mirror (struct sb_ms *ms)
+{
+    struct sb_copy c;
+    struct sb_inst i;
+    enum sb_seen seen = sb_look (ms, &i, &c);
+
+    return seen != SB_SEEN_YES ? seen : c.mirrored ? SB_SEEN_NO : SB_SEEN_YES;
+}
+
+/* ------------------------------------------------------------------ mirror-failover */
+
+/* The other instance of the pair, by the labels of the topology. */
+static const char *
+partner_of (struct sb_ms *ms, const char *instance)
+{
+    static const char *const pairs[][2] = { { "primary", "mirror" }, { "backup", "backup mirror" } };
+
+    for (size_t n = 0; n < 4; n++) {
+        const char *one = sb_ms_attr (ms, pairs[n / 2][n % 2]), *other = sb_ms_attr (ms, pairs[n / 2][1 - n % 2]);
+
+        if (one != NULL && other != NULL && strcmp (one, instance) == 0)
+            return other;
+    }
+    return NULL;
+}
+
+static bool
+fail_over (struct pair *x)
+{
+    const char *what = sb_format (x->p.ms->call, "the role of '%s' cannot be switched", x->p.ms->db);
+    struct sb_answer a;
+
+    if (strcmp (x->pc.safety, "FULL") != 0
+        && !sb_must_ask (&x->p, &a, "the safety level cannot be set to FULL", SB_STMT_SAFETY_FULL, x->p.ms->db))
+        return false;
+    for (int tries = 0; tries < TRIES; tries++) {
+        enum sb_msg_class class;
+
+        if (!await_synchronized (x))
+            return false;
+        if (sb_ask (&x->p, &a, SB_STMT_FAILOVER, x->p.ms->db))
+            return true;
+        class = sb_answer_class (&a);
+        if (a.end != SB_END_ERROR || (class != SB_MSG_RETRY && class != SB_MSG_UNSURE))
+            break;
+        if (!sb_ms_pause (x->p.ms, STEP_MS, "the session can be failed over"))
+            return false;
+    }
+    sb_ms_failed (&x->p, &a, SB_STMT_FAILOVER, what);
+    return false;
+}
+
+static bool
+is_new_principal (const struct sb_copy *c)
+{
+    return c->mirrored && strcmp (c->role, "PRINCIPAL") == 0 && sb_copy_is (c, "ONLINE");
+}
+
+/* Until the instance serves as principal and the other one has come back as its mirror. */
+static bool
+await_switched (struct sb_ms *ms, struct sb_inst *i, struct sb_copy *c)
+{
+    for (;;) {
+        if (!sb_copy_read (i, c))
+            return false;
+        if (is_new_principal (c) && strcmp (c->mirroring, "SYNCHRONIZED") == 0)
+            return true;
+        if (!sb_ms_pause (ms, STEP_MS, sb_format (ms->call, "'%s' is principal and synchronized", i->name)))
+            return false;
+    }
+}
+
+enum sb_rc
+sb_run_mirror_failover (struct sb_ms *ms)
+{
+    const char *other = partner_of (ms, ms->on);
+    struct pair x;
+
+    if (!sb_ms_open (ms, ms->on, &x.m) || !sb_copy_read (&x.m, &x.mc))
+        return ms->rc;
+    if (is_new_principal (&x.mc))
+        return SB_OK;
+    if (!sb_copy_is_mirror (&x.mc) || other == NULL)
+        return sb_ms_fail (ms, SB_FAIL, "instance '%s' cannot become principal of '%s': its copy is %s\n"
+                           "HINT: Only the mirror of a session can; build the pair with make-mirror.", ms->on, ms->db,
+                           sb_copy_words (ms, &x.mc));
+    if (!sb_ms_open (ms, other, &x.p) || !sb_copy_read (&x.p, &x.pc))
+        return ms->rc;
+    if (!are_paired (&x))
+        return sb_ms_fail (ms, SB_FAIL, "instance '%s' is not the principal of the session that '%s' mirrors: it is %s", other,
+                           ms->on, sb_copy_words (ms, &x.pc));
+    if (!fail_over (&x) || !await_switched (ms, &x.m, &x.mc))
+        return ms->rc;
+    return SB_OK;
+}
+
+enum sb_seen
+sb_see_mirror_failover (struct sb_ms *ms)
+{
+    struct sb_copy c;
+    struct sb_inst i;
+    enum sb_seen seen = sb_look (ms, &i, &c);
+
+    if (seen != SB_SEEN_YES)
+        return seen;
+    if (is_new_principal (&c))
+        return SB_SEEN_YES;
+    return c.mirrored && strcmp (c.role, "PRINCIPAL") == 0 ? SB_SEEN_PARTLY : SB_SEEN_NO;
+}
