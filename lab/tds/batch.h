@@ -41,7 +41,10 @@ enum sb_sql_end { SB_END_GO_ON, SB_END_BATCH, SB_END_BREAK, SB_END_CONTINUE };
 struct sb_sql_verb {
     const char *first, *second; /* words; second NULL: any */
     enum sb_sql_end (*run) (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_run *r);
+    const char *title;           /* in 226 */
     bool in_transaction_refused; /* 226 */
+    bool trivial;                /* touches nothing but the session: no faults */
+    bool long_work;              /* the world works on it: a slow statement is slow there */
 };
 
 const struct sb_sql_verb *sb_sql_verb_at (const struct sb_sql_cursor *c);

@@ -55,6 +55,7 @@ struct tds_session {
     int error;         /* @@ERROR */
     int64_t rowcount;  /* @@ROWCOUNT */
     int64_t now_ms;    /* of the statement; 0: not asked yet */
+    int32_t slow_ms;   /* a fault: so much longer the statement takes */
     bool cancelled;    /* attention came while a request ran */
     bool over;         /* the connection ends after this answer */
     unsigned prepared; /* handles given by sp_prepexec */
@@ -102,8 +103,10 @@ bool tds_select (struct tds_session *s, const struct sb_sql_run *r, const struct
 
 /* ---- user tables (table.c) ---- */
 /* The table of a user database as an object of SQLite, filled with what the copy holds now and what the open
- * transaction has changed.  Every column, then "\x01key" with the row's key.  NULL: failed on the cursor. */
+ * transaction has changed; its n-th row (rowid from 1) has the key tds_object_key() says.  NULL: failed on the cursor. */
 const struct sb_sql_object *tds_user_table (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_name *n);
+const char *tds_object_key (const struct sb_sql_object *o, int64_t rowid);
+const struct tds_table *tds_object_table (const struct sb_sql_object *o);
 /* INSERT, UPDATE, DELETE of one row; `columns` is a JSON array or NULL (borrowed); false: said. */
 struct tds_table {
     w_id copy;

@@ -44,6 +44,7 @@ struct sb_sql_object {
     const struct sb_sql_column *cols;
     size_t ncols;
     unsigned args;   /* a table function: so many first columns are its arguments */
+    void *extra;     /* what a user table needs to be changed (table.c) */
 };
 
 struct sb_sql_var {
