@@ -8,6 +8,8 @@
 #include "core/base/fault.h"
 #include "lab/world/rpc.h"
 
+#include <jansson.h>
+
 struct w_client;
 
 struct w_client *w_client_open (const char *socket_path, struct sb_faults *faults); /* NULL with one fault */

@@ -20,6 +20,7 @@
 struct record {
     struct w_row row;
     json_t *line; /* owns what the row points to */
+    size_t before; /* index + 1 of the record of the same table and key before this one; 0: none */
 };
 
 struct family {
@@ -27,6 +28,7 @@ struct family {
     struct sb_buf rest; /* of a line that was not complete */
     struct record *list;
     size_t count, cap;
+    struct sb_map newest; /* "table/key" -> index + 1 of its newest record */
 };
 
 struct w_rows {
@@ -64,16 +66,29 @@ w_rows_free (struct w_rows *r)
         for (size_t k = 0; k < f->count; k++)
             json_decref (f->list[k].line);
         free (f->list);
+        sb_map_free (&f->newest);
         sb_buf_free (&f->rest);
     }
     free (r->dir);
     free (r);
 }
 
+/* Tables ignore case, keys do not. */
+static char *
+chain_name (const char *table, const char *key)
+{
+    char *name = sb_xprintf ("%s/%s", table, key);
+
+    for (char *p = name; *p != '/'; p++)
+        *p = (char) tolower ((unsigned char) *p);
+    return name;
+}
+
 static void
 take_line (struct family *f, const char *text, size_t n)
 {
     json_t *line = json_loadb (text, n, 0, NULL), *op;
+    SB_AUTOFREE char *name = NULL;
     struct record *rec;
 
     op = json_array_get (line, 3);
@@ -90,6 +105,9 @@ take_line (struct family *f, const char *text, size_t n)
                                 .op = *json_string_value (op),
                                 .key = json_string_value (json_array_get (line, 4)),
                                 .columns = json_array_get (line, 5) };
+    name = chain_name (rec->row.table, rec->row.key);
+    rec->before = (size_t) (uintptr_t) sb_map_get (&f->newest, name);
+    sb_map_set (&f->newest, name, (void *) (uintptr_t) f->count);
 }
 
 void
@@ -163,20 +181,21 @@ bool
 w_rows_get (struct w_rows *r, const struct world *w, w_id copy, const char *table, const char *key, struct w_row *ret)
 {
     const struct w_copy *c = copy_of (w, copy);
-    const struct w_row *row;
+    SB_AUTOFREE char *name = chain_name (table, key);
+    const struct record *rec;
     struct family *f;
+    size_t at;
 
     if (c == NULL)
         return false;
     w_rows_refresh (r, c->family);
     f = &r->families[c->family - 1];
-    for (size_t i = f->count; i-- > 0;) {
-        row = &f->list[i].row;
-        if (strcmp (row->key, key) != 0 || sb_casecmp (row->table, table) != 0
-            || !w_on_line (w, c->fork, c->lsn, row->fork, row->lsn))
+    for (at = (size_t) (uintptr_t) sb_map_get (&f->newest, name); at != 0; at = rec->before) {
+        rec = &f->list[at - 1];
+        if (!w_on_line (w, c->fork, c->lsn, rec->row.fork, rec->row.lsn))
             continue;
-        *ret = *row;
-        return row->op != 'd';
+        *ret = rec->row;
+        return rec->row.op != 'd';
     }
     return false;
 }

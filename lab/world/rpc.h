@@ -2,7 +2,9 @@
  * messages of core/sys/stream.h (four bytes of length, then a body).  Bodies are
  * the structs of world.h and ops.h as they lie in memory: both ends are the same
  * program.  Every request begins with struct w_req and is answered by struct
- * w_ans and what follows it; events come on connections that asked for them. */
+ * w_ans and what follows it; events come on connections that asked for them.
+ *
+ * A session ends when the connection that sent its W_OP_LOGIN closes. */
 #ifndef SB_LAB_WORLD_RPC_H
 #define SB_LAB_WORLD_RPC_H
 
