@@ -269,7 +269,7 @@ do_raiserror (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sq
         fill_raise (text, values + 3, count - 3, &out);
         if (severity < 0 || severity > 25)
             severity = 16;
-        tds_say_text (s, r, severity > 10 ? 50000 : 50000, state < 0 || state > 255 ? 1 : state, severity, sb_buf_cstr (&out));
+        tds_say_text (s, r, 50000, state < 0 || state > 255 ? 1 : state, severity, sb_buf_cstr (&out));
         tds_done (s, r, severity > 10 ? SB_TDS_ERROR : 0, TDS_CMD_OTHER, 0);
     }
     if (nowait)

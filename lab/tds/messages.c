@@ -171,6 +171,7 @@ static const struct sb_sql_message catalogue[] = {
     { 3119, 16, 1, "Problems were identified while planning for the RESTORE statement. Previous messages provide details." },
     { 3120, 16, 1, "This backup set will not be restored because all data has already been restored to a point beyond the time covered by this backup set." },
     { 3132, 16, 1, "The media set has %d media families but only %d are provided. All members must be provided." },
+    { 3135, 16, 1, "The backup set in file '%ls' was created by %hs and cannot be used for this restore operation." },
     { 3136, 16, 1, "This differential backup cannot be restored because the database has not been restored to the correct earlier state." },
     { 3141, 16, 1, "The database to be restored was named '%ls'. Reissue the statement using the WITH REPLACE option to overwrite the '%ls' database." },
     { 3153, 16, 1, "The database is already fully recovered." },

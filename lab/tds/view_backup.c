@@ -34,6 +34,7 @@ put_set (struct world *w, const struct w_history *h, struct tds_sink *k)
 {
     static const char *const models[] = { "", "FULL", "BULK-LOGGED", "SIMPLE" };
     bool log = h->type == W_SET_LOG;
+    uint32_t flags = h->kind == W_WAS_BACKUP ? h->flags : W_SET_ALWAYS; /* of a restore they are its options */
 
     tds_put_int (k, "backup_set_id", h->id);
     tds_put_guid (k, "backup_set_uuid", w, h->set);
@@ -65,7 +66,7 @@ put_set (struct world *w, const struct w_history *h, struct tds_sink *k)
     tds_put_text (k, "database_name", w_str (w, h->database));
     tds_put_text (k, "server_name", w_str (w, h->server));
     tds_put_text (k, "machine_name", w_str (w, h->server));
-    tds_put_int (k, "flags", h->flags & 0xffff);
+    tds_put_int (k, "flags", flags);
     tds_put_int (k, "unicode_locale", 1033);
     tds_put_int (k, "unicode_compare_style", 196609);
     tds_put_text (k, "collation_name", "SQL_Latin1_General_CP1_CI_AS");
@@ -73,14 +74,14 @@ put_set (struct world *w, const struct w_history *h, struct tds_sink *k)
     tds_put_text (k, "recovery_model", models[h->recovery_model % 4]);
     tds_put_int (k, "has_bulk_logged_data", 0);
     tds_put_int (k, "is_snapshot", 0);
-    tds_put_int (k, "is_readonly", (h->flags & W_SET_READ_ONLY) != 0);
-    tds_put_int (k, "is_single_user", (h->flags & W_SET_SINGLE_USER) != 0);
-    tds_put_int (k, "has_backup_checksums", (h->flags & W_SET_CHECKSUMS) != 0);
-    tds_put_int (k, "is_damaged", (h->flags & W_SET_DAMAGED) != 0);
+    tds_put_int (k, "is_readonly", (flags & W_SET_READ_ONLY) != 0);
+    tds_put_int (k, "is_single_user", (flags & W_SET_SINGLE_USER) != 0);
+    tds_put_int (k, "has_backup_checksums", (flags & W_SET_CHECKSUMS) != 0);
+    tds_put_int (k, "is_damaged", (flags & W_SET_DAMAGED) != 0);
     tds_put_int (k, "begins_log_chain", 0);
     tds_put_int (k, "has_incomplete_metadata", 0);
-    tds_put_int (k, "is_force_offline", (h->flags & W_SET_NORECOVERY) != 0);
-    tds_put_int (k, "is_copy_only", (h->flags & W_SET_COPY_ONLY) != 0);
+    tds_put_int (k, "is_force_offline", (flags & W_SET_NORECOVERY) != 0);
+    tds_put_int (k, "is_copy_only", (flags & W_SET_COPY_ONLY) != 0);
     tds_put_guid (k, "first_recovery_fork_guid", w, fork_guid (w, h->first_fork));
     tds_put_guid (k, "last_recovery_fork_guid", w, fork_guid (w, h->fork));
     tds_put_lsn (k, "fork_point_lsn", h->fork_point);
@@ -139,8 +140,8 @@ fill_restores (struct tds_session *s, struct world *w, struct tds_sink *k)
             tds_put_text (k, "user_name", w_str (w, h->user));
             tds_put_int (k, "backup_set_id", h->id);
             tds_put_text (k, "restore_type", h->type == W_SET_LOG ? "L" : "D");
-            tds_put_int (k, "replace", (h->flags & ((uint32_t) W_WITH_REPLACE << 16)) != 0);
-            tds_put_int (k, "recovery", (h->flags & (((uint32_t) W_WITH_NORECOVERY | W_WITH_STANDBY) << 16)) == 0);
+            tds_put_int (k, "replace", (h->flags & W_WITH_REPLACE) != 0);
+            tds_put_int (k, "recovery", (h->flags & (W_WITH_NORECOVERY | W_WITH_STANDBY)) == 0);
             tds_put_int (k, "restart", 0);
             tds_put_int (k, "device_count", 1);
         }

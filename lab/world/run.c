@@ -31,7 +31,7 @@ struct kind {
 static const struct kind kinds[W_OP_LAST] = {
     [W_OP_LOGIN] = { w_do_login, NOTHING, NULL },
     [W_OP_LOGOUT] = { w_do_logout, NOTHING, NULL },
-    [W_OP_USE] = { w_do_use, INSTANCE | DATABASE, NULL },
+    [W_OP_USE] = { w_do_use, INSTANCE, NULL },
     [W_OP_KILL] = { w_do_kill, INSTANCE, NULL },
     [W_OP_TRAN] = { w_do_tran, INSTANCE, NULL },
     [W_OP_STATEMENT] = { w_do_statement, INSTANCE | QUIET, NULL },

@@ -138,8 +138,18 @@ w_do_logout (struct w_ctx *c)
 void
 w_do_use (struct w_ctx *c)
 {
-    int why = w_copy_readable (c->w, w_copy_id (c->w, c->copy), c->op->spid);
+    int why;
 
+    if (is_system (c->op->db)) { /* always there; a database held in SINGLE_USER stays held */
+        if (c->me != NULL)
+            c->me->copy = 0;
+        return;
+    }
+    if (c->copy == NULL) {
+        fail (c, 911, "%s", c->op->db);
+        return;
+    }
+    why = w_copy_readable (c->w, w_copy_id (c->w, c->copy), c->op->spid);
     if (why != 0) {
         fail (c, why, "%s", c->op->db);
         return;
