@@ -86,6 +86,7 @@ enum sb_reason {
     SB_WHY_ABORT,
     SB_WHY_REFUSED,
     SB_WHY_NOT_NOW,      /* a person's wish does not fit the step's phase */
+    SB_WHY_DEFECT,       /* a state that cannot be: a defect in the program */
     SB_WHYS
 };
 
@@ -126,32 +127,34 @@ enum sb_call_op { SB_CALL_NONE = 0, SB_CALL_VERIFY, SB_CALL_RUN, SB_CALL_LOCATE 
 
 /* ---------------------------------------------------------------- state */
 
-#define SB_STEP_UNDOING   0x01u /* the undo verb is what is called */
-#define SB_STEP_MAYBE     0x02u /* an intention was recorded and nothing has shown that it did not happen */
-#define SB_STEP_PASSED    0x04u /* successors were told */
-#define SB_STEP_OWING     0x08u /* was owed; returns to owed whatever goes wrong */
-#define SB_STEP_HOLD      0x10u /* a person wants it held as soon as it rests */
-#define SB_STEP_ADOPTED   0x20u /* done without us */
-#define SB_STEP_REPROVE   0x40u /* done, and its verify is under way for somebody's proof */
-#define SB_STEP_UNDO_SEEN 0x80u /* undo of this step was dealt with */
+#define SB_STEP_UNDOING    0x001u /* the undo verb is what is called */
+#define SB_STEP_MAYBE      0x002u /* an intention was recorded and nothing has shown that it did not happen; done: by us */
+#define SB_STEP_PASSED     0x004u /* successors were told */
+#define SB_STEP_OWING      0x008u /* was owed; returns to owed whatever goes wrong */
+#define SB_STEP_HOLD       0x010u /* a person wants it held before anything new begins */
+#define SB_STEP_RAN        0x020u /* stands in the list of steps that ran */
+#define SB_STEP_REPROVE    0x040u /* done, and its verify is under way for somebody's proof */
+#define SB_STEP_UNDO_SEEN  0x080u /* undo of this step was dealt with */
+#define SB_STEP_UNDO_MAYBE 0x100u /* as MAYBE, for the undo verb */
 
 struct sb_engine_step {
-    int64_t due;       /* timer; SB_ENGINE_NEVER */
-    int64_t until;     /* polling ends; SB_ENGINE_NEVER: not set */
-    int64_t asked_at;  /* when the call under way, or the question, began */
-    int64_t proved_at; /* when the question began that was last answered yes; 0: never */
+    int64_t due;        /* timer; SB_ENGINE_NEVER */
+    int64_t since;      /* when asking for the present purpose began */
+    int64_t asked_at;   /* when the call under way, or the question, began */
+    int64_t proved_at;  /* when the question began that was last answered yes; 0: never */
     uint32_t waits_for; /* predecessors that did not pass yet */
-    uint32_t next;     /* ready queue, or the doubting steps of a site, or waiters of a proof */
-    uint32_t waiters;  /* steps that wait for this step's proof */
-    uint32_t ran_prev; /* the step that ran before this one */
-    uint32_t heap_at;  /* place in the heap of timers */
-    uint32_t target;   /* id of the located target */
-    uint32_t result;   /* id of the results */
-    uint16_t attempt;  /* intentions written so far */
-    uint16_t tries;    /* of them in this process, for `retry` */
+    uint32_t next;      /* ready queue, or the doubting steps of a site, or waiters of a proof */
+    uint32_t waiters;   /* first step that waits for this step's proof */
+    uint32_t ran_prev;  /* the step that ran before this one */
+    uint32_t heap_at;   /* place in the heap of timers, or SB_NO_STEP */
+    uint32_t target;    /* id of the located target */
+    uint32_t result;    /* id of the results */
+    uint16_t attempt;   /* intentions written so far */
+    uint16_t tries;     /* of them in this process, for `retry` */
     uint16_t polls;
-    uint8_t lapses;    /* attempts that ended in doubt, in this process */
-    uint8_t phase, purpose, call, why, gate, site, flags;
+    uint16_t flags;
+    uint8_t lapses;     /* attempts that ended in doubt, in this process */
+    uint8_t phase, purpose, call, why, gate, site;
 };
 
 struct sb_engine_site {
@@ -168,10 +171,13 @@ struct sb_engine {
     uint32_t ready_first, ready_last, ran_last, heap_count;
     uint32_t active;    /* steps under way; 0: nothing moves without people */
     uint32_t running;   /* run calls under way */
-    uint32_t passed, held, failed, owed, asked; /* steps; failed: required ones */
+    uint32_t passed, held, failed, owed, asked; /* steps; failed: required ones, which block */
     uint32_t no_return; /* steps past the point of no return */
     uint32_t max_calls, calls; /* 0: no limit */
-    uint8_t started, wait, pay, stopping, cause, undoing, outcome;
+    uint8_t begun;      /* RUN_BEGIN is on record */
+    uint8_t started, wait, stopping, undoing;
+    uint8_t cause;      /* enum sb_reason: why nothing new may begin and all is taken back; SB_WHY_NONE */
+    uint8_t outcome;
 };
 
 static inline struct sb_engine_step *
@@ -184,6 +190,13 @@ static inline struct sb_engine_site *
 sb_engine_sites (const struct sb_engine *e)
 {
     return (struct sb_engine_site *) (sb_engine_steps (e) + e->count);
+}
+
+/* Behind the sites: the heap of timers, indices of steps. */
+static inline uint32_t *
+sb_engine_heap (const struct sb_engine *e)
+{
+    return (uint32_t *) (sb_engine_sites (e) + e->nsites);
 }
 
 size_t sb_engine_size (const struct sb_plan *plan);
@@ -241,8 +254,18 @@ enum sb_command_kind {
     SB_CMD_FINISH
 };
 
-enum sb_news { SB_NEWS_BEGIN = 0, SB_NEWS_GATE, SB_NEWS_FAILED, SB_NEWS_HELD, SB_NEWS_OWED, SB_NEWS_DARK, SB_NEWS_FINISH, SB_NEWS };
-extern const char *const sb_news_names[SB_NEWS];
+enum sb_news {
+    SB_NEWS_BEGIN = 0,
+    SB_NEWS_GATE,
+    SB_NEWS_FAILED,
+    SB_NEWS_HELD,
+    SB_NEWS_OWED,
+    SB_NEWS_DARK,
+    SB_NEWS_UNDO,
+    SB_NEWS_FINISH,
+    SB_NEWS
+};
+extern const char *const sb_news_names[SB_NEWS]; /* words of `events =` of a channel */
 
 /* What a record says beyond texts; the driver adds texts, and gives the same back to replay. */
 struct sb_engine_record {
@@ -254,7 +277,7 @@ struct sb_engine_record {
                           PERSON: event kind */
     bool accepted;     /* PERSON */
     uint32_t target, result, by;
-    int64_t ms;        /* GATE_ANSWER: people's time; INTENT and later: when the proving question began */
+    int64_t ms;        /* GATE_ANSWER: people's time; DONE, ADOPTED, PROVED: when the question began that proved it */
     int64_t at;
 };
 #define SB_RC_DIED 5u     /* in `value` beside enum sb_rc */

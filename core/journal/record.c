@@ -31,7 +31,6 @@ const struct sb_record_word sb_record_words[SB_REC_KINDS] = {
     [SB_REC_GATE_OPEN] = { "gate-open", "asked", "a person is asked" },
     [SB_REC_GATE_ANSWER] = { "gate-answer", "due", "the question was answered" },
     [SB_REC_PROVED] = { "proved", NULL, "asked again, and still so" },
-    [SB_REC_LOCATED] = { "located", NULL, "found where it serves" },
     [SB_REC_DARK] = { "dark", NULL, "nothing of the site answers" },
     [SB_REC_LIGHT] = { "light", NULL, "the site answers again" },
     [SB_REC_PERSON] = { "person", NULL, "a person wishes" },

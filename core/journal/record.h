@@ -46,7 +46,6 @@ enum sb_record_kind {
     SB_REC_GATE_OPEN,     /* a person is asked: question, evidence */
     SB_REC_GATE_ANSWER,   /* answer, by, grade, how long it took people */
     SB_REC_PROVED,        /* an old proof was asked again and still holds */
-    SB_REC_LOCATED,       /* where the principal was found */
     SB_REC_DARK,          /* a site: nothing of it has answered for `dark after` */
     SB_REC_LIGHT,         /* a dark site answered again */
     SB_REC_PERSON,        /* retry, skip, hold from a person: what, by, whether it was accepted */

@@ -1,0 +1,218 @@
+/* What people say: answers at gates, and wishes (abort, retry, skip, hold).  A
+ * wish that does not fit is recorded as refused with its reason, never guessed at. */
+#include "core/engine/internal.h"
+
+static const struct sb_plan_gate *
+gate_of (const struct sb_machine *m, uint32_t i)
+{
+    return &m->plan->gates[m->plan->steps[i].gate];
+}
+
+/* Before START a step is only marked: START fills the ready queue. */
+static void
+make_due (struct sb_machine *m, uint32_t i)
+{
+    sb_drop_timer (m, i);
+    if (m->e->started)
+        sb_push_ready (m, i);
+    else
+        sb_set_phase (m, i, SB_PHASE_DUE);
+}
+
+/* ---------------------------------------------------------------- gates */
+
+void
+sb_gate_ask (struct sb_machine *m, uint32_t i)
+{
+    sb_set_phase (m, i, SB_PHASE_GATE);
+    sb_emit (m, SB_CMD_ASK, i);
+}
+
+static void
+take_back (struct sb_machine *m, enum sb_reason cause)
+{
+    uint32_t i;
+
+    m->e->cause = (uint8_t) cause;
+    for (i = 0; i < m->e->count; i++) {
+        enum sb_phase phase = step_at (m, i)->phase;
+        if (phase == SB_PHASE_BACKOFF || (phase == SB_PHASE_PAUSING && !(step_at (m, i)->flags & SB_STEP_MAYBE)))
+            sb_park (m, i);
+    }
+    sb_kill_running (m);
+}
+
+static void
+say_no (struct sb_machine *m, uint32_t i, enum sb_reason why)
+{
+    if (!gate_of (m, i)->refuse || sb_engine_past_no_return (m->e) || m->e->cause != SB_WHY_NONE) {
+        sb_step_hold (m, i, why);
+        return;
+    }
+    sb_park (m, i);
+    sb_note (m, SB_REC_REFUSED, i)->why = (uint8_t) why;
+    take_back (m, SB_WHY_REFUSED);
+}
+
+static void
+open_gate (struct sb_machine *m, uint32_t i, bool asked)
+{
+    struct sb_engine_step *s = step_at (m, i);
+
+    if (s->gate == SB_GATE_OPEN) /* a resumed run goes on with the question as it stands */
+        return;
+    s->gate = SB_GATE_OPEN;
+    s->asked_at = m->e->now;
+    sb_note (m, SB_REC_GATE_OPEN, i);
+    if (asked)
+        sb_news (m, SB_NEWS_GATE, i);
+}
+
+static void
+answer_gate (struct sb_machine *m, uint32_t i, enum sb_gate_answer answer, enum sb_reason why, uint32_t by)
+{
+    struct sb_engine_step *s = step_at (m, i);
+    struct sb_engine_record *r = sb_note (m, SB_REC_GATE_ANSWER, i);
+
+    r->value = (uint8_t) answer;
+    r->why = (uint8_t) why;
+    r->by = by;
+    r->ms = s->gate == SB_GATE_OPEN ? m->e->now - s->asked_at : 0;
+    s->gate = (uint8_t) answer;
+    if (answer == SB_GATE_NO)
+        say_no (m, i, why);
+    else
+        make_due (m, i);
+}
+
+/* A person must be asked. */
+static void
+wait_for_person (struct sb_machine *m, uint32_t i)
+{
+    int64_t expires = gate_of (m, i)->expires_ms;
+
+    open_gate (m, i, true);
+    sb_set_phase (m, i, SB_PHASE_ASKED);
+    if (gate_of (m, i)->refuse && !m->e->wait)
+        say_no (m, i, SB_WHY_REFUSED);
+    else if (expires > 0)
+        sb_set_timer (m, i, step_at (m, i)->asked_at + expires);
+}
+
+void
+sb_gate_event (struct sb_machine *m, const struct sb_event *ev)
+{
+    struct sb_engine_step *s = step_at (m, ev->step);
+    bool waits = s->phase == SB_PHASE_ASKED
+                 || (s->phase == SB_PHASE_HELD && (s->why == SB_WHY_GATE_NO || s->why == SB_WHY_GATE_EXPIRED));
+
+    if (s->phase == SB_PHASE_GATE && !sb_may_begin (m, ev->step))
+        sb_park (m, ev->step);
+    else if (s->phase == SB_PHASE_GATE && ev->gate == SB_GATE_OPEN)
+        wait_for_person (m, ev->step);
+    else if (s->phase == SB_PHASE_GATE && ev->gate == SB_GATE_NOT_NEEDED)
+        answer_gate (m, ev->step, ev->gate, SB_WHY_NONE, ev->by);
+    else if (ev->gate == SB_GATE_YES && (s->phase == SB_PHASE_GATE || (waits && m->e->cause == SB_WHY_NONE))) {
+        open_gate (m, ev->step, false);
+        answer_gate (m, ev->step, ev->gate, SB_WHY_NONE, ev->by);
+    } else if (ev->gate == SB_GATE_NO && (s->phase == SB_PHASE_GATE || s->phase == SB_PHASE_ASKED)) {
+        open_gate (m, ev->step, false);
+        answer_gate (m, ev->step, ev->gate, SB_WHY_GATE_NO, ev->by);
+    }
+}
+
+void
+sb_gate_expired (struct sb_machine *m, uint32_t i)
+{
+    answer_gate (m, i, SB_GATE_NO, SB_WHY_GATE_EXPIRED, 0);
+}
+
+/* ---------------------------------------------------------------- wishes */
+
+static enum sb_reason
+may_abort (const struct sb_machine *m)
+{
+    if (m->e->cause != SB_WHY_NONE || m->e->undoing)
+        return SB_WHY_NOT_NOW;
+    return sb_engine_past_no_return (m->e) ? SB_WHY_NO_RETURN : SB_WHY_NONE;
+}
+
+static enum sb_reason
+may_wish (const struct sb_machine *m, enum sb_event_kind wish, uint32_t i)
+{
+    const struct sb_engine_step *s = step_at (m, i);
+    bool undoing = s->flags & SB_STEP_UNDOING;
+    bool blocked = s->phase == SB_PHASE_HELD || (s->phase == SB_PHASE_FAILED && !(s->flags & SB_STEP_PASSED));
+    bool fits = wish == SB_EV_RETRY  ? blocked
+                : wish == SB_EV_SKIP ? blocked || s->phase == SB_PHASE_ASKED || s->phase == SB_PHASE_OWED
+                                     : s->phase < SB_PHASE_DONE && !undoing;
+
+    return fits && (undoing || !m->e->undoing) && (undoing || m->e->cause == SB_WHY_NONE) ? SB_WHY_NONE : SB_WHY_NOT_NOW;
+}
+
+static void
+hold (struct sb_machine *m, uint32_t i)
+{
+    struct sb_engine_step *s = step_at (m, i);
+    enum sb_phase phase = s->phase;
+
+    s->flags |= SB_STEP_HOLD;
+    if (phase == SB_PHASE_RUNNING)
+        sb_emit (m, SB_CMD_KILL, i);
+    else if (phase == SB_PHASE_ASKED || phase == SB_PHASE_BACKOFF)
+        sb_step_hold (m, i, SB_WHY_PERSON);
+}
+
+static void
+retry (struct sb_machine *m, uint32_t i)
+{
+    struct sb_engine_step *s = step_at (m, i);
+
+    s->tries = 0;
+    s->lapses = 0;
+    if (s->gate == SB_GATE_NO)
+        s->gate = SB_GATE_UNASKED;
+    if (s->flags & SB_STEP_UNDOING)
+        sb_set_phase (m, i, SB_PHASE_DUE); /* the undoing itself takes it up */
+    else
+        make_due (m, i);
+}
+
+static void
+skip (struct sb_machine *m, uint32_t i)
+{
+    struct sb_engine_step *s = step_at (m, i);
+
+    if (!(s->flags & SB_STEP_UNDOING)) {
+        sb_step_skip (m, i, SB_WHY_PERSON);
+        return;
+    }
+    s->flags |= SB_STEP_UNDO_SEEN;
+    sb_note (m, SB_REC_UNDO_LEFT, i)->why = SB_WHY_PERSON;
+    sb_set_phase (m, i, SB_PHASE_UNDONE);
+}
+
+void
+sb_person (struct sb_machine *m, const struct sb_event *ev)
+{
+    bool abort = ev->kind == SB_EV_ABORT;
+    enum sb_reason why = abort ? may_abort (m) : may_wish (m, ev->kind, ev->step);
+    struct sb_engine_record *r = sb_note (m, SB_REC_PERSON, abort ? SB_NO_STEP : ev->step);
+
+    r->value = (uint8_t) ev->kind;
+    r->by = ev->by;
+    r->why = (uint8_t) why;
+    r->accepted = why == SB_WHY_NONE;
+    if (why != SB_WHY_NONE)
+        return;
+    switch (ev->kind) {
+    case SB_EV_ABORT:
+        sb_note (m, SB_REC_ABORT, SB_NO_STEP)->by = ev->by;
+        take_back (m, SB_WHY_ABORT);
+        break;
+    case SB_EV_RETRY: retry (m, ev->step); break;
+    case SB_EV_SKIP: skip (m, ev->step); break;
+    case SB_EV_HOLD: hold (m, ev->step); break;
+    default: break;
+    }
+}
