@@ -3,6 +3,7 @@
 #ifndef SB_MODEL_PLAN_H
 #define SB_MODEL_PLAN_H
 
+#include "core/base/map.h"
 #include "core/base/sha256.h"
 #include "core/model/topology.h"
 #include "core/model/workflow.h"
@@ -81,10 +82,11 @@ struct sb_plan {
     uint32_t count;
     struct sb_plan_gate *gates;
     uint32_t ngates;
+    struct sb_map index;        /* step name -> index + 1; see sb_plan_find() */
     int64_t dark_after_ms;
     const char **sites;         /* NULL-terminated */
     char topology_digest[SB_SHA256_HEX];
-    char digest[SB_SHA256_HEX]; /* over everything above */
+    char digest[SB_SHA256_HEX]; /* over everything above, but not over the lines of the workflow file */
 };
 
 struct sb_plan_args {
