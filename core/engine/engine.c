@@ -28,16 +28,16 @@ site_of (const struct sb_plan *plan, const struct sb_plan_step *p, uint32_t nsit
 }
 
 static size_t
-size_for (uint32_t count, uint32_t nsites)
+size_for (uint32_t count, uint32_t nsites, uint32_t ngates)
 {
     return sizeof (struct sb_engine) + count * sizeof (struct sb_engine_step) + nsites * sizeof (struct sb_engine_site)
-           + count * sizeof (uint32_t);
+           + count * sizeof (uint32_t) + ngates;
 }
 
 size_t
 sb_engine_size (const struct sb_plan *plan)
 {
-    return size_for (plan->count, count_sites (plan));
+    return size_for (plan->count, count_sites (plan), plan->ngates);
 }
 
 void
@@ -48,6 +48,7 @@ sb_engine_init (struct sb_engine *e, const struct sb_plan *plan)
     memset (e, 0, sb_engine_size (plan));
     e->count = plan->count;
     e->nsites = count_sites (plan);
+    e->ngates = plan->ngates;
     e->ready_first = e->ready_last = e->ran_last = SB_NO_STEP;
     for (i = 0; i < e->count; i++) {
         struct sb_engine_step *s = &sb_engine_steps (e)[i];
@@ -65,7 +66,7 @@ sb_engine_init (struct sb_engine *e, const struct sb_plan *plan)
 void
 sb_engine_copy (struct sb_engine *to, const struct sb_engine *from)
 {
-    memcpy (to, from, size_for (from->count, from->nsites));
+    memcpy (to, from, size_for (from->count, from->nsites, from->ngates));
 }
 
 /* ---------------------------------------------------------------- canonical bytes */
@@ -110,7 +111,7 @@ put_step (struct sb_buf *out, const struct sb_engine *e, const struct sb_engine_
     put (out, s->purpose, 1);
     put (out, s->call, 1);
     put (out, s->why, 1);
-    put (out, s->gate, 1);
+    put (out, s->asks, 1);
 }
 
 void
@@ -128,6 +129,7 @@ sb_engine_canonical (const struct sb_engine *e, struct sb_buf *out)
         put (out, t->probing, 1);
         put (out, t->dark, 1);
     }
+    sb_buf_add (out, sb_engine_gates (e), e->ngates);
     put (out, e->ready_first, 4);
     put (out, e->ran_last, 4);
     put (out, e->begun, 1);
@@ -153,8 +155,6 @@ restart_step (struct sb_machine *m, uint32_t i, bool pay)
 
     if (!again)
         return;
-    if (s->gate == SB_GATE_NO)
-        s->gate = SB_GATE_UNASKED;
     if (m->e->undoing)
         sb_set_phase (m, i, SB_PHASE_DUE); /* taken up by the undoing, or never */
     else
@@ -181,6 +181,9 @@ start (struct sb_machine *m, const struct sb_event *ev)
     if (!e->begun)
         sb_news (m, SB_NEWS_BEGIN, SB_NO_STEP);
     e->begun = 1;
+    for (i = 0; i < e->ngates; i++)
+        if (sb_engine_gates (e)[i] == SB_GATE_NO || sb_engine_gates (e)[i] == SB_GATE_OPEN)
+            sb_engine_gates (e)[i] = SB_GATE_UNASKED; /* asked again */
     for (i = 0; i < e->count; i++)
         restart_step (m, i, pay);
 }

@@ -154,7 +154,8 @@ struct sb_engine_step {
     uint16_t polls;
     uint16_t flags;
     uint8_t lapses;     /* attempts that ended in doubt, in this process */
-    uint8_t phase, purpose, call, why, gate, site;
+    uint8_t phase, purpose, call, why, site;
+    uint8_t asks;       /* GATE_OPEN of its gate is on record for this step */
 };
 
 struct sb_engine_site {
@@ -165,7 +166,7 @@ struct sb_engine_site {
 };
 
 struct sb_engine {
-    uint32_t count, nsites;
+    uint32_t count, nsites, ngates;
     int64_t now;        /* of the newest event */
     int64_t gates_since, people_ms; /* time during which at least one person was waited for */
     uint32_t ready_first, ready_last, ran_last, heap_count;
@@ -199,6 +200,13 @@ sb_engine_heap (const struct sb_engine *e)
     return (uint32_t *) (sb_engine_sites (e) + e->nsites);
 }
 
+/* Behind the heap: what became of each gate of the plan (enum sb_gate_answer); a gate is answered once for all steps. */
+static inline uint8_t *
+sb_engine_gates (const struct sb_engine *e)
+{
+    return (uint8_t *) (sb_engine_heap (e) + e->count);
+}
+
 size_t sb_engine_size (const struct sb_plan *plan);
 /* `e` has sb_engine_size() bytes, aligned as malloc() does. */
 void sb_engine_init (struct sb_engine *e, const struct sb_plan *plan);
@@ -213,7 +221,7 @@ enum sb_event_kind {
     SB_EV_ANSWER,    /* a call returned */
     SB_EV_DIED,      /* a call ended without an answer */
     SB_EV_TIMER,     /* sb_engine_next_timer() has come */
-    SB_EV_GATE,      /* what became of an ASK, or a person's answer */
+    SB_EV_GATE,      /* what became of an ASK, or a person's answer; any step of the gate */
     SB_EV_PROBED,    /* endpoints of a site that answered */
     SB_EV_LOCATED,   /* target 0: nobody knows */
     SB_EV_STOP,      /* a signal: begin nothing, end soon */

@@ -69,7 +69,7 @@ void sb_probed (struct sb_machine *m, uint32_t site, uint32_t answers);
 void sb_sites_timer (struct sb_machine *m);
 
 /* people.c */
-void sb_gate_ask (struct sb_machine *m, uint32_t i);
+bool sb_gate_passes (struct sb_machine *m, uint32_t i); /* false: the step now waits for its gate, or is held */
 void sb_gate_event (struct sb_machine *m, const struct sb_event *ev);
 void sb_gate_expired (struct sb_machine *m, uint32_t i);
 void sb_person (struct sb_machine *m, const struct sb_event *ev);

@@ -8,6 +8,12 @@ gate_of (const struct sb_machine *m, uint32_t i)
     return &m->plan->gates[m->plan->steps[i].gate];
 }
 
+static uint8_t *
+answer_of (const struct sb_machine *m, uint32_t i)
+{
+    return &sb_engine_gates (m->e)[m->plan->steps[i].gate];
+}
+
 /* Before START a step is only marked: START fills the ready queue. */
 static void
 make_due (struct sb_machine *m, uint32_t i)
@@ -19,13 +25,24 @@ make_due (struct sb_machine *m, uint32_t i)
         sb_set_phase (m, i, SB_PHASE_DUE);
 }
 
-/* ---------------------------------------------------------------- gates */
+/* ---------------------------------------------------------------- gates: answered once for all steps that name them */
 
-void
-sb_gate_ask (struct sb_machine *m, uint32_t i)
+bool
+sb_gate_passes (struct sb_machine *m, uint32_t i)
 {
+    uint8_t *answer = answer_of (m, i);
+
+    switch (*answer) {
+    case SB_GATE_YES:
+    case SB_GATE_NOT_NEEDED: return true;
+    case SB_GATE_NO: sb_step_hold (m, i, SB_WHY_GATE_NO); return false;
+    case SB_GATE_OPEN: sb_set_phase (m, i, SB_PHASE_ASKED); return false; /* another step has asked */
+    default: break;
+    }
+    *answer = SB_GATE_OPEN;
     sb_set_phase (m, i, SB_PHASE_GATE);
     sb_emit (m, SB_CMD_ASK, i);
+    return false;
 }
 
 static void
@@ -45,11 +62,13 @@ take_back (struct sb_machine *m, enum sb_reason cause)
 static void
 say_no (struct sb_machine *m, uint32_t i, enum sb_reason why)
 {
-    if (!gate_of (m, i)->refuse || sb_engine_past_no_return (m->e) || m->e->cause != SB_WHY_NONE) {
+    if (!gate_of (m, i)->refuse || sb_engine_past_no_return (m->e)) {
         sb_step_hold (m, i, why);
         return;
     }
     sb_park (m, i);
+    if (m->e->cause != SB_WHY_NONE)
+        return;
     sb_note (m, SB_REC_REFUSED, i)->why = (uint8_t) why;
     take_back (m, SB_WHY_REFUSED);
 }
@@ -59,30 +78,44 @@ open_gate (struct sb_machine *m, uint32_t i, bool asked)
 {
     struct sb_engine_step *s = step_at (m, i);
 
-    if (s->gate == SB_GATE_OPEN) /* a resumed run goes on with the question as it stands */
+    if (s->asks) /* a resumed run goes on with the question as it stands */
         return;
-    s->gate = SB_GATE_OPEN;
+    s->asks = 1;
     s->asked_at = m->e->now;
     sb_note (m, SB_REC_GATE_OPEN, i);
     if (asked)
         sb_news (m, SB_NEWS_GATE, i);
 }
 
+static bool
+waits_at_gate (const struct sb_engine_step *s)
+{
+    return s->phase == SB_PHASE_GATE || s->phase == SB_PHASE_ASKED
+           || (s->phase == SB_PHASE_HELD && (s->why == SB_WHY_GATE_NO || s->why == SB_WHY_GATE_EXPIRED));
+}
+
+/* Every step that waits at the gate hears the answer. */
 static void
 answer_gate (struct sb_machine *m, uint32_t i, enum sb_gate_answer answer, enum sb_reason why, uint32_t by)
 {
     struct sb_engine_step *s = step_at (m, i);
     struct sb_engine_record *r = sb_note (m, SB_REC_GATE_ANSWER, i);
+    uint32_t gate = m->plan->steps[i].gate, k;
 
     r->value = (uint8_t) answer;
     r->why = (uint8_t) why;
     r->by = by;
-    r->ms = s->gate == SB_GATE_OPEN ? m->e->now - s->asked_at : 0;
-    s->gate = (uint8_t) answer;
-    if (answer == SB_GATE_NO)
-        say_no (m, i, why);
-    else
-        make_due (m, i);
+    r->ms = s->asks ? m->e->now - s->asked_at : 0;
+    s->asks = 0;
+    *answer_of (m, i) = (uint8_t) answer;
+    for (k = 0; k < m->e->count; k++) {
+        if (m->plan->steps[k].gate != gate || !waits_at_gate (step_at (m, k)))
+            continue;
+        if (answer != SB_GATE_NO)
+            make_due (m, k);
+        else if (step_at (m, k)->phase != SB_PHASE_HELD)
+            say_no (m, k, why);
+    }
 }
 
 /* A person must be asked. */
@@ -94,7 +127,7 @@ wait_for_person (struct sb_machine *m, uint32_t i)
     open_gate (m, i, true);
     sb_set_phase (m, i, SB_PHASE_ASKED);
     if (gate_of (m, i)->refuse && !m->e->wait)
-        say_no (m, i, SB_WHY_REFUSED);
+        answer_gate (m, i, SB_GATE_NO, SB_WHY_REFUSED, 0);
     else if (expires > 0)
         sb_set_timer (m, i, step_at (m, i)->asked_at + expires);
 }
@@ -103,21 +136,22 @@ void
 sb_gate_event (struct sb_machine *m, const struct sb_event *ev)
 {
     struct sb_engine_step *s = step_at (m, ev->step);
-    bool waits = s->phase == SB_PHASE_ASKED
-                 || (s->phase == SB_PHASE_HELD && (s->why == SB_WHY_GATE_NO || s->why == SB_WHY_GATE_EXPIRED));
+    bool fresh = s->phase == SB_PHASE_GATE;
 
-    if (s->phase == SB_PHASE_GATE && !sb_may_begin (m, ev->step))
-        sb_park (m, ev->step);
-    else if (s->phase == SB_PHASE_GATE && ev->gate == SB_GATE_OPEN)
+    if (m->plan->steps[ev->step].gate == SB_NO_GATE || !waits_at_gate (s))
+        return;
+    if (!sb_may_begin (m, ev->step)) {
+        if (fresh)
+            sb_park (m, ev->step);
+        return;
+    }
+    if (fresh && ev->gate == SB_GATE_OPEN)
         wait_for_person (m, ev->step);
-    else if (s->phase == SB_PHASE_GATE && ev->gate == SB_GATE_NOT_NEEDED)
+    else if (fresh && ev->gate == SB_GATE_NOT_NEEDED)
         answer_gate (m, ev->step, ev->gate, SB_WHY_NONE, ev->by);
-    else if (ev->gate == SB_GATE_YES && (s->phase == SB_PHASE_GATE || (waits && m->e->cause == SB_WHY_NONE))) {
+    else if (ev->gate == SB_GATE_YES || (ev->gate == SB_GATE_NO && s->phase != SB_PHASE_HELD)) {
         open_gate (m, ev->step, false);
-        answer_gate (m, ev->step, ev->gate, SB_WHY_NONE, ev->by);
-    } else if (ev->gate == SB_GATE_NO && (s->phase == SB_PHASE_GATE || s->phase == SB_PHASE_ASKED)) {
-        open_gate (m, ev->step, false);
-        answer_gate (m, ev->step, ev->gate, SB_WHY_GATE_NO, ev->by);
+        answer_gate (m, ev->step, ev->gate, ev->gate == SB_GATE_NO ? SB_WHY_GATE_NO : SB_WHY_NONE, ev->by);
     }
 }
 
@@ -170,8 +204,8 @@ retry (struct sb_machine *m, uint32_t i)
 
     s->tries = 0;
     s->lapses = 0;
-    if (s->gate == SB_GATE_NO)
-        s->gate = SB_GATE_UNASKED;
+    if (m->plan->steps[i].gate != SB_NO_GATE && *answer_of (m, i) == SB_GATE_NO)
+        *answer_of (m, i) = SB_GATE_UNASKED;
     if (s->flags & SB_STEP_UNDOING)
         sb_set_phase (m, i, SB_PHASE_DUE); /* the undoing itself takes it up */
     else

@@ -44,14 +44,19 @@ static void
 replay_gate (struct sb_machine *m, uint32_t i, const struct sb_engine_record *r)
 {
     struct sb_engine_step *s = step_at (m, i);
+    uint32_t gate = m->plan->steps[i].gate;
 
+    if (gate == SB_NO_GATE)
+        return;
     if (r->kind == SB_REC_GATE_OPEN) {
-        s->gate = SB_GATE_OPEN;
+        sb_engine_gates (m->e)[gate] = SB_GATE_OPEN;
+        s->asks = 1;
         s->asked_at = r->at;
         sb_set_phase (m, i, SB_PHASE_ASKED);
         return;
     }
-    s->gate = r->value <= SB_GATE_NO ? r->value : SB_GATE_UNASKED;
+    sb_engine_gates (m->e)[gate] = r->value <= SB_GATE_NO ? r->value : SB_GATE_UNASKED;
+    s->asks = 0;
     sb_set_phase (m, i, SB_PHASE_DUE);
 }
 
@@ -64,11 +69,8 @@ replay_person (struct sb_machine *m, uint32_t i, const struct sb_engine_record *
         return;
     if (r->value == SB_EV_HOLD)
         s->flags |= SB_STEP_HOLD;
-    if (r->value == SB_EV_RETRY) {
+    if (r->value == SB_EV_RETRY)
         sb_set_phase (m, i, SB_PHASE_DUE);
-        if (s->gate == SB_GATE_NO)
-            s->gate = SB_GATE_UNASKED;
-    }
 }
 
 static void

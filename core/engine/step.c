@@ -198,8 +198,8 @@ sb_step_begin (struct sb_machine *m, uint32_t i)
         sb_step_hold (m, i, SB_WHY_PERSON);
     else if (!sb_may_begin (m, i) && !is_maybe (s))
         sb_park (m, i);
-    else if (p->gate != SB_NO_GATE && s->gate != SB_GATE_YES && s->gate != SB_GATE_NOT_NEEDED && !is_maybe (s))
-        sb_gate_ask (m, i);
+    else if (p->gate != SB_NO_GATE && !is_maybe (s) && !sb_gate_passes (m, i))
+        return;
     else if (!p->role)
         sb_step_done (m, i);
     else
