@@ -100,7 +100,7 @@ sb_plan_to_json (const struct sb_plan *p)
     json_object_set_new (o, "format", json_string (FORMAT));
     json_object_set_new (o, "topology_digest", json_string (p->topology_digest));
     json_object_set_new (o, "digest", json_string (p->digest));
-    text = json_dumps (o, JSON_INDENT (1) | JSON_SORT_KEYS);
+    text = json_dumps (o, JSON_INDENT (1));
     json_decref (o);
     owned = sb_xstrdup (text ? text : "");
     free (text);
