@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define ALONE_MS 60000
-#define STEP_MS 300
+#define STEP_MS  300
 
 static bool
 kill_one (struct sb_inst *i, int64_t spid, int64_t *ended)
@@ -85,7 +85,8 @@ sb_set_state (struct sb_inst *i, const char *what, enum sb_stmt id)
             sb_ms_failed (i, &a, id, what);
             return false;
         }
-        if ((class == SB_MSG_BUSY && !end_holders (i)) || !sb_ms_pause (i->ms, STEP_MS, "the database takes the statement"))
+        if ((class == SB_MSG_BUSY && !end_holders (i))
+            || !sb_ms_pause (i->ms, STEP_MS, "the database takes the statement"))
             return false;
     }
 }
@@ -99,8 +100,8 @@ sb_await_state (struct sb_inst *i, struct sb_copy *ret, const char *state, int64
         if (sb_copy_is (ret, state))
             return true;
         if (waited >= at_most_ms) {
-            sb_ms_fail (i->ms, SB_UNSURE, "database '%s' at instance '%s' did not become %s: it is %s", i->ms->db, i->name,
-                        state, sb_copy_words (i->ms, ret));
+            sb_ms_fail (i->ms, SB_UNSURE, "database '%s' at instance '%s' did not become %s: it is %s", i->ms->db,
+                        i->name, state, sb_copy_words (i->ms, ret));
             return false;
         }
         if (!sb_ms_pause (i->ms, STEP_MS, sb_format (i->ms->call, "the copy at '%s' is %s", i->name, state)))
@@ -122,7 +123,8 @@ sb_unmirror (struct sb_inst *i, struct sb_copy *copy)
         if (!sb_copy_read (i, copy))
             return false;
         if (copy->mirrored && waited >= ALONE_MS) {
-            sb_ms_fail (i->ms, SB_UNSURE, "the mirroring session of '%s' at instance '%s' does not end", i->ms->db, i->name);
+            sb_ms_fail (i->ms, SB_UNSURE, "the mirroring session of '%s' at instance '%s' does not end", i->ms->db,
+                        i->name);
             return false;
         }
         if (copy->mirrored && !sb_ms_pause (i->ms, STEP_MS, "the mirroring session is gone"))

@@ -24,7 +24,7 @@ struct sb_msg {
 
 struct sb_rows {
     const char **columns;
-    bool *numbers;      /* the column is an integer or numeric one */
+    bool *numbers; /* the column is an integer or numeric one */
     size_t ncolumns;
     const char ***cells; /* cells[row][column]; NULL is NULL */
     size_t count, cap;
@@ -34,7 +34,7 @@ struct sb_answer {
     enum sb_end end;
     struct sb_msg *msgs;
     size_t nmsgs, msgs_cap;
-    int worst;          /* highest severity: judges the batch */
+    int worst; /* highest severity: judges the batch */
     struct sb_rows rows;
     const char *broken; /* what the client library said when the connection broke, or NULL */
 };

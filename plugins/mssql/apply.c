@@ -32,8 +32,10 @@ folder_of (struct sb_ms *ms)
 
     if (unc != NULL && *unc != '\0')
         return unc;
-    sb_ms_fail (ms, SB_FAIL, "the path of share '%s' as SQL Server sees it is not known\n"
-                "HINT: Set 'unc' in [share %s].", share, share);
+    sb_ms_fail (ms, SB_FAIL,
+                "the path of share '%s' as SQL Server sees it is not known\n"
+                "HINT: Set 'unc' in [share %s].",
+                share, share);
     return NULL;
 }
 
@@ -55,9 +57,10 @@ gather (struct work *w, const char *folder)
     if (!sb_point_read (&w->i, &w->copy, &w->point) || !sb_sets_read (&w->i, folder, &w->sets, &trouble))
         return false;
     if (trouble != NULL) {
-        sb_ms_fail (w->i.ms, SB_RETRY, "the log backups of '%s' cannot be listed: %s\n"
-                    "HINT: See whether the folder is there and open to the service account of the instance.", w->i.ms->db,
-                    trouble);
+        sb_ms_fail (w->i.ms, SB_RETRY,
+                    "the log backups of '%s' cannot be listed: %s\n"
+                    "HINT: See whether the folder is there and open to the service account of the instance.",
+                    w->i.ms->db, trouble);
         return false;
     }
     sb_chain_decide (w->i.ms->arena, w->sets.list, w->sets.count, &w->point, &w->chain);
@@ -98,7 +101,8 @@ static bool
 apply_one (struct work *w, struct sb_set *set)
 {
     struct sb_inst *i = &w->i;
-    const char *what = sb_format (i->ms->call, "log backup '%s' cannot be applied", set->path), *before = w->copy.redo_lsn;
+    const char *what = sb_format (i->ms->call, "log backup '%s' cannot be applied", set->path),
+               *before = w->copy.redo_lsn;
     struct sb_buf text SB_CLEANUP (sb_buf_free) = { 0 };
     struct sb_answer a;
     enum sb_msg_class class = SB_MSG_ALREADY;
@@ -131,8 +135,7 @@ is_ours (struct sb_ms *ms, const struct sb_set *set)
 {
     const char *name = sb_base_name (set->path), *prefix = sb_arena_printf (ms->arena, "%s_", ms->db);
 
-    return set->database != NULL
-           || sb_casecmp (sb_arena_strndup (ms->arena, name, strlen (prefix)), prefix) == 0;
+    return set->database != NULL || sb_casecmp (sb_arena_strndup (ms->arena, name, strlen (prefix)), prefix) == 0;
 }
 
 static const char *
@@ -193,9 +196,11 @@ sb_run_apply_logs (struct sb_ms *ms)
     if (reached (&w, until))
         return SB_OK;
     missing = left_out (&w);
-    return sb_ms_fail (ms, SB_FAIL, "database '%s' at instance '%s' stands at LSN %s, but %s must be reached and nothing in '%s' "
-                       "leads there%s%s\nHINT: Find the missing log backup in the history of the source.", ms->db, w.i.name,
-                       w.copy.redo_lsn, until, folder, *missing != '\0' ? "; left out: " : "", missing);
+    return sb_ms_fail (ms, SB_FAIL,
+                       "database '%s' at instance '%s' stands at LSN %s, but %s must be reached and nothing in '%s' "
+                       "leads there%s%s\nHINT: Find the missing log backup in the history of the source.",
+                       ms->db, w.i.name, w.copy.redo_lsn, until, folder, *missing != '\0' ? "; left out: " : "",
+                       missing);
 }
 
 enum sb_seen

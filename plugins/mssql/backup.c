@@ -116,8 +116,8 @@ back_tail_up (struct sb_inst *i, const char *file, const char **ret_lsn)
     tail = sb_copy_is (&c, "RESTORING") ? tail_in (ms, &sets, &c) : NULL;
     if (tail == NULL) {
         sb_ms_fail (ms, sb_copy_is (&c, "RESTORING") ? SB_FAIL : SB_UNSURE,
-                    "the tail of the log of '%s' is not in '%s': the copy at instance '%s' is %s%s%s", ms->db, file, i->name,
-                    sb_copy_words (ms, &c), sets.list[0].trouble != NULL ? "; the file: " : "",
+                    "the tail of the log of '%s' is not in '%s': the copy at instance '%s' is %s%s%s", ms->db, file,
+                    i->name, sb_copy_words (ms, &c), sets.list[0].trouble != NULL ? "; the file: " : "",
                     sets.list[0].trouble != NULL ? sets.list[0].trouble : "");
         return false;
     }
@@ -136,8 +136,10 @@ open_orphan (struct sb_inst *i, struct sb_copy *c)
     struct sb_answer a;
 
     if (strcmp (c->mirroring, "DISCONNECTED") != 0) {
-        sb_ms_fail (i->ms, SB_FAIL, "the tail of '%s' is not taken at instance '%s': it is a mirror and its principal lives (%s)\n"
-                    "HINT: Use mirror-failover or switchover.", i->ms->db, i->name, c->mirroring);
+        sb_ms_fail (i->ms, SB_FAIL,
+                    "the tail of '%s' is not taken at instance '%s': it is a mirror and its principal lives (%s)\n"
+                    "HINT: Use mirror-failover or switchover.",
+                    i->ms->db, i->name, c->mirroring);
         return false;
     }
     if (sb_ask (i, &a, SB_STMT_FORCE, i->ms->db))
@@ -146,8 +148,8 @@ open_orphan (struct sb_inst *i, struct sb_copy *c)
         sb_ms_failed (i, &a, SB_STMT_FORCE, what);
         return false;
     }
-    return sb_unmirror (i, c)
-           && sb_must_ask (i, &a, what, SB_STMT_RECOVER, i->ms->db) && sb_await_state (i, c, "ONLINE", 120000);
+    return sb_unmirror (i, c) && sb_must_ask (i, &a, what, SB_STMT_RECOVER, i->ms->db)
+           && sb_await_state (i, c, "ONLINE", 120000);
 }
 
 enum sb_rc
@@ -222,8 +224,10 @@ sb_run_freeze (struct sb_ms *ms)
     if (!sb_ms_open (ms, ms->on, &i) || !sb_copy_read (&i, &c))
         return ms->rc;
     if (c.mirrored)
-        return sb_ms_fail (ms, SB_FAIL, "database '%s' at instance '%s' is not frozen: it is mirrored\n"
-                           "HINT: End its mirroring session first (break-mirror).", ms->db, i.name);
+        return sb_ms_fail (ms, SB_FAIL,
+                           "database '%s' at instance '%s' is not frozen: it is mirrored\n"
+                           "HINT: End its mirroring session first (break-mirror).",
+                           ms->db, i.name);
     if (!sb_copy_serves (&c) && !sb_copy_is (&c, "RESTORING"))
         return sb_ms_fail (ms, SB_FAIL, "database '%s' at instance '%s' is not frozen: it is %s", ms->db, i.name,
                            sb_copy_words (ms, &c));

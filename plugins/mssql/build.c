@@ -27,8 +27,10 @@ share_path (struct sb_ms *ms, const char *key)
 
     if (unc != NULL && *unc != '\0')
         return unc;
-    sb_ms_fail (ms, SB_FAIL, "the path of '%s' of database '%s' is not known\n"
-                "HINT: Set '%s' in [database %s] to a share, and 'unc' in that [share].", key, ms->object, key, ms->object);
+    sb_ms_fail (ms, SB_FAIL,
+                "the path of '%s' of database '%s' is not known\n"
+                "HINT: Set '%s' in [database %s] to a share, and 'unc' in that [share].",
+                key, ms->object, key, ms->object);
     return NULL;
 }
 
@@ -63,7 +65,8 @@ lists (const struct sb_primary *p, const char *server, const char *db)
 
 /* Job, share and secondary as wanted; `server` NULL: no secondary is wanted. */
 static bool
-primary_is_right (const struct sb_primary *p, const struct sb_job *job, const char *share, const char *server, const char *db)
+primary_is_right (const struct sb_primary *p, const struct sb_job *job, const char *share, const char *server,
+                  const char *db)
 {
     return p->there && job->there && sb_casecmp (p->share, share) == 0 && sb_casecmp (p->directory, share) == 0
            && (server == NULL || lists (p, server, db));
@@ -97,7 +100,8 @@ add_primary (struct sb_inst *i, const char *share, const char *server, struct sb
     if (!sb_must_call (i, what, SB_STMT_ADD_PRIMARY, ms->db, share, share, job, minutes (ms, "keep backups"),
                        minutes (ms, "backup alert"))
         || !sb_primary_read (i, ret)
-        || !sb_job_schedule (i, ret->job, sb_arena_printf (ms->arena, "%s_schedule", job), sb_number (ms->call, "backup every")))
+        || !sb_job_schedule (i, ret->job, sb_arena_printf (ms->arena, "%s_schedule", job),
+                             sb_number (ms->call, "backup every")))
         return false;
     if (server != NULL && !sb_must_call (i, what, SB_STMT_ADD_PRIMARY_SECONDARY, ms->db, server, ms->db))
         return false;
@@ -123,9 +127,10 @@ sb_run_build_primary (struct sb_ms *ms)
         return ms->rc;
     if (!primary_is_right (&p, &job, share, server, ms->db)) {
         if (!sb_copy_serves (&c))
-            return sb_ms_fail (ms, SB_FAIL, "database '%s' at instance '%s' is %s: only a copy that serves can be defined as "
-                               "log shipping primary\nHINT: On a mirror, do it while the mirror is principal.", ms->db, i.name,
-                               sb_copy_words (ms, &c));
+            return sb_ms_fail (ms, SB_FAIL,
+                               "database '%s' at instance '%s' is %s: only a copy that serves can be defined as "
+                               "log shipping primary\nHINT: On a mirror, do it while the mirror is principal.",
+                               ms->db, i.name, sb_copy_words (ms, &c));
         if (!delete_primary (&i, &p) || !add_primary (&i, share, server, &p))
             return ms->rc;
     }
@@ -221,7 +226,8 @@ secondary_half (struct sb_inst *i, struct sb_secondary *ret)
 }
 
 static bool
-add_secondary (struct sb_inst *i, const char *server, const char *source, const char *destination, struct sb_secondary *ret)
+add_secondary (struct sb_inst *i, const char *server, const char *source, const char *destination,
+               struct sb_secondary *ret)
 {
     struct sb_ms *ms = i->ms;
     const char *copy = sb_arena_printf (ms->arena, "LSCopy_%s_%s", server, ms->db);
@@ -246,7 +252,8 @@ struct secondary_want {
 static bool
 wanted (struct sb_ms *ms, struct secondary_want *ret)
 {
-    return (ret->source = share_path (ms, "log share")) != NULL && (ret->destination = share_path (ms, "copy folder")) != NULL
+    return (ret->source = share_path (ms, "log share")) != NULL
+           && (ret->destination = share_path (ms, "copy folder")) != NULL
            && (ret->server = server_name (ms, sb_param (ms->call, "primary"))) != NULL;
 }
 
@@ -272,8 +279,10 @@ sb_run_build_secondary (struct sb_ms *ms)
     if (!wanted (ms, &want) || !sb_ms_open (ms, ms->on, &i) || !sb_copy_read (&i, &c) || !sb_secondary_read (&i, &s))
         return ms->rc;
     if ((!sb_copy_is (&c, "RESTORING") && !c.standby) || c.mirrored)
-        return sb_ms_fail (ms, SB_FAIL, "database '%s' at instance '%s' is %s: only a restoring copy can be a log shipping "
-                           "secondary", ms->db, i.name, sb_copy_words (ms, &c));
+        return sb_ms_fail (ms, SB_FAIL,
+                           "database '%s' at instance '%s' is %s: only a restoring copy can be a log shipping "
+                           "secondary",
+                           ms->db, i.name, sb_copy_words (ms, &c));
     if (!sb_job_read (&i, s.copy_job, &copy) || !sb_job_read (&i, s.restore_job, &restore))
         return ms->rc;
     if (!secondary_is_right (&s, want.server, want.source, want.destination) || !copy.there || !restore.there) {
@@ -300,7 +309,8 @@ sb_see_build_secondary (struct sb_ms *ms)
     if (s.count == 0)
         return SB_SEEN_NO;
     return secondary_is_right (&s, want.server, want.source, want.destination) && copy.enabled && restore.enabled
-           ? SB_SEEN_YES : SB_SEEN_PARTLY;
+                   ? SB_SEEN_YES
+                   : SB_SEEN_PARTLY;
 }
 
 enum sb_rc

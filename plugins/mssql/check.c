@@ -24,8 +24,7 @@ struct fact {
 };
 
 /* The worst stands; every finding is told. */
-static void __attribute__ ((format (printf, 3, 4)))
-find (struct fact *f, enum verdict verdict, const char *fmt, ...)
+static void __attribute__ ((format (printf, 3, 4))) find (struct fact *f, enum verdict verdict, const char *fmt, ...)
 {
     va_list args;
 
@@ -145,7 +144,8 @@ witness_connected (struct fact *f)
 static const char *
 path_of (struct fact *f, const char *key)
 {
-    const char *share = sb_ms_attr (f->ms, key), *unc = share != NULL ? sb_attr (f->ms->call, "share", share, "unc") : NULL;
+    const char *share = sb_ms_attr (f->ms, key),
+               *unc = share != NULL ? sb_attr (f->ms->call, "share", share, "unc") : NULL;
 
     return unc != NULL ? unc : "";
 }
@@ -159,7 +159,8 @@ primary_defined (struct fact *f)
     struct sb_inst i;
 
     for (size_t n = 0; n < 2; n++) {
-        if (sb_ms_attr (f->ms, labels[n]) == NULL || !reach (f, labels[n], &i) || !saw (f, &i, sb_primary_read (&i, &p)))
+        if (sb_ms_attr (f->ms, labels[n]) == NULL || !reach (f, labels[n], &i)
+            || !saw (f, &i, sb_primary_read (&i, &p)))
             continue;
         if (!p.there)
             find (f, RED, "%s has no definition", i.name);
@@ -221,7 +222,8 @@ jobs_enabled (struct fact *f)
     struct sb_inst i;
 
     for (size_t n = 0; n < 2; n++) {
-        if (sb_ms_attr (f->ms, labels[n]) == NULL || !reach (f, labels[n], &i) || !saw (f, &i, sb_primary_read (&i, &p)))
+        if (sb_ms_attr (f->ms, labels[n]) == NULL || !reach (f, labels[n], &i)
+            || !saw (f, &i, sb_primary_read (&i, &p)))
             continue;
         one_job (f, &i, p.job, "backup");
         agent_there (f, &i);
@@ -361,13 +363,14 @@ newest_is_shipped (struct fact *f, struct sb_inst *b, const struct sb_copy *c, c
         if (!sb_ms_pause (f->ms, 3000, "the newest log backup is on the share")
             || !saw (f, b, sb_files_list (b, w->folder, &names, &count, &trouble)))
             return;
-        find (f, is_among (names, count, sb_base_name (device)) ? GREEN : RED, "the newest log backup of %s went to %s", i.name,
-              device);
+        find (f, is_among (names, count, sb_base_name (device)) ? GREEN : RED, "the newest log backup of %s went to %s",
+              i.name, device);
     }
 }
 
 static void
-chain_goes_on (struct fact *f, struct sb_inst *i, const struct waiting *w, const char *last, const struct sb_point *point)
+chain_goes_on (struct fact *f, struct sb_inst *i, const struct waiting *w, const char *last,
+               const struct sb_point *point)
 {
     struct sb_set list[HEADERS_MAX];
     struct sb_chain chain;
@@ -387,8 +390,8 @@ chain_goes_on (struct fact *f, struct sb_inst *i, const struct waiting *w, const
             find (f, RED, "%s: %s", sb_base_name (list[n].path),
                   list[n].trouble != NULL ? list[n].trouble : sb_chain_word (chain.verdicts[n]));
     if (trouble == 0)
-        find (f, GREEN, "the copy at %s stands at LSN %s, %zu log backup%s continue%s it", i->name, point->lsn, chain.count,
-              chain.count == 1 ? "" : "s", chain.count == 1 ? "s" : "");
+        find (f, GREEN, "the copy at %s stands at LSN %s, %zu log backup%s continue%s it", i->name, point->lsn,
+              chain.count, chain.count == 1 ? "" : "s", chain.count == 1 ? "s" : "");
 }
 
 static void
@@ -407,7 +410,8 @@ chain_whole (struct fact *f)
         find (f, RED, "%s at %s is %s and takes no logs", f->ms->db, i.name, sb_copy_words (f->ms, &c));
         return;
     }
-    if (!saw (f, &i, sb_point_read (&i, &c, &point)) || !saw (f, &i, sb_files_list (&i, w.folder, &w.names, &w.count, &trouble)))
+    if (!saw (f, &i, sb_point_read (&i, &c, &point))
+        || !saw (f, &i, sb_files_list (&i, w.folder, &w.names, &w.count, &trouble)))
         return;
     if (trouble != NULL) {
         find (f, RED, "%s", trouble);
@@ -435,7 +439,8 @@ log_bounded (struct fact *f)
     if (!sb_ask (&i, &a, SB_STMT_LOG_SPACE))
         return;
     for (size_t n = 0; n < a.rows.count; n++) {
-        const char *name = sb_rows_get (&a.rows, n, "Database Name"), *percent = sb_rows_get (&a.rows, n, "Log Space Used (%)");
+        const char *name = sb_rows_get (&a.rows, n, "Database Name"),
+                   *percent = sb_rows_get (&a.rows, n, "Log Space Used (%)");
 
         if (name == NULL || percent == NULL || sb_casecmp (name, f->ms->db) != 0)
             continue;
@@ -452,8 +457,11 @@ no_early_mirror (struct fact *f)
 
     if (!copy_at (f, "backup mirror", &i, &c))
         return;
-    find (f, !c.there ? GREEN : c.mirrored || sb_copy_is (&c, "ONLINE") ? RED : AMBER, "%s at %s is %s", f->ms->db, i.name,
-          sb_copy_words (f->ms, &c));
+    find (f,
+          !c.there                                  ? GREEN
+          : c.mirrored || sb_copy_is (&c, "ONLINE") ? RED
+                                                    : AMBER,
+          "%s at %s is %s", f->ms->db, i.name, sb_copy_words (f->ms, &c));
 }
 
 static void
@@ -478,9 +486,10 @@ static const struct {
     const char *name;
     void (*look) (struct fact *f);
 } facts[] = {
-    { "H3", primary_serves },   { "H4", mirror_synchronized }, { "H5", witness_connected }, { "H6", primary_defined },
-    { "H7", secondary_defined }, { "H8", jobs_enabled },        { "H9", fresh },             { "H10", backup_restoring },
-    { "H11", chain_whole },     { "H12", log_bounded },        { "H15", no_early_mirror },  { "H16", drained },
+    { "H3", primary_serves },  { "H4", mirror_synchronized }, { "H5", witness_connected },
+    { "H6", primary_defined }, { "H7", secondary_defined },   { "H8", jobs_enabled },
+    { "H9", fresh },           { "H10", backup_restoring },   { "H11", chain_whole },
+    { "H12", log_bounded },    { "H15", no_early_mirror },    { "H16", drained },
 };
 
 enum sb_rc

@@ -1,6 +1,6 @@
 /* await-drained: events that wait for the compliance adapter. */
-#include "plugins/mssql/access.h"
 #include "plugins/mssql/compliance.h"
+#include "plugins/mssql/access.h"
 #include "plugins/mssql/verbs.h"
 
 #include <string.h>
@@ -41,8 +41,8 @@ can_count (struct sb_inst *i)
         return 0;
     if (sb_copy_is (&c, "ONLINE"))
         return 1;
-    sb_ms_fail (i->ms, SB_RETRY, "whether '%s' is drained cannot be seen: at instance '%s' it is %s", i->ms->db, i->name,
-                sb_copy_words (i->ms, &c));
+    sb_ms_fail (i->ms, SB_RETRY, "whether '%s' is drained cannot be seen: at instance '%s' it is %s", i->ms->db,
+                i->name, sb_copy_words (i->ms, &c));
     return -1;
 }
 
@@ -61,7 +61,9 @@ sb_run_await_drained (struct sb_ms *ms)
         if (waiting == 0)
             break;
         sb_progress (ms->call, 101, sb_format (ms->call, "%lld events are waiting", (long long) waiting));
-        if (!sb_ms_pause (ms, STEP_MS, sb_format (ms->call, "the %lld events left in '%s' are taken", (long long) waiting, ms->db))) {
+        if (!sb_ms_pause (ms, STEP_MS,
+                          sb_format (ms->call, "the %lld events left in '%s' are taken", (long long) waiting,
+                                     ms->db))) {
             tell (ms, waiting);
             return ms->rc;
         }

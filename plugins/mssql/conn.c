@@ -25,21 +25,21 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <sybfront.h>
 #include <sybdb.h>
+#include <sybfront.h>
 
-#define GRACE_MS 5000       /* for the server to heed an attention */
-#define MSGS_MAX 2000
-#define ROWS_MAX 500000
+#define GRACE_MS      5000 /* for the server to heed an attention */
+#define MSGS_MAX      2000
+#define ROWS_MAX      500000
 #define LOST_SEVERITY 20
 
 struct sb_conn {
     DBPROCESS *db;
-    struct sb_call *call;      /* at work for; NULL between batches */
+    struct sb_call *call; /* at work for; NULL between batches */
     struct sb_arena *arena;
     struct sb_answer *answer;
-    int64_t deadline;          /* monotonic ms */
-    int64_t cancelled_at;      /* 0: not */
+    int64_t deadline;     /* monotonic ms */
+    int64_t cancelled_at; /* 0: not */
     enum sb_end cancelled_as;
     bool dead;
 };
@@ -137,10 +137,13 @@ on_message (DBPROCESS *db, DBINT number, int state, int severity, char *text, ch
     if (c == NULL || c->answer == NULL)
         return 0;
     if (c->answer->nmsgs < MSGS_MAX)
-        SB_PUSH (c->answer->msgs, c->answer->nmsgs, c->answer->msgs_cap) = (struct sb_msg){
-            .number = number, .state = state, .severity = severity, .line = line,
-            .text = sb_arena_strdup (c->arena, text != NULL ? text : ""),
-            .server = sb_arena_strdup (c->arena, server != NULL ? server : "") };
+        SB_PUSH (c->answer->msgs, c->answer->nmsgs, c->answer->msgs_cap) =
+                (struct sb_msg){ .number = number,
+                                 .state = state,
+                                 .severity = severity,
+                                 .line = line,
+                                 .text = sb_arena_strdup (c->arena, text != NULL ? text : ""),
+                                 .server = sb_arena_strdup (c->arena, server != NULL ? server : "") };
     if (severity > c->answer->worst)
         c->answer->worst = severity;
     if (severity >= LOST_SEVERITY)
@@ -155,8 +158,8 @@ on_message (DBPROCESS *db, DBINT number, int state, int severity, char *text, ch
 void
 sb_conn_setup (void)
 {
-    static const char *const heeded[] = { "TDSVER", "TDSDUMP", "TDSDUMPCONFIG", "TDSPORT", "TDSHOST", "TDSQUERY", "DSQUERY",
-                                          "FREETDS", "FREETDSCONF", "SYBASE", "ASA_DATABASE" };
+    static const char *const heeded[] = { "TDSVER",  "TDSDUMP", "TDSDUMPCONFIG", "TDSPORT", "TDSHOST",     "TDSQUERY",
+                                          "DSQUERY", "FREETDS", "FREETDSCONF",   "SYBASE",  "ASA_DATABASE" };
     static bool done;
 
     if (done)
@@ -256,27 +259,32 @@ tls_words (const struct sb_target *t)
         return "no encryption (tls = off)";
     if (t->tls == SB_TLS_TRUST)
         return "encryption without a check of the certificate (tls = trust)";
-    return t->ca != NULL ? "encryption, a certificate signed by the configured CA, and the right host name in it (tls = verify)"
-                         : "encryption, a certificate signed by a CA of this system, and the right host name in it (tls = verify)";
+    return t->ca != NULL
+                   ? "encryption, a certificate signed by the configured CA, and the right host name in it (tls = verify)"
+                   : "encryption, a certificate signed by a CA of this system, and the right host name in it (tls = verify)";
 }
 
 /* The library has one sentence for all failures; the server's messages and a look of our own tell them apart. */
 static enum sb_reach
-why_not (struct sb_call *call, const struct sb_target *t, uint16_t port, const struct sb_answer *a, const char **ret_why)
+why_not (struct sb_call *call, const struct sb_target *t, uint16_t port, const struct sb_answer *a,
+         const char **ret_why)
 {
     const struct sb_msg *cause = sb_answer_cause (a);
     const char *found;
 
     if (cause != NULL) {
-        *ret_why = sb_format (call, "instance '%s' answers but refuses the login of '%s': error %d: %s\n"
-                              "HINT: Look at 'user' and 'secret' of the credential; the true reason stands in the error log "
-                              "of the server.", t->instance, t->user != NULL ? t->user : "(Kerberos)", cause->number,
-                              cause->text);
+        *ret_why = sb_format (
+                call,
+                "instance '%s' answers but refuses the login of '%s': error %d: %s\n"
+                "HINT: Look at 'user' and 'secret' of the credential; the true reason stands in the error log "
+                "of the server.",
+                t->instance, t->user != NULL ? t->user : "(Kerberos)", cause->number, cause->text);
         return SB_REACH_REFUSED;
     }
     switch (sb_probe_tds (call, t->host, port, 3000, &found)) {
     case SB_PROBE_ANSWERS:
-        *ret_why = sb_format (call, "instance '%s' answers at %s:%u but no session came about; asked for were %s: %s\n"
+        *ret_why = sb_format (call,
+                              "instance '%s' answers at %s:%u but no session came about; asked for were %s: %s\n"
                               "HINT: Look at 'tls', 'ca' and 'host' in [instance %s] and at the server's certificate.",
                               t->instance, t->host, (unsigned) port, tls_words (t),
                               a->broken != NULL ? a->broken : "no reason given", t->instance);
@@ -285,7 +293,8 @@ why_not (struct sb_call *call, const struct sb_target *t, uint16_t port, const s
     case SB_PROBE_DEAD:
         break;
     }
-    *ret_why = sb_format (call, "instance '%s' does not answer at %s:%u: %s", t->instance, t->host, (unsigned) port, found);
+    *ret_why = sb_format (call, "instance '%s' does not answer at %s:%u: %s", t->instance, t->host, (unsigned) port,
+                          found);
     return SB_REACH_SILENT;
 }
 
@@ -330,8 +339,10 @@ sb_conn_open (struct sb_call *call, const struct sb_target *t, struct sb_conn **
     enum sb_reach reach;
 
     if (port == 0 && (port = sb_probe_browser (call, t->host, t->named, 3000)) == 0) {
-        *ret_why = sb_format (call, "SQL Browser at '%s' does not tell the port of instance '%s'\n"
-                              "HINT: Set 'port' in [instance %s].", t->host, t->named, t->instance);
+        *ret_why = sb_format (call,
+                              "SQL Browser at '%s' does not tell the port of instance '%s'\n"
+                              "HINT: Set 'port' in [instance %s].",
+                              t->host, t->named, t->instance);
         return SB_REACH_SILENT;
     }
     c = sb_xcalloc (1, sizeof *c);
@@ -384,8 +395,8 @@ date_text (struct sb_arena *a, const DBDATETIME *d)
 static const char *
 guid_text (struct sb_arena *a, const BYTE *g)
 {
-    return sb_arena_printf (a, "%02X%02X%02X%02X-%02X%02X-%02X%02X-%02X%02X-%02X%02X%02X%02X%02X%02X", g[3], g[2], g[1], g[0],
-                            g[5], g[4], g[7], g[6], g[8], g[9], g[10], g[11], g[12], g[13], g[14], g[15]);
+    return sb_arena_printf (a, "%02X%02X%02X%02X-%02X%02X-%02X%02X-%02X%02X-%02X%02X%02X%02X%02X%02X", g[3], g[2], g[1],
+                            g[0], g[5], g[4], g[7], g[6], g[8], g[9], g[10], g[11], g[12], g[13], g[14], g[15]);
 }
 
 static const char *

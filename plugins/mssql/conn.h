@@ -24,8 +24,8 @@ enum sb_reach {
 void sb_conn_setup (void);
 
 /* ret_why: a sentence, with a hint, for SILENT and REFUSED; lives as long as the call. */
-enum sb_reach sb_conn_open (struct sb_call *call, const struct sb_target *t, struct sb_conn **ret,
-                            const char **ret_why);
+enum sb_reach
+sb_conn_open (struct sb_call *call, const struct sb_target *t, struct sb_conn **ret, const char **ret_why);
 void sb_conn_close (struct sb_conn *c); /* NULL is fine */
 bool sb_conn_dead (const struct sb_conn *c);
 

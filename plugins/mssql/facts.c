@@ -40,9 +40,20 @@ sb_copy_read (struct sb_inst *i, struct sb_copy *ret)
 {
     struct sb_answer a;
 
-    *ret = (struct sb_copy){ .state = "absent", .access = "", .recovery = "", .session = "", .role = "", .mirroring = "",
-                             .safety = "", .partner = "", .partner_instance = "", .witness = "", .witness_state = "",
-                             .redo_lsn = "", .redo_fork = "", .end_lsn = "" };
+    *ret = (struct sb_copy){ .state = "absent",
+                             .access = "",
+                             .recovery = "",
+                             .session = "",
+                             .role = "",
+                             .mirroring = "",
+                             .safety = "",
+                             .partner = "",
+                             .partner_instance = "",
+                             .witness = "",
+                             .witness_state = "",
+                             .redo_lsn = "",
+                             .redo_fork = "",
+                             .end_lsn = "" };
     if (!sb_must_ask (i, &a, "the state of the copy cannot be read", SB_STMT_COPY, i->ms->db))
         return false;
     if (a.rows.count == 0)
@@ -166,7 +177,8 @@ sb_ours_at_work (struct sb_inst *i)
 
         if (strncmp (name, mine, 120) != 0 && (*bracket (mine) == '\0' || strcmp (bracket (name), bracket (mine)) != 0))
             continue;
-        sb_log (i->ms->call, SB_INFO, "%s of '%s' is still running at instance '%s'", text (&a, n, "command"), name, i->name);
+        sb_log (i->ms->call, SB_INFO, "%s of '%s' is still running at instance '%s'", text (&a, n, "command"), name,
+                i->name);
         return true;
     }
     return false;

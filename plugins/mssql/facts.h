@@ -10,20 +10,20 @@
 /* The copy of the database.  Strings are never NULL; "" is "none". */
 struct sb_copy {
     bool there;
-    const char *state;      /* ONLINE, RESTORING, RECOVERING, OFFLINE, ...; "absent" */
-    const char *access;     /* MULTI_USER, RESTRICTED_USER, SINGLE_USER */
-    const char *recovery;   /* FULL, BULK_LOGGED, SIMPLE */
+    const char *state;    /* ONLINE, RESTORING, RECOVERING, OFFLINE, ...; "absent" */
+    const char *access;   /* MULTI_USER, RESTRICTED_USER, SINGLE_USER */
+    const char *recovery; /* FULL, BULK_LOGGED, SIMPLE */
     bool standby, read_only;
     bool mirrored;
-    const char *session;    /* mirroring_guid */
-    const char *role;       /* PRINCIPAL, MIRROR */
-    const char *mirroring;  /* SYNCHRONIZED, ... */
-    const char *safety;     /* FULL, OFF */
-    const char *partner;    /* TCP://host:port */
+    const char *session;   /* mirroring_guid */
+    const char *role;      /* PRINCIPAL, MIRROR */
+    const char *mirroring; /* SYNCHRONIZED, ... */
+    const char *safety;    /* FULL, OFF */
+    const char *partner;   /* TCP://host:port */
     const char *partner_instance;
     const char *witness, *witness_state;
     const char *redo_lsn, *redo_fork; /* of a restoring copy */
-    const char *end_lsn;    /* of a mirrored copy */
+    const char *end_lsn;              /* of a mirrored copy */
 };
 
 bool sb_copy_read (struct sb_inst *i, struct sb_copy *ret);
@@ -52,7 +52,7 @@ struct sb_primary {
     struct sb_rows secondaries; /* secondary_server, secondary_database */
 };
 struct sb_secondary {
-    size_t count;           /* definitions of this database; one is right */
+    size_t count; /* definitions of this database; one is right */
     const char *id, *primary_server, *primary_database, *source, *destination, *copy_job, *restore_job;
     const char *last_copied, *last_restored;
     int64_t mode, delay, all;

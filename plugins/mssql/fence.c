@@ -96,7 +96,8 @@ sb_run_release (struct sb_ms *ms)
     if (sb_copy_is (&c, "OFFLINE")
         && (!sb_set_state (&i, what, SB_STMT_ONLINE) || !sb_await_state (&i, &c, "ONLINE", 120000)))
         return ms->rc;
-    if (sb_copy_is (&c, "ONLINE") && strcmp (c.access, "MULTI_USER") != 0 && !sb_set_state (&i, what, SB_STMT_MULTI_USER))
+    if (sb_copy_is (&c, "ONLINE") && strcmp (c.access, "MULTI_USER") != 0
+        && !sb_set_state (&i, what, SB_STMT_MULTI_USER))
         return ms->rc;
     if (job.there && !job.enabled && !sb_job_enable (&i, job.id, true))
         return ms->rc;

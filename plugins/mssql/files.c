@@ -1,7 +1,6 @@
 /* Files and headers; see files.h. */
 #include "plugins/mssql/files.h"
 
-
 #include "core/base/text.h"
 #include "plugins/mssql/lsn.h"
 
@@ -226,11 +225,15 @@ sb_point_read (struct sb_inst *i, const struct sb_copy *copy, struct sb_point *r
 
     if (!sb_restored_read (i, false, &newest))
         return false;
-    *ret = (struct sb_point){ .database = i->ms->db, .family = newest.family, .lsn = copy->redo_lsn,
+    *ret = (struct sb_point){ .database = i->ms->db,
+                              .family = newest.family,
+                              .lsn = copy->redo_lsn,
                               .fork = *copy->redo_fork != '\0' ? copy->redo_fork : NULL };
     if (sb_lsn_valid (ret->lsn))
         return true;
-    sb_ms_fail (i->ms, SB_FAIL, "instance '%s' does not tell the redo point of '%s'\n"
-                "HINT: Give the login the server role sysadmin.", i->name, i->ms->db);
+    sb_ms_fail (i->ms, SB_FAIL,
+                "instance '%s' does not tell the redo point of '%s'\n"
+                "HINT: Give the login the server role sysadmin.",
+                i->name, i->ms->db);
     return false;
 }

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define STEP_MS 250
+#define STEP_MS    250
 #define OUTCOME_MS 30000 /* between the end of a run and its row in the history */
 
 bool
@@ -81,8 +81,10 @@ start (struct sb_inst *i, const struct sb_job *job, int64_t *ret_after)
         if (!sb_agent_runs (i, &agent))
             return false;
         if (!agent) {
-            sb_ms_fail (i->ms, SB_RETRY, "job '%s' cannot be started: the Agent of instance '%s' does not run\n"
-                        "HINT: Start the SQL Server Agent of the instance.", job->name, i->name);
+            sb_ms_fail (i->ms, SB_RETRY,
+                        "job '%s' cannot be started: the Agent of instance '%s' does not run\n"
+                        "HINT: Start the SQL Server Agent of the instance.",
+                        job->name, i->name);
             return false;
         }
         if (!sb_ms_pause (i->ms, STEP_MS, "the Agent takes the request"))
@@ -117,8 +119,10 @@ sb_job_run (struct sb_inst *i, const char *id)
     if (!sb_job_read (i, id, &job))
         return false;
     if (!job.there) {
-        sb_ms_fail (i->ms, SB_FAIL, "a job of log shipping is missing at instance '%s'\n"
-                    "HINT: Remove the log shipping definition there and build it again.", i->name);
+        sb_ms_fail (i->ms, SB_FAIL,
+                    "a job of log shipping is missing at instance '%s'\n"
+                    "HINT: Remove the log shipping definition there and build it again.",
+                    i->name);
         return false;
     }
     if (!start (i, &job, &after))
@@ -132,8 +136,8 @@ sb_job_run (struct sb_inst *i, const char *id)
             return false;
         idle_ms = job.running ? 0 : idle_ms + STEP_MS;
         if (idle_ms > OUTCOME_MS) {
-            sb_ms_fail (i->ms, SB_UNSURE, "job '%s' at instance '%s' was started but left no trace in the history", job.name,
-                        i->name);
+            sb_ms_fail (i->ms, SB_UNSURE, "job '%s' at instance '%s' was started but left no trace in the history",
+                        job.name, i->name);
             return false;
         }
         if (!sb_ms_pause (i->ms, STEP_MS, sb_format (i->ms->call, "job '%s' at '%s' is done", job.name, i->name)))

@@ -37,17 +37,21 @@ sb_run_quote (struct sb_ms *ms)
         return ms->rc;
     if (newest.start != NULL && sb_parse_utc (newest.start, &at))
         window_ms = clock.utc_ms > at ? clock.utc_ms - at : 0;
-    since = newest.start == NULL ? "at a time that is not known" : sb_format (ms->call, "at %s, %s ago", newest.start,
-                                                                              window_words (ms, window_ms));
+    since = newest.start == NULL ? "at a time that is not known"
+                                 : sb_format (ms->call, "at %s, %s ago", newest.start, window_words (ms, window_ms));
     sb_result (ms->call, "lsn", c.redo_lsn);
     sb_result (ms->call, "time", newest.start);
     if (newest.start != NULL)
         sb_result (ms->call, "window s", sb_format (ms->call, "%lld", (long long) ((window_ms + 999) / 1000)));
     sb_result (ms->call, "estimate", ""); /* a restoring copy cannot be asked for its rate */
     sb_result (ms->call, "sentence",
-               sb_format (ms->call, "Everything committed to %s up to LSN %s, backed up %s, is safe at %s. What was acknowledged "
-                          "later may be lost.%s%s%s%s%s", ms->db, c.redo_lsn, since, i.name,
-                          source != NULL && *source != '\0' && strcmp (source, "done") != 0 ? " The newest log backups may be missing: " : "",
+               sb_format (ms->call,
+                          "Everything committed to %s up to LSN %s, backed up %s, is safe at %s. What was acknowledged "
+                          "later may be lost.%s%s%s%s%s",
+                          ms->db, c.redo_lsn, since, i.name,
+                          source != NULL && *source != '\0' && strcmp (source, "done") != 0
+                                  ? " The newest log backups may be missing: "
+                                  : "",
                           source != NULL && *source != '\0' && strcmp (source, "done") != 0 ? source : "",
                           source != NULL && *source != '\0' && strcmp (source, "done") != 0 ? "." : "",
                           left_out != NULL && *left_out != '\0' ? " Left out: " : "",

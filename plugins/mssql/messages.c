@@ -3,14 +3,15 @@
 
 #include <stdlib.h>
 
-#define H_SYSADMIN "Give the login the server role sysadmin; log shipping and mirroring need it."
-#define H_AGENT "Start the SQL Server Agent of the instance."
-#define H_FILE "See whether the file was copied whole and can be read by the service account of the instance."
-#define H_MORE_LOG "Take one more log backup on the principal and restore it on the mirror WITH NORECOVERY."
-#define H_ENDPOINT "See that the mirroring endpoints of both instances are started and that their ports are open."
-#define H_PROPERTY "Change this property of the database on the principal, then try again."
+#define H_SYSADMIN     "Give the login the server role sysadmin; log shipping and mirroring need it."
+#define H_AGENT        "Start the SQL Server Agent of the instance."
+#define H_FILE         "See whether the file was copied whole and can be read by the service account of the instance."
+#define H_MORE_LOG     "Take one more log backup on the principal and restore it on the mirror WITH NORECOVERY."
+#define H_ENDPOINT     "See that the mirroring endpoints of both instances are started and that their ports are open."
+#define H_PROPERTY     "Change this property of the database on the principal, then try again."
 #define H_REBUILD_PAIR "End the mirroring session and build it again from a fresh backup."
 
+/* clang-format off */
 static const struct sb_msg_note notes[] = {
     { 155, SB_MSG_FAIL, "the server does not know an option of the statement", "The version of the server is too old." },
     { 208, SB_MSG_FAIL, "a table or view is not there", NULL },
@@ -182,6 +183,7 @@ static const struct sb_msg_note notes[] = {
     { 32053, SB_MSG_FAIL, "the server does not know its own name", "Set it with sp_addserver and restart the instance." },
     { 32055, SB_MSG_FAIL, "the monitor server cannot be configured", NULL },
 };
+/* clang-format on */
 
 static int
 by_number (const void *key, const void *row)

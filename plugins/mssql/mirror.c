@@ -11,9 +11,9 @@
 
 #include <string.h>
 
-#define STEP_MS 500
-#define ROUNDS 3  /* a log backup by a job between the seed and the session spoils the seed */
-#define TRIES 8   /* of a statement that fails for the moment */
+#define STEP_MS  500
+#define ROUNDS   3 /* a log backup by a job between the seed and the session spoils the seed */
+#define TRIES    8 /* of a statement that fails for the moment */
 #define ENDPOINT "switchback_mirroring"
 
 /* ------------------------------------------------------------------ endpoints */
@@ -30,7 +30,8 @@ endpoint (struct sb_inst *i, const char *role, const char **ret_address)
     const char *has;
 
     if (wanted != NULL && (!sb_parse_int (wanted, &port) || port < 1024 || port > 65535)) {
-        sb_ms_fail (ms, SB_FAIL, "'endpoint port' of instance '%s' is not a port from 1024 to 65535: '%s'", i->name, wanted);
+        sb_ms_fail (ms, SB_FAIL, "'endpoint port' of instance '%s' is not a port from 1024 to 65535: '%s'", i->name,
+                    wanted);
         return false;
     }
     if (!sb_must_ask (i, &a, "the mirroring endpoint cannot be read", SB_STMT_ENDPOINT))
@@ -43,11 +44,15 @@ endpoint (struct sb_inst *i, const char *role, const char **ret_address)
         port = sb_rows_int (&a.rows, 0, "port", port);
         has = sb_rows_get (&a.rows, 0, "role_desc");
         if (has != NULL && strcmp (has, "ALL") != 0 && strcmp (has, role) != 0) {
-            sb_ms_fail (ms, SB_FAIL, "the mirroring endpoint of instance '%s' has the role %s and cannot serve as %s\n"
-                        "HINT: Alter it to ROLE = ALL.", i->name, has, role);
+            sb_ms_fail (ms, SB_FAIL,
+                        "the mirroring endpoint of instance '%s' has the role %s and cannot serve as %s\n"
+                        "HINT: Alter it to ROLE = ALL.",
+                        i->name, has, role);
             return false;
         }
-        if (strcmp (sb_rows_get (&a.rows, 0, "state_desc") != NULL ? sb_rows_get (&a.rows, 0, "state_desc") : "", "STARTED") != 0
+        if (strcmp (sb_rows_get (&a.rows, 0, "state_desc") != NULL ? sb_rows_get (&a.rows, 0, "state_desc") : "",
+                    "STARTED")
+                    != 0
             && !sb_must_ask (i, &b, "the mirroring endpoint cannot be started", SB_STMT_START_ENDPOINT,
                              sb_rows_get (&a.rows, 0, "name")))
             return false;
@@ -79,7 +84,8 @@ are_paired (const struct pair *x)
 static bool
 are_synchronized (const struct pair *x)
 {
-    return are_paired (x) && strcmp (x->pc.mirroring, "SYNCHRONIZED") == 0 && strcmp (x->mc.mirroring, "SYNCHRONIZED") == 0;
+    return are_paired (x) && strcmp (x->pc.mirroring, "SYNCHRONIZED") == 0
+           && strcmp (x->mc.mirroring, "SYNCHRONIZED") == 0;
 }
 
 static bool
@@ -101,12 +107,13 @@ await_synchronized (struct pair *x)
         if (are_synchronized (x))
             return true;
         if (!x->pc.mirrored || !x->mc.mirrored) {
-            sb_ms_fail (x->p.ms, SB_RETRY, "the mirroring session of '%s' ended while it was awaited: %s is %s, %s is %s",
-                        x->p.ms->db, x->p.name, sb_copy_words (x->p.ms, &x->pc), x->m.name, sb_copy_words (x->p.ms, &x->mc));
+            sb_ms_fail (x->p.ms, SB_RETRY,
+                        "the mirroring session of '%s' ended while it was awaited: %s is %s, %s is %s", x->p.ms->db,
+                        x->p.name, sb_copy_words (x->p.ms, &x->pc), x->m.name, sb_copy_words (x->p.ms, &x->mc));
             return false;
         }
-        if (strcmp (x->pc.mirroring, "SUSPENDED") == 0
-            && !sb_ask (&x->p, &a, SB_STMT_RESUME, x->p.ms->db) && sb_answer_class (&a) == SB_MSG_FAIL) {
+        if (strcmp (x->pc.mirroring, "SUSPENDED") == 0 && !sb_ask (&x->p, &a, SB_STMT_RESUME, x->p.ms->db)
+            && sb_answer_class (&a) == SB_MSG_FAIL) {
             sb_ms_failed (&x->p, &a, SB_STMT_RESUME, "the mirroring session cannot be resumed");
             return false;
         }
@@ -125,8 +132,10 @@ clear_stale (struct pair *x)
     struct sb_ms *ms = x->p.ms;
 
     if (x->pc.mirrored && strcmp (x->pc.mirroring, "DISCONNECTED") != 0 && strcmp (x->pc.mirroring, "SUSPENDED") != 0) {
-        sb_ms_fail (ms, SB_FAIL, "database '%s' at instance '%s' is mirrored with %s already (%s)\n"
-                    "HINT: End that session first (break-mirror).", ms->db, x->p.name, x->pc.partner, x->pc.mirroring);
+        sb_ms_fail (ms, SB_FAIL,
+                    "database '%s' at instance '%s' is mirrored with %s already (%s)\n"
+                    "HINT: End that session first (break-mirror).",
+                    ms->db, x->p.name, x->pc.partner, x->pc.mirroring);
         return false;
     }
     return sb_unmirror (&x->p, &x->pc) && sb_unmirror (&x->m, &x->mc);
@@ -139,10 +148,11 @@ can_be_paired (struct pair *x)
 
     if (sb_copy_serves (&x->pc) && strcmp (x->pc.recovery, "FULL") == 0 && sb_copy_is (&x->mc, "RESTORING"))
         return true;
-    sb_ms_fail (ms, SB_FAIL, "database '%s' cannot be mirrored: at '%s' it is %s in recovery model %s, at '%s' it is %s\n"
-                "HINT: The first must be online in the full recovery model, the second restored WITH NORECOVERY.", ms->db,
-                x->p.name, sb_copy_words (ms, &x->pc), *x->pc.recovery != '\0' ? x->pc.recovery : "(none)", x->m.name,
-                sb_copy_words (ms, &x->mc));
+    sb_ms_fail (ms, SB_FAIL,
+                "database '%s' cannot be mirrored: at '%s' it is %s in recovery model %s, at '%s' it is %s\n"
+                "HINT: The first must be online in the full recovery model, the second restored WITH NORECOVERY.",
+                ms->db, x->p.name, sb_copy_words (ms, &x->pc), *x->pc.recovery != '\0' ? x->pc.recovery : "(none)",
+                x->m.name, sb_copy_words (ms, &x->mc));
     return false;
 }
 
@@ -228,9 +238,10 @@ make_pair (struct pair *x, const char *file)
             return true;
     }
     if (lacks)
-        sb_ms_fail (x->p.ms, SB_RETRY, "database '%s' cannot be mirrored: the copy at '%s' still lacks log after %d log backups\n"
-                    "HINT: See who else takes log backups of it, or restore a fresh full backup there.", x->p.ms->db, x->m.name,
-                    ROUNDS);
+        sb_ms_fail (x->p.ms, SB_RETRY,
+                    "database '%s' cannot be mirrored: the copy at '%s' still lacks log after %d log backups\n"
+                    "HINT: See who else takes log backups of it, or restore a fresh full backup there.",
+                    x->p.ms->db, x->m.name, ROUNDS);
     return false;
 }
 
@@ -245,8 +256,8 @@ set_witness (struct pair *x)
     if (has_witness (ms, x))
         return true;
     return sb_ms_open (ms, name, &w) && endpoint (&w, "WITNESS", &address)
-           && set_partner (&x->p, SB_STMT_WITNESS, address, sb_format (ms->call, "'%s' cannot be made the witness of '%s'", name, ms->db),
-                           &lacks)
+           && set_partner (&x->p, SB_STMT_WITNESS, address,
+                           sb_format (ms->call, "'%s' cannot be made the witness of '%s'", name, ms->db), &lacks)
            && read_pair (x);
 }
 
@@ -384,14 +395,15 @@ sb_run_mirror_failover (struct sb_ms *ms)
     if (is_new_principal (&x.mc))
         return SB_OK;
     if (!sb_copy_is_mirror (&x.mc) || other == NULL)
-        return sb_ms_fail (ms, SB_FAIL, "instance '%s' cannot become principal of '%s': its copy is %s\n"
-                           "HINT: Only the mirror of a session can; build the pair with make-mirror.", ms->on, ms->db,
-                           sb_copy_words (ms, &x.mc));
+        return sb_ms_fail (ms, SB_FAIL,
+                           "instance '%s' cannot become principal of '%s': its copy is %s\n"
+                           "HINT: Only the mirror of a session can; build the pair with make-mirror.",
+                           ms->on, ms->db, sb_copy_words (ms, &x.mc));
     if (!sb_ms_open (ms, other, &x.p) || !sb_copy_read (&x.p, &x.pc))
         return ms->rc;
     if (!are_paired (&x))
-        return sb_ms_fail (ms, SB_FAIL, "instance '%s' is not the principal of the session that '%s' mirrors: it is %s", other,
-                           ms->on, sb_copy_words (ms, &x.pc));
+        return sb_ms_fail (ms, SB_FAIL, "instance '%s' is not the principal of the session that '%s' mirrors: it is %s",
+                           other, ms->on, sb_copy_words (ms, &x.pc));
     if (!fail_over (&x) || !await_switched (ms, &x.m, &x.mc))
         return ms->rc;
     return SB_OK;

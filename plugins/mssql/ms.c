@@ -60,7 +60,10 @@ sb_ms_begin (struct sb_ms *ms, struct sb_call *call, struct sb_ms_self *self)
     const char *name;
 
     sb_arena_release (&self->arena);
-    *ms = (struct sb_ms){ .call = call, .self = self, .arena = &self->arena, .object = sb_about (call, "object"),
+    *ms = (struct sb_ms){ .call = call,
+                          .self = self,
+                          .arena = &self->arena,
+                          .object = sb_about (call, "object"),
                           .on = sb_param (call, "on") };
     name = sb_ms_attr (ms, "name");
     ms->db = name != NULL ? name : ms->object;
@@ -146,7 +149,11 @@ sb_ms_reach (struct sb_ms *ms, const char *instance, struct sb_inst *ret, const 
             return reach;
         }
     }
-    *ret = (struct sb_inst){ .ms = ms, .name = instance, .conn = s->conn, .major = s->major, .sysadmin = s->sysadmin,
+    *ret = (struct sb_inst){ .ms = ms,
+                             .name = instance,
+                             .conn = s->conn,
+                             .major = s->major,
+                             .sysadmin = s->sysadmin,
                              .server_name = s->server_name != NULL ? sb_arena_strdup (ms->arena, s->server_name) : "" };
     return SB_REACH_OK;
 }
@@ -180,7 +187,8 @@ fill (struct sb_inst *i, struct sb_buf *out, enum sb_stmt id, va_list args)
 
     if (sb_stmt_fill (out, id, args, &bad))
         return true;
-    sb_ms_fail (i->ms, SB_FAIL, "%s at instance '%s': a name or text cannot be sent: '%s'\n"
+    sb_ms_fail (i->ms, SB_FAIL,
+                "%s at instance '%s': a name or text cannot be sent: '%s'\n"
                 "HINT: It is empty, too long, not UTF-8, or holds control characters.",
                 sb_stmt_name (id), i->name, bad);
     return false;
@@ -273,8 +281,7 @@ sb_answer_class (const struct sb_answer *a)
 }
 
 /* What the engine shall do about an error of the server. */
-static enum sb_rc
-rc_of (enum sb_msg_class class)
+static enum sb_rc rc_of (enum sb_msg_class class)
 {
     switch (class) {
     case SB_MSG_RETRY:
@@ -293,8 +300,8 @@ told_by_server (struct sb_inst *i, const struct sb_msg *m, enum sb_stmt id, cons
 {
     const struct sb_msg_note *note = sb_msg_note (m->number);
 
-    return sb_ms_fail (i->ms, rc_of (sb_msg_class (m->number)), "%s at instance '%s': %s%s%s gave error %d: %s%s%s", what,
-                       i->name, note != NULL && note->sentence != NULL ? note->sentence : "",
+    return sb_ms_fail (i->ms, rc_of (sb_msg_class (m->number)), "%s at instance '%s': %s%s%s gave error %d: %s%s%s",
+                       what, i->name, note != NULL && note->sentence != NULL ? note->sentence : "",
                        note != NULL && note->sentence != NULL ? "; " : "", sb_stmt_name (id), m->number, m->text,
                        note != NULL && note->hint != NULL ? "\nHINT: " : "",
                        note != NULL && note->hint != NULL ? note->hint : "");
@@ -308,15 +315,18 @@ sb_ms_failed (struct sb_inst *i, const struct sb_answer *a, enum sb_stmt id, con
 
     switch (a->end) {
     case SB_END_TIMEOUT:
-        return sb_ms_fail (i->ms, changes ? SB_UNSURE : SB_RETRY, "%s at instance '%s': %s did not end in time and was cancelled",
-                           what, i->name, sb_stmt_name (id));
+        return sb_ms_fail (i->ms, changes ? SB_UNSURE : SB_RETRY,
+                           "%s at instance '%s': %s did not end in time and was cancelled", what, i->name,
+                           sb_stmt_name (id));
     case SB_END_STOPPED:
-        return sb_ms_fail (i->ms, changes ? SB_UNSURE : SB_STOPPED, "%s at instance '%s': %s was cancelled as asked", what,
-                           i->name, sb_stmt_name (id));
+        return sb_ms_fail (i->ms, changes ? SB_UNSURE : SB_STOPPED, "%s at instance '%s': %s was cancelled as asked",
+                           what, i->name, sb_stmt_name (id));
     case SB_END_LOST:
-        return sb_ms_fail (i->ms, changes ? SB_UNSURE : SB_RETRY, "%s: the connection to instance '%s' broke during %s: %s",
-                           what, i->name, sb_stmt_name (id),
-                           cause != NULL ? cause->text : a->broken != NULL ? a->broken : "no reason given");
+        return sb_ms_fail (i->ms, changes ? SB_UNSURE : SB_RETRY,
+                           "%s: the connection to instance '%s' broke during %s: %s", what, i->name, sb_stmt_name (id),
+                           cause != NULL       ? cause->text
+                           : a->broken != NULL ? a->broken
+                                               : "no reason given");
     default:
         break;
     }

@@ -27,7 +27,7 @@ struct sb_ms {
 /* A session at work for one call. */
 struct sb_inst {
     struct sb_ms *ms;
-    const char *name;        /* the topology's */
+    const char *name; /* the topology's */
     struct sb_conn *conn;
     const char *server_name; /* SERVERPROPERTY('ServerName') */
     int major;               /* of ProductVersion: 10 is 2008 R2, 16 is 2022 */

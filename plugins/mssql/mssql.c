@@ -5,6 +5,7 @@
 #include "plugins/mssql/ms.h"
 #include "plugins/mssql/verbs.h"
 
+/* clang-format off */
 #define S(n) ((n) * 1000u)
 #define MIN(n) ((n) * 60000u)
 #define HOUR(n) ((n) * 3600000u)
@@ -250,6 +251,8 @@ static const struct sb_action actions[] = {
       .help = "see that a database exists and is online there" },
     { .verb = NULL }
 };
+
+/* clang-format on */
 
 static enum sb_rc
 open_plugin (struct sb_call *call, void **ret_self)

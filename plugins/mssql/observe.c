@@ -107,8 +107,10 @@ sb_run_check_store (struct sb_ms *ms)
     sb_result (ms->call, "sentence", sb_format (ms->call, "%s at %s is %s", ms->db, i.name, words));
     if (sb_copy_serves (&c))
         return SB_OK;
-    return sb_ms_fail (ms, SB_FAIL, "database '%s' is not ready at instance '%s': it is %s\n"
-                       "HINT: %s", ms->db, i.name, words,
+    return sb_ms_fail (ms, SB_FAIL,
+                       "database '%s' is not ready at instance '%s': it is %s\n"
+                       "HINT: %s",
+                       ms->db, i.name, words,
                        c.there ? "Bring it online there, or look at why it is not."
                                : "Create it there, as the pool's topology says.");
 }

@@ -15,7 +15,8 @@ enum sb_probe {
 };
 
 /* ret_found: what was found, in words; lives as long as the call. */
-enum sb_probe sb_probe_tds (struct sb_call *call, const char *host, uint16_t port, int64_t limit_ms, const char **ret_found);
+enum sb_probe
+sb_probe_tds (struct sb_call *call, const char *host, uint16_t port, int64_t limit_ms, const char **ret_found);
 
 /* The TCP port of a named instance; 0: not told. */
 uint16_t sb_probe_browser (struct sb_call *call, const char *host, const char *named, int64_t limit_ms);

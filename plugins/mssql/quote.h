@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#define SB_IDENT_MAX 128    /* characters of a sysname */
+#define SB_IDENT_MAX   128  /* characters of a sysname */
 #define SB_LITERAL_MAX 4000 /* characters of an nvarchar that is not (max) */
 
 /* [name] with ] doubled.  False: refused, nothing was added. */

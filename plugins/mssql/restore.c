@@ -67,9 +67,10 @@ may_recover (struct sb_inst *i, const struct sb_copy *c, const char *expect)
         return false;
     }
     if (expect != NULL && *expect != '\0' && !sb_lsn_same (expect, c->redo_lsn)) {
-        sb_ms_fail (ms, SB_FAIL, "database '%s' at instance '%s' stands at LSN %s, but %s was expected\n"
-                    "HINT: Somebody applied or restored something since; apply the logs and quote the loss again.", ms->db,
-                    i->name, c->redo_lsn, expect);
+        sb_ms_fail (ms, SB_FAIL,
+                    "database '%s' at instance '%s' stands at LSN %s, but %s was expected\n"
+                    "HINT: Somebody applied or restored something since; apply the logs and quote the loss again.",
+                    ms->db, i->name, c->redo_lsn, expect);
         return false;
     }
     return true;
@@ -85,9 +86,11 @@ sb_run_recover (struct sb_ms *ms)
     const char *lsn, *fork;
 
     if (evidence == NULL || strcmp (evidence, "silent") == 0)
-        return sb_ms_fail (ms, SB_FAIL, "database '%s' is not recovered at instance '%s': nothing but silence says that the old "
-                           "copy cannot serve\nHINT: Have the old site cut off by its fence, or let a person declare it dead.",
-                           ms->db, ms->on);
+        return sb_ms_fail (
+                ms, SB_FAIL,
+                "database '%s' is not recovered at instance '%s': nothing but silence says that the old "
+                "copy cannot serve\nHINT: Have the old site cut off by its fence, or let a person declare it dead.",
+                ms->db, ms->on);
     if (!sb_ms_open (ms, ms->on, &i) || !sb_copy_read (&i, &c) || !may_recover (&i, &c, sb_param (ms->call, "expect")))
         return ms->rc;
     lsn = c.redo_lsn;
@@ -118,8 +121,10 @@ sb_see_recover (struct sb_ms *ms)
     if (!sb_restored_read (&i, false, &newest))
         return SB_SEEN_UNKNOWN;
     if (expect != NULL && *expect != '\0' && newest.last_lsn != NULL && !sb_lsn_same (newest.last_lsn, expect)) {
-        sb_ms_fail (ms, SB_UNSURE, "database '%s' is online at instance '%s', but what was restored last ends at LSN %s and not "
-                    "at %s", ms->db, i.name, newest.last_lsn, expect);
+        sb_ms_fail (ms, SB_UNSURE,
+                    "database '%s' is online at instance '%s', but what was restored last ends at LSN %s and not "
+                    "at %s",
+                    ms->db, i.name, newest.last_lsn, expect);
         return SB_SEEN_UNKNOWN;
     }
     sb_result (ms->call, "lsn", newest.last_lsn);
@@ -138,8 +143,10 @@ may_overwrite (struct sb_inst *i, const struct sb_copy *c, const char *doing)
     size_t count;
 
     if (c->mirrored) {
-        sb_ms_fail (i->ms, SB_FAIL, "database '%s' at instance '%s' is not %s: it is mirrored\n"
-                    "HINT: End its mirroring session first (fence or break-mirror).", i->ms->db, i->name, doing);
+        sb_ms_fail (i->ms, SB_FAIL,
+                    "database '%s' at instance '%s' is not %s: it is mirrored\n"
+                    "HINT: End its mirroring session first (fence or break-mirror).",
+                    i->ms->db, i->name, doing);
         return false;
     }
     if (!sb_copy_is (c, "ONLINE"))
@@ -148,9 +155,10 @@ may_overwrite (struct sb_inst *i, const struct sb_copy *c, const char *doing)
         return false;
     if (count == 0)
         return true;
-    sb_ms_fail (i->ms, SB_FAIL, "database '%s' at instance '%s' is not %s: it is online and in use by %s\n"
-                "HINT: Fence the copy first, if it really is the one to give up.", i->ms->db, i->name, doing,
-                sb_users_words (i->ms, users, count));
+    sb_ms_fail (i->ms, SB_FAIL,
+                "database '%s' at instance '%s' is not %s: it is online and in use by %s\n"
+                "HINT: Fence the copy first, if it really is the one to give up.",
+                i->ms->db, i->name, doing, sb_users_words (i->ms, users, count));
     return false;
 }
 
@@ -187,7 +195,8 @@ write_restore (struct sb_inst *i, const struct sb_copy *c, const struct sb_set *
 {
     struct sb_answer files, there = { 0 }, paths = { 0 };
 
-    if (!sb_must_ask (i, &files, "the files in the backup cannot be listed", SB_STMT_FILELIST, set->path, (int64_t) set->position))
+    if (!sb_must_ask (i, &files, "the files in the backup cannot be listed", SB_STMT_FILELIST, set->path,
+                      (int64_t) set->position))
         return false;
     if (c->there && !sb_must_ask (i, &there, "the database files cannot be listed", SB_STMT_DB_FILES, i->ms->db))
         return false;
@@ -219,7 +228,9 @@ full_set (struct sb_inst *i, const char *file)
     if (set != NULL && set->type == 1 && set->database != NULL && sb_casecmp (set->database, i->ms->db) == 0)
         return set;
     sb_ms_fail (i->ms, SB_FAIL, "the backup '%s' cannot be used at instance '%s': %s", file, i->name,
-                set == NULL ? trouble : set->type != 1 ? "it is not a full backup" : "it is one of another database");
+                set == NULL      ? trouble
+                : set->type != 1 ? "it is not a full backup"
+                                 : "it is one of another database");
     return NULL;
 }
 

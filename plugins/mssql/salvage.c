@@ -48,10 +48,10 @@ each_message (struct sb_inst *i, message_fn fn, void *ctx)
     for (unsigned page = 0; good; page ^= 1) {
         sb_arena_release (&pages[page]); /* the keys of the last page lie in the other one */
         i->ms->arena = &pages[page];
-        good = channel == NULL
-                       ? sb_must_ask (i, &a, "the messages cannot be read", SB_STMT_CHAT_BATCH, i->ms->db)
-                       : sb_must_ask (i, &a, "the messages cannot be read", SB_STMT_CHAT_FROM, i->ms->db, (int) channel_number,
-                                      channel, (int) channel_number, channel, (int) chat_number, chat);
+        good = channel == NULL ? sb_must_ask (i, &a, "the messages cannot be read", SB_STMT_CHAT_BATCH, i->ms->db)
+                               : sb_must_ask (i, &a, "the messages cannot be read", SB_STMT_CHAT_FROM, i->ms->db,
+                                              (int) channel_number, channel, (int) channel_number, channel,
+                                              (int) chat_number, chat);
         for (size_t n = 0; good && n < a.rows.count; n++)
             good = fn (ctx, &a.rows, n);
         if (!good || a.rows.count == 0)
@@ -254,8 +254,9 @@ tell_none (struct sb_ms *ms, const struct sb_copy *c)
     sb_result (ms->call, "messages", "0");
     sb_result (ms->call, "file", "");
     sb_result (ms->call, "list", "");
-    sb_result (ms->call, "sentence", sb_format (ms->call, "There is nothing to salvage of %s at %s: the copy there is %s.", ms->db,
-                                                ms->on, c->state));
+    sb_result (ms->call, "sentence",
+               sb_format (ms->call, "There is nothing to salvage of %s at %s: the copy there is %s.", ms->db, ms->on,
+                          c->state));
 }
 
 static void
@@ -268,11 +269,16 @@ tell_some (struct sb_ms *ms, int64_t count)
     sb_result (ms->call, "file", file);
     sb_result (ms->call, "list", list);
     sb_result (ms->call, "sentence",
-               count == 0 ? sb_format (ms->call, "The old copy of %s at %s holds no message that the live copy at %s lacks; it was backed "
-                                       "up to %s.", ms->db, ms->on, live, file)
-                          : sb_format (ms->call, "The old copy of %s at %s holds %lld message%s that the live copy at %s lacks: they "
-                                       "are listed in %s, and the whole copy was backed up to %s.", ms->db, ms->on,
-                                       (long long) count, count == 1 ? "" : "s", live, list, file));
+               count == 0 ? sb_format (
+                       ms->call,
+                       "The old copy of %s at %s holds no message that the live copy at %s lacks; it was backed "
+                       "up to %s.",
+                       ms->db, ms->on, live, file)
+                          : sb_format (
+                                  ms->call,
+                                  "The old copy of %s at %s holds %lld message%s that the live copy at %s lacks: they "
+                                  "are listed in %s, and the whole copy was backed up to %s.",
+                                  ms->db, ms->on, (long long) count, count == 1 ? "" : "s", live, list, file));
 }
 
 /* Nothing readable is there: absent, or restoring and not to be opened without harm. */
@@ -287,7 +293,8 @@ open_for_us (struct sb_inst *i, struct sb_copy *c)
 {
     const char *what = sb_format (i->ms->call, "the old copy of '%s' cannot be opened", i->ms->db);
 
-    if (sb_copy_is (c, "OFFLINE") && (!sb_set_state (i, what, SB_STMT_ONLINE) || !sb_await_state (i, c, "ONLINE", 120000)))
+    if (sb_copy_is (c, "OFFLINE")
+        && (!sb_set_state (i, what, SB_STMT_ONLINE) || !sb_await_state (i, c, "ONLINE", 120000)))
         return false;
     if (sb_copy_is (c, "ONLINE"))
         return strcmp (c->access, "RESTRICTED_USER") == 0 || sb_set_state (i, what, SB_STMT_RESTRICT);
@@ -323,7 +330,8 @@ sb_run_salvage (struct sb_ms *ms)
         return SB_OK;
     }
     if (c.mirrored)
-        return sb_ms_fail (ms, SB_FAIL, "the old copy of '%s' at instance '%s' is still mirrored\nHINT: Fence it first.", ms->db,
+        return sb_ms_fail (ms, SB_FAIL,
+                           "the old copy of '%s' at instance '%s' is still mirrored\nHINT: Fence it first.", ms->db,
                            old.name);
     if (!sb_ms_open (ms, sb_param (ms->call, "live"), &live))
         return ms->rc;
@@ -332,10 +340,12 @@ sb_run_salvage (struct sb_ms *ms)
         enum sb_rc rc = ms->rc; /* the first failure is the one to tell; fencing again is still owed to everybody */
 
         if (!sb_ask (&old, &a, SB_STMT_OFFLINE, ms->db))
-            sb_log (ms->call, SB_WARNING, "the old copy of '%s' at instance '%s' could not be taken offline again", ms->db, old.name);
+            sb_log (ms->call, SB_WARNING, "the old copy of '%s' at instance '%s' could not be taken offline again",
+                    ms->db, old.name);
         return rc;
     }
-    if (!sb_set_state (&old, sb_format (ms->call, "the old copy of '%s' cannot be fenced again", ms->db), SB_STMT_OFFLINE))
+    if (!sb_set_state (&old, sb_format (ms->call, "the old copy of '%s' cannot be fenced again", ms->db),
+                       SB_STMT_OFFLINE))
         return ms->rc;
     tell_some (ms, l.count);
     return SB_OK;

@@ -27,9 +27,10 @@ end_all (struct sb_inst *i, int64_t ms_to_try, int64_t *ended)
         if (count == 0)
             return true;
         if (waited >= ms_to_try) {
-            sb_ms_fail (i->ms, SB_RETRY, "database '%s' at instance '%s' is still used by %s\n"
-                        "HINT: Stop the applications that reconnect.", i->ms->db, i->name,
-                        sb_users_words (i->ms, users, count));
+            sb_ms_fail (i->ms, SB_RETRY,
+                        "database '%s' at instance '%s' is still used by %s\n"
+                        "HINT: Stop the applications that reconnect.",
+                        i->ms->db, i->name, sb_users_words (i->ms, users, count));
             return false;
         }
         if (!sb_ms_pause (i->ms, STEP_MS, "the sessions are gone"))
@@ -113,7 +114,8 @@ is_fresh (struct sb_ms *ms, const struct sb_rows *rows, const char *server, int6
     int64_t at, within = sb_number (ms->call, "ping within");
 
     for (size_t n = 0; n < rows->count; n++) {
-        const char *address = sb_rows_get (rows, n, "serverAddress"), *ping = sb_rows_get (rows, n, "serverLastPingTime");
+        const char *address = sb_rows_get (rows, n, "serverAddress"),
+                   *ping = sb_rows_get (rows, n, "serverLastPingTime");
 
         if (address == NULL || ping == NULL || !sb_parse_utc (ping, &at))
             continue;

@@ -20,7 +20,8 @@ rows_json (const struct sb_rows *r)
         json_t *row = json_object ();
 
         for (size_t c = 0; c < r->ncolumns; c++)
-            json_object_set_new (row, r->columns[c], r->cells[n][c] != NULL ? json_string (r->cells[n][c]) : json_null ());
+            json_object_set_new (row, r->columns[c],
+                                 r->cells[n][c] != NULL ? json_string (r->cells[n][c]) : json_null ());
         json_array_append_new (list, row);
     }
     return list;
@@ -45,7 +46,8 @@ add_job (struct sb_inst *i, json_t *to, const char *key, const char *id)
     if (!sb_job_read (i, id, &job))
         return false;
     if (job.there)
-        json_object_set_new (to, key, json_pack ("{s:s, s:s, s:b}", "id", id, "name", job.name, "enabled", job.enabled));
+        json_object_set_new (to, key,
+                             json_pack ("{s:s, s:s, s:b}", "id", id, "name", job.name, "enabled", job.enabled));
     return true;
 }
 
@@ -164,8 +166,10 @@ sb_run_start_shipping (struct sb_ms *ms)
     if (!sb_ms_open (ms, ms->on, &i) || !jobs_of (&i, &jobs))
         return ms->rc;
     if (jobs.count == 0)
-        return sb_ms_fail (ms, SB_FAIL, "no log shipping of '%s' is defined at instance '%s'\n"
-                           "HINT: Build it again with build-primary or build-secondary.", ms->db, i.name);
+        return sb_ms_fail (ms, SB_FAIL,
+                           "no log shipping of '%s' is defined at instance '%s'\n"
+                           "HINT: Build it again with build-primary or build-secondary.",
+                           ms->db, i.name);
     for (size_t n = 0; n < jobs.count; n++)
         if (!jobs.list[n].enabled && !sb_job_enable (&i, jobs.list[n].id, true))
             return ms->rc;
@@ -246,10 +250,11 @@ run_and_look (struct sb_inst *from, struct sb_inst *to, const struct sb_primary 
         if (end != NULL && sb_lsn_cmp (copy.redo_lsn, end) >= 0)
             return shipped_file (from, to, ret_file);
     }
-    sb_ms_fail (from->ms, SB_RETRY, "the newest log backup of '%s' at instance '%s' did not arrive at instance '%s': "
+    sb_ms_fail (from->ms, SB_RETRY,
+                "the newest log backup of '%s' at instance '%s' did not arrive at instance '%s': "
                 "the copy stands at %s, the backup ends at %s\n"
-                "HINT: Look at the history of the copy and restore jobs there.", from->ms->db, from->name, to->name,
-                copy.redo_lsn, end != NULL ? end : "(unknown)");
+                "HINT: Look at the history of the copy and restore jobs there.",
+                from->ms->db, from->name, to->name, copy.redo_lsn, end != NULL ? end : "(unknown)");
     return false;
 }
 

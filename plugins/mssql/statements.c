@@ -11,9 +11,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#define READS 0
+#define READS   0
 #define CHANGES 1
-#define LONG 2
+#define LONG    2
 
 struct stmt {
     const char *name;
@@ -21,13 +21,14 @@ struct stmt {
     const char *text;
 };
 
-#define RUN_PROC "DECLARE @rc int; EXEC @rc = "
+#define RUN_PROC  "DECLARE @rc int; EXEC @rc = "
 #define RETURN_RC "; SELECT @rc AS rc"
 #define COPY_FROM "FROM sys.databases d JOIN sys.database_mirroring m ON m.database_id = d.database_id "
-#define SET_COLUMNS                                                                                             \
+#define SET_COLUMNS                                                                                               \
     "b.backup_set_id, b.backup_set_uuid, b.database_name, b.type, b.first_lsn, b.last_lsn, b.backup_start_date, " \
     "b.backup_finish_date, b.last_recovery_fork_guid, b.family_guid "
 
+/* clang-format off */
 static const struct stmt stmts[SB_STMT_COUNT] = {
     /* DB-Library leaves the ANSI options off; texts shall not depend on the server's language. */
     [SB_STMT_SESSION] = { "SET", READS,
@@ -254,6 +255,7 @@ static const struct stmt stmts[SB_STMT_COUNT] = {
     [SB_STMT_DELETE_SECONDARY_PRIMARY] = { "sp_delete_log_shipping_secondary_primary", CHANGES,
         RUN_PROC "master.dbo.sp_delete_log_shipping_secondary_primary @primary_server = %L, @primary_database = %L" RETURN_RC },
 };
+/* clang-format on */
 
 /* %V: a value of the server's own as it came: a bare number where the column is one, else a literal. */
 static bool

@@ -66,8 +66,10 @@ sb_run_locate (struct sb_ms *ms)
         if (!ask (ms, names[n], &h))
             return ms->rc;
         if (is_principal (&h) && principal != NULL)
-            return sb_ms_fail (ms, SB_FAIL, "two copies of '%s' are principal at once: at '%s' and at '%s'\n"
-                               "HINT: Decide which one is right and fence the other.", ms->db, principal, names[n]);
+            return sb_ms_fail (ms, SB_FAIL,
+                               "two copies of '%s' are principal at once: at '%s' and at '%s'\n"
+                               "HINT: Decide which one is right and fence the other.",
+                               ms->db, principal, names[n]);
         if (is_principal (&h))
             principal = names[n];
         else if (is_orphan (&h))

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CA_MAX ((size_t) 4 << 20)
+#define CA_MAX   ((size_t) 4 << 20)
 #define WORD_MAX 200 /* a line of the file has 255 bytes, with the key */
 
 bool
@@ -40,7 +40,8 @@ read_address (struct sb_call *call, struct sb_target *t)
     if (t->host == NULL)
         t->host = attr (call, t->instance, "fqdn");
     if (!sb_target_is_word (t->host) || (t->named != NULL && !sb_target_is_word (t->named))) {
-        sb_fail (call, SB_FAIL, "the address of instance '%s' cannot be used: '%s'\n"
+        sb_fail (call, SB_FAIL,
+                 "the address of instance '%s' cannot be used: '%s'\n"
                  "HINT: Give a host name or an address without blanks and without # ; = \\ [ ] in [instance %s].",
                  t->instance, t->host != NULL ? t->host : "", t->instance);
         return false;
@@ -99,11 +100,14 @@ read_login (struct sb_call *call, struct sb_target *t)
     t->secret = sb_secret (call, "credential", credential, "secret");
     if (t->user != NULL && t->secret != NULL && strlen (t->user) <= 128 && strlen (t->secret) <= 128)
         return true;
-    sb_fail (call, SB_FAIL, "credential '%s' of instance '%s' cannot be used: its %s\n"
+    sb_fail (call, SB_FAIL,
+             "credential '%s' of instance '%s' cannot be used: its %s\n"
              "HINT: Look at 'user' and 'secret' in [credential %s].",
              credential, t->instance,
-             t->user == NULL ? "user is missing" : t->secret == NULL ? "secret is missing or cannot be read"
-             : "user or secret is longer than 128 bytes", credential);
+             t->user == NULL     ? "user is missing"
+             : t->secret == NULL ? "secret is missing or cannot be read"
+                                 : "user or secret is longer than 128 bytes",
+             credential);
     return false;
 }
 
@@ -130,12 +134,14 @@ sb_target_read (struct sb_call *call, const char *instance, struct sb_target *re
 void
 sb_target_conf (const struct sb_target *t, uint16_t port, const char *ca_file, struct sb_buf *out)
 {
-    sb_buf_printf (out, "[global]\n\ttds version = 7.4\n[target]\n\thost = %s\n\tport = %u\n", t->host, (unsigned) port);
+    sb_buf_printf (out, "[global]\n\ttds version = 7.4\n[target]\n\thost = %s\n\tport = %u\n", t->host,
+                   (unsigned) port);
     sb_buf_str (out, "\ttds version = 7.4\n\tclient charset = UTF-8\n\ttext size = 16777216\n");
     sb_buf_printf (out, "\tconnect timeout = %lld\n", (long long) ((t->login_ms + 999) / 1000));
     sb_buf_printf (out, "\tencryption = %s\n", t->tls == SB_TLS_OFF ? "off" : "require");
     if (t->tls == SB_TLS_VERIFY)
-        sb_buf_printf (out, "\tca file = %s\n\tcheck certificate hostname = yes\n", ca_file != NULL ? ca_file : "system");
+        sb_buf_printf (out, "\tca file = %s\n\tcheck certificate hostname = yes\n",
+                       ca_file != NULL ? ca_file : "system");
 }
 
 /* One block between the marks: base64 of DER, which begins with a SEQUENCE. */
@@ -192,7 +198,8 @@ sb_target_ca_load (struct sb_call *call, const struct sb_target *t, struct sb_bu
         why = "it is larger than 4 MiB";
     if (why == NULL && sb_target_ca_ok (sb_buf_cstr (ret), ret->len, &why))
         return true;
-    sb_fail (call, SB_FAIL, "the CA file of instance '%s' cannot be used: '%s': %s\n"
+    sb_fail (call, SB_FAIL,
+             "the CA file of instance '%s' cannot be used: '%s': %s\n"
              "HINT: Set 'ca' of [instance %s] to the PEM file of the authority that signed the server's certificate.",
              t->instance, t->ca, why, t->instance);
     return false;

@@ -18,10 +18,10 @@ enum sb_tls { SB_TLS_VERIFY = 0, SB_TLS_TRUST, SB_TLS_OFF };
 
 /* Strings live as long as the call; the secret is wiped by the host after it. */
 struct sb_target {
-    const char *instance;      /* the topology's name */
+    const char *instance; /* the topology's name */
     const char *host;
-    uint16_t port;             /* 0: ask SQL Browser for `named` */
-    const char *named;         /* instance name behind the host, or NULL */
+    uint16_t port;     /* 0: ask SQL Browser for `named` */
+    const char *named; /* instance name behind the host, or NULL */
     enum sb_tls tls;
     const char *ca;            /* absolute path; NULL: the system's certificates */
     const char *user, *secret; /* user NULL: Kerberos */

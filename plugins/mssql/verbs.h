@@ -6,7 +6,7 @@
 
 #include "plugins/mssql/ms.h"
 
-#define SB_VERB_READS(id) enum sb_rc sb_run_##id (struct sb_ms *ms);
+#define SB_VERB_READS(id)   enum sb_rc sb_run_##id (struct sb_ms *ms);
 #define SB_VERB_CHANGES(id) SB_VERB_READS (id) enum sb_seen sb_see_##id (struct sb_ms *ms);
 
 SB_VERB_READS (observe)
