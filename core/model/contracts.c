@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+/* clang-format off */
 #define S(n) ((n) * 1000u)
 #define MIN(n) ((n) * 60000u)
 #define HOUR(n) ((n) * 3600000u)
@@ -233,6 +234,7 @@ const struct sb_role sb_roles[] = {
     { "notify", "channel", "notify", notify_verbs, "a channel that carries messages to people" },
     { .name = NULL }
 };
+/* clang-format on */
 
 const struct sb_role *
 sb_role_find (const char *name)

@@ -15,10 +15,10 @@
 struct sb_verb {
     const char *name;
     enum sb_effect effect;
-    const char *undo;           /* verb that takes it back, or NULL */
+    const char *undo; /* verb that takes it back, or NULL */
     uint32_t timeout_ms;
-    uint32_t settle_ms;         /* how long verify may take to turn yes after run */
-    const char *targets;        /* kinds of "on", separated by blanks; NULL: none */
+    uint32_t settle_ms;              /* how long verify may take to turn yes after run */
+    const char *targets;             /* kinds of "on", separated by blanks; NULL: none */
     const struct sb_option *params;  /* without "on"; never NULL, ends with name NULL */
     const struct sb_option *results; /* likewise */
     const char *help;
@@ -26,8 +26,8 @@ struct sb_verb {
 
 struct sb_role {
     const char *name;
-    const char *kind;           /* the section kind whose objects play it */
-    const char *plugin;         /* default plugin, or NULL */
+    const char *kind;            /* the section kind whose objects play it */
+    const char *plugin;          /* default plugin, or NULL */
     const struct sb_verb *verbs; /* ends with name NULL */
     const char *help;
 };

@@ -13,11 +13,15 @@ static const struct sb_option no_options[] = { { .name = NULL } };
 static void
 from_contract (const struct sb_verb *v, struct sb_deed *ret)
 {
-    *ret = (struct sb_deed){
-        .effect = v->effect, .undo = v->undo, .timeout_ms = v->timeout_ms, .settle_ms = v->settle_ms,
-        .target_words = v->targets, .has_target = v->targets != NULL, .needs_target = v->targets != NULL,
-        .params = v->params, .results = v->results
-    };
+    *ret = (struct sb_deed){ .effect = v->effect,
+                             .undo = v->undo,
+                             .timeout_ms = v->timeout_ms,
+                             .settle_ms = v->settle_ms,
+                             .target_words = v->targets,
+                             .has_target = v->targets != NULL,
+                             .needs_target = v->targets != NULL,
+                             .params = v->params,
+                             .results = v->results };
 }
 
 static void
@@ -25,12 +29,15 @@ from_action (const struct sb_action *a, struct sb_deed *ret)
 {
     const struct sb_option *on = sb_option_find (a->params, "on");
 
-    *ret = (struct sb_deed){
-        .open = strcmp (a->verb, "*") == 0, .effect = a->effect, .undo = a->undo, .timeout_ms = a->timeout_ms,
-        .target_list = on ? on->choices : NULL, .has_target = on != NULL,
-        .needs_target = on != NULL && (on->flags & SB_REQUIRED), .params = a->params ? a->params : no_options,
-        .results = a->results ? a->results : no_options
-    };
+    *ret = (struct sb_deed){ .open = strcmp (a->verb, "*") == 0,
+                             .effect = a->effect,
+                             .undo = a->undo,
+                             .timeout_ms = a->timeout_ms,
+                             .target_list = on ? on->choices : NULL,
+                             .has_target = on != NULL,
+                             .needs_target = on != NULL && (on->flags & SB_REQUIRED),
+                             .params = a->params ? a->params : no_options,
+                             .results = a->results ? a->results : no_options };
     if (ret->open)
         ret->has_target = true;
 }
@@ -46,7 +53,8 @@ find_action (const struct sb_catalogue_plugin *p, const char *verb)
 
 /* Among the plugins of the role, or among those that play any. */
 static enum sb_found
-find_own (const struct sb_catalogue *c, const char *plugin_role, const char *verb, const char *plugin, struct sb_deed *ret)
+find_own (const struct sb_catalogue *c, const char *plugin_role, const char *verb, const char *plugin,
+          struct sb_deed *ret)
 {
     const char *verbs[] = { verb, "*" };
     bool any = false;
@@ -140,7 +148,8 @@ sb_nearest_verb (const struct sb_catalogue *c, const char *role, const char *ver
     const char *words[MAX_WORDS];
     size_t n = 0;
 
-    for (const struct sb_verb *v = packaged ? packaged->verbs : NULL; v != NULL && v->name != NULL && n < MAX_WORDS; v++)
+    for (const struct sb_verb *v = packaged ? packaged->verbs : NULL; v != NULL && v->name != NULL && n < MAX_WORDS;
+         v++)
         words[n++] = v->name;
     for (size_t i = 0; packaged == NULL && c != NULL && i < c->count; i++)
         if (strcmp (c->plugins[i].role, role) == 0 || strcmp (c->plugins[i].role, "*") == 0)

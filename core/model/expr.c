@@ -277,13 +277,13 @@ parse_conds (struct sb_arena *a, const char *text, struct sb_selection *ret, str
 
     while (ok && text != NULL) {
         const char *and = find_word (text, "and");
-        char *cond = sb_arena_strndup (a, text, and ? (size_t) (and - text) : strlen (text));
+        char *cond = sb_arena_strndup (a, text, and? (size_t) (and-text) : strlen (text));
         struct sb_cond c = { 0 };
 
         ok = parse_cond (a, sb_trim (cond), &c, why);
         if (ok)
             SB_PUSH (list, n, cap) = c;
-        text = and ? and + 3 : NULL;
+        text = and? and+3 : NULL;
     }
     ret->conds = sb_arena_alloc (a, (n + 1) * sizeof *ret->conds);
     if (n > 0)

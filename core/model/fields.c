@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+/* clang-format off */
 #define TEXT(s, n)        { .name = #n, .type = SB_FIELD_TEXT, .offset = offsetof (struct s, n) }
 #define NEEDED(s, n)      { .name = #n, .type = SB_FIELD_TEXT, .offset = offsetof (struct s, n), .required = true }
 #define LINE(s, n)        { .name = #n, .type = SB_FIELD_INT, .offset = offsetof (struct s, n), .loose = true }
@@ -105,6 +106,7 @@ const struct sb_field sb_plan_fields[] = {
     GROUP32 (sb_plan, steps, count, sb_plan_step, step_fields),
     END,
 };
+/* clang-format on */
 
 size_t
 sb_field_count (const struct sb_field *f, const void *object)

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+/* clang-format off */
 #define WORDS(...) (const char *const[]) { __VA_ARGS__, NULL }
 #define KEYS(...) (const struct sb_key[]) { __VA_ARGS__ { .name = NULL } }
 #define NEED SB_REQUIRED
@@ -115,6 +116,7 @@ const struct sb_key sb_own_role_keys[] = {
     CREDENTIAL (0)
     { .name = NULL }
 };
+/* clang-format on */
 
 const struct sb_kind *
 sb_kind_find (const char *name)

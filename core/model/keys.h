@@ -30,7 +30,7 @@ struct sb_kind {
     const char *help;
 };
 
-extern const struct sb_kind sb_kinds[]; /* ends with name NULL */
+extern const struct sb_kind sb_kinds[];        /* ends with name NULL */
 extern const struct sb_key sb_own_role_keys[]; /* of objects that play a site's own role */
 
 const struct sb_kind *sb_kind_find (const char *name);

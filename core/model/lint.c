@@ -21,8 +21,8 @@ struct lint {
 };
 
 static const char *const step_words[] = {
-    "title", "action", "for each", "by", "on", "after", "gate", "proof", "if dark", "undo", "retry", "timeout", "settle",
-    "optional",
+    "title", "action",  "for each", "by",    "on",      "after",  "gate",
+    "proof", "if dark", "undo",     "retry", "timeout", "settle", "optional",
 };
 
 static int
@@ -58,7 +58,8 @@ find_deed (struct lint *l, const struct sb_wf_step *s, struct sb_deed *ret)
         if (near != NULL)
             hint_near (l, near);
         else
-            HINT (l, "A role of your own needs a plugin that plays it; 'switchback plugin list' shows what is installed.");
+            HINT (l,
+                  "A role of your own needs a plugin that plays it; 'switchback plugin list' shows what is installed.");
         return false;
     case SB_NO_VERB:
         FAULT (l, s, "action", "step '%s': role '%s' has no verb '%s'", s->name, s->role, s->verb);
@@ -84,7 +85,8 @@ check_on (struct lint *l, const struct sb_wf_step *s, const struct sb_deed *d)
                && !sb_deed_takes_kind (d, "instance"))
         FAULT (l, s, "on", "step '%s': %s.%s works at an %s, and a principal is an instance", s->name, s->role, s->verb,
                sb_deed_target_kinds (d, &l->arena));
-    if (s->on != NULL && strncmp (s->on, "principal ", 10) == 0 && !sb_principal_parse (&l->arena, s->on, &database, &site)) {
+    if (s->on != NULL && strncmp (s->on, "principal ", 10) == 0
+        && !sb_principal_parse (&l->arena, s->on, &database, &site)) {
         FAULT (l, s, "on", "step '%s': on = %s cannot be understood", s->name, s->on);
         HINT (l, "Write: on = principal of DATABASE in SITE");
     }
@@ -159,7 +161,8 @@ check_undo_verb (struct lint *l, const struct sb_wf_step *s)
         return;
     }
     if (!u.open && u.effect == SB_READS) {
-        FAULT (l, s, "undo", "step '%s': %s.%s changes nothing, so it takes nothing back", s->name, s->role, s->undo_verb);
+        FAULT (l, s, "undo", "step '%s': %s.%s changes nothing, so it takes nothing back", s->name, s->role,
+               s->undo_verb);
         HINT (l, "Name a verb that does, or say 'undo = not needed' or 'undo = none'.");
         return;
     }
@@ -177,11 +180,13 @@ check_undo (struct lint *l, const struct sb_wf_step *s, const struct sb_deed *d)
     if (s->undo == SB_UNDO_MISSING && changes) {
         FAULT (l, s, "action", "step '%s': %s.%s changes something, but 'undo' is missing", s->name, s->role, s->verb);
         if (d->undo != NULL)
-            HINT (l, "Say 'undo = %s', 'undo = not needed' (harmless if left) or 'undo = none' (no way back).", d->undo);
+            HINT (l, "Say 'undo = %s', 'undo = not needed' (harmless if left) or 'undo = none' (no way back).",
+                  d->undo);
         else
             HINT (l, "Say 'undo = VERB', 'undo = not needed' (harmless if left) or 'undo = none' (no way back).");
     } else if (s->undo == SB_UNDO_VERB && !changes) {
-        FAULT (l, s, "undo", "step '%s': %s.%s changes nothing, so there is nothing to undo", s->name, s->role, s->verb);
+        FAULT (l, s, "undo", "step '%s': %s.%s changes nothing, so there is nothing to undo", s->name, s->role,
+               s->verb);
     } else if (s->undo == SB_UNDO_VERB) {
         check_undo_verb (l, s);
     }
@@ -260,7 +265,8 @@ check_names (struct lint *l, const struct sb_wf_step *s)
             FAULT (l, s, "proof", "step '%s': proof '%s' is no step of this workflow", s->name, s->proofs[i].step);
             hint_near (l, nearest_step (l, s->proofs[i].step));
         } else if (l->w->steps[sb_wf_graph_find (&l->graph, s->proofs[i].step)].role == NULL)
-            FAULT (l, s, "proof", "step '%s': proof '%s' has no action that could be asked", s->name, s->proofs[i].step);
+            FAULT (l, s, "proof", "step '%s': proof '%s' has no action that could be asked", s->name,
+                   s->proofs[i].step);
     if (s->gate != NULL && sb_map_get (&l->gates, s->gate) == NULL) {
         const char *words[256];
         size_t n = 0;

@@ -30,14 +30,14 @@ struct refs {
     const struct sb_workflow *w;
     const struct sb_catalogue *c;
     const struct sb_wf_graph *g;
-    struct sb_map gates;            /* name -> position + 1 */
+    struct sb_map gates; /* name -> position + 1 */
     struct sb_arena arena;
     struct sb_faults *faults;
     struct pair_before *pairs;
     size_t npairs, pairs_cap;
     struct claim *claims;
     size_t nclaims, claims_cap;
-    uint32_t **users;               /* of each gate: steps, count first */
+    uint32_t **users; /* of each gate: steps, count first */
 };
 
 /* Where a text stands. */
@@ -45,9 +45,9 @@ struct place {
     const struct sb_wf_step *step; /* NULL: the workflow */
     const char *key;               /* for messages */
     int line;
-    const char *each;              /* kind of the loop, or NULL */
-    bool later;                    /* steps, gates and run may be used */
-    bool self;                     /* so may the step's own results */
+    const char *each; /* kind of the loop, or NULL */
+    bool later;       /* steps, gates and run may be used */
+    bool self;        /* so may the step's own results */
 };
 
 #define FAULT(r, at, ...) sb_fault ((r)->faults, (r)->w->file, (at)->line, __VA_ARGS__)
@@ -130,8 +130,8 @@ check_chain (struct refs *r, const struct place *at, const char *kind, char **pa
         if (last)
             return;
         if (k->type != SB_TARGET || (k->flags & SB_KEY_LIST)) {
-            FAULT (r, at, "%s: '%s' of a %s is not another object, so '.%s' cannot follow", where (r, at), parts[i], kind,
-                   parts[i + 1]);
+            FAULT (r, at, "%s: '%s' of a %s is not another object, so '.%s' cannot follow", where (r, at), parts[i],
+                   kind, parts[i + 1]);
             return;
         }
         kind = k->choices[0];
@@ -150,8 +150,8 @@ new_claim (struct refs *r, const struct place *at, const char *sentence, const c
 static void
 need_before (struct refs *r, size_t from, const struct sb_wf_step *to, size_t claim)
 {
-    SB_PUSH (r->pairs, r->npairs, r->pairs_cap)
-            = (struct pair_before){ (uint32_t) from, (uint32_t) (to - r->w->steps), claim };
+    SB_PUSH (r->pairs, r->npairs, r->pairs_cap) =
+            (struct pair_before){ (uint32_t) from, (uint32_t) (to - r->w->steps), claim };
 }
 
 static void
@@ -167,7 +167,8 @@ check_result (struct refs *r, const struct place *at, const struct sb_wf_step *s
     if (sb_deed_find (r->c, source->role, source->verb, NULL, &d) != SB_FOUND || d.open
         || sb_option_find (d.results, key) != NULL)
         return;
-    FAULT (r, at, "%s: step '%s' (%s.%s) has no result '%s'", where (r, at), source->name, source->role, source->verb, key);
+    FAULT (r, at, "%s: step '%s' (%s.%s) has no result '%s'", where (r, at), source->name, source->role, source->verb,
+           key);
     near = sb_nearest_option (d.results, key);
     if (near != NULL)
         HINT (r, "Did you mean '%s'?", near);
@@ -398,7 +399,8 @@ check_gate_texts (struct refs *r, struct place at)
     const struct {
         const char *key, *text;
         bool later;
-    } texts[] = { { "title", g ? g->title : NULL, false }, { "ask", g ? g->ask : NULL, true },
+    } texts[] = { { "title", g ? g->title : NULL, false },
+                  { "ask", g ? g->ask : NULL, true },
                   { "when", g ? g->when : NULL, true } };
 
     for (size_t i = 0; g != NULL && i < sizeof texts / sizeof *texts; i++) {

@@ -72,7 +72,8 @@ sb_planner_loops (struct sb_planner *pl)
         loop->count = loop->items ? loop->items->count : 1;
         nodes += (uint64_t) loop->count + (loop->items != NULL);
         if (nodes > SB_MAX_STEPS) {
-            sb_fault (pl->faults, pl->w->file, pl->w->steps[i].line, "the plan would have more than %d steps", SB_MAX_STEPS);
+            sb_fault (pl->faults, pl->w->file, pl->w->steps[i].line, "the plan would have more than %d steps",
+                      SB_MAX_STEPS);
             return false;
         }
     }

@@ -54,8 +54,9 @@ check_leaves (struct sb_planner *pl)
     if (sb_topology_find (pl->t, "site", site) == NULL)
         sb_place_fault (&at, "there is no site '%s'", site);
     else if (tool != NULL && strcmp (tool, site) == 0) {
-        sb_fault (pl->faults, pl->t->file, 0, "workflow '%s' leaves site '%s', but this program runs there (tool site = %s)",
-                  pl->w->name, site, tool);
+        sb_fault (pl->faults, pl->t->file, 0,
+                  "workflow '%s' leaves site '%s', but this program runs there (tool site = %s)", pl->w->name, site,
+                  tool);
         sb_fault_hint (pl->faults, "Run it from another site, and say so with 'tool site ='.");
     }
 }
@@ -135,8 +136,9 @@ release_planner (struct sb_planner *pl)
 bool
 sb_plan_make (struct sb_plan *p, const struct sb_plan_args *args, struct sb_faults *faults)
 {
-    struct sb_planner pl = { .p = p, .args = args, .t = args->topology, .w = args->workflow, .c = args->catalogue,
-                             .faults = faults };
+    struct sb_planner pl = {
+        .p = p, .args = args, .t = args->topology, .w = args->workflow, .c = args->catalogue, .faults = faults
+    };
     size_t before = faults->count;
 
     if (!sb_workflow_lint (args->workflow, args->catalogue, faults))

@@ -19,9 +19,9 @@ enum sb_on_rule { SB_ON_NOTHING = 0, SB_ON_OBJECT, SB_ON_PRINCIPAL };
  * any other value is final and never expanded, whatever characters it has. */
 struct sb_plan_param {
     const char *name;
-    const char *value;   /* NULL for a list */
-    const char **items;  /* list parameters: NULL-terminated */
-    bool refers;         /* true: value, or each of items, has to be expanded */
+    const char *value;  /* NULL for a list */
+    const char **items; /* list parameters: NULL-terminated */
+    bool refers;        /* true: value, or each of items, has to be expanded */
 };
 
 struct sb_plan_proof {
@@ -30,37 +30,37 @@ struct sb_plan_proof {
 };
 
 struct sb_plan_step {
-    const char *name;          /* "recover[mgc]", or "recover" outside a loop: unique */
-    const char *base, *item;   /* "recover", "mgc" or NULL */
+    const char *name;        /* "recover[mgc]", or "recover" outside a loop: unique */
+    const char *base, *item; /* "recover", "mgc" or NULL */
     const char *title;
     const char *role, *verb;   /* NULL: nothing to do: a gate alone, or a milestone that joins many steps */
     const char *kind, *object; /* who plays the role: "database", "mgc" */
     const char *plugin;
     enum sb_effect effect;
     enum sb_on_rule on_rule;
-    const char *on_kind, *on;  /* SB_ON_OBJECT: kind and name; SB_ON_PRINCIPAL: "instance", NULL */
+    const char *on_kind, *on;          /* SB_ON_OBJECT: kind and name; SB_ON_PRINCIPAL: "instance", NULL */
     const char *on_database, *on_site; /* SB_ON_PRINCIPAL */
-    const char *site;          /* site of the target; NULL: none (never dark) */
+    const char *site;                  /* site of the target; NULL: none (never dark) */
     struct sb_plan_param *params;
     size_t nparams;
     struct sb_plan_param *undo_params;
     size_t nundo;
     struct sb_plan_proof *proofs;
     size_t nproofs;
-    uint32_t *after;           /* predecessors, ascending */
+    uint32_t *after; /* predecessors, ascending */
     size_t nafter;
-    uint32_t *before;          /* successors, ascending */
+    uint32_t *before; /* successors, ascending */
     size_t nbefore;
-    uint32_t gate;             /* index into gates, or SB_NO_GATE */
+    uint32_t gate; /* index into gates, or SB_NO_GATE */
     enum sb_dark if_dark;
     enum sb_undo undo;
     const char *undo_verb;
     const char *undo_on_kind, *undo_on; /* where the undo works; NULL: where the step did */
     bool optional;
-    bool no_return;            /* computed: it changes and nothing takes it back */
+    bool no_return; /* computed: it changes and nothing takes it back */
     int retries;
     int64_t retry_ms, timeout_ms, settle_ms;
-    int line;                  /* in the workflow */
+    int line; /* in the workflow */
 };
 
 /* Answered once for all steps that name it.  A gate whose texts speak of a loop item is one gate per item,
@@ -68,7 +68,7 @@ struct sb_plan_step {
  * sb_expand(); a title never refers. */
 struct sb_plan_gate {
     const char *name;
-    const char *base, *item;   /* "loss", "mgc" or NULL */
+    const char *base, *item; /* "loss", "mgc" or NULL */
     const char *title, *ask, *when;
     bool named, refuse;
     int64_t expires_ms;
@@ -82,9 +82,9 @@ struct sb_plan {
     uint32_t count;
     struct sb_plan_gate *gates;
     uint32_t ngates;
-    struct sb_map index;        /* step name -> index + 1; see sb_plan_find() */
+    struct sb_map index; /* step name -> index + 1; see sb_plan_find() */
     int64_t dark_after_ms;
-    const char **sites;         /* NULL-terminated */
+    const char **sites; /* NULL-terminated */
     char topology_digest[SB_SHA256_HEX];
     char digest[SB_SHA256_HEX]; /* over everything above, but not over the lines of the workflow file */
 };

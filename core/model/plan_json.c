@@ -313,7 +313,8 @@ check_digest (struct reader *r, const json_t *o)
     sb_plan_seal (r->p);
     if (strcmp (r->p->digest, digest) == 0)
         return;
-    refuse (r, "digest", "does not fit the content: the plan was changed after it was made, or made by another version");
+    refuse (r, "digest",
+            "does not fit the content: the plan was changed after it was made, or made by another version");
     sb_fault_hint (r->faults, "Make the plan again.");
 }
 

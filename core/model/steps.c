@@ -117,8 +117,9 @@ place_of (struct sb_planner *pl, uint32_t index)
 {
     uint32_t node = pl->node_of[index];
 
-    return (struct sb_place){ .pl = pl, .step = &pl->w->steps[pl->step_of[node]], .item = sb_node_item (pl, node),
-                              .key = "gate" };
+    return (struct sb_place){
+        .pl = pl, .step = &pl->w->steps[pl->step_of[node]], .item = sb_node_item (pl, node), .key = "gate"
+    };
 }
 
 void
@@ -173,7 +174,8 @@ only_player (struct making *m, const char *kind)
         sb_place_fault (&m->at, "nothing in %s plays the role '%s'", m->pl->t->file, m->in->role);
         sb_fault_hint (m->pl->faults, "Write a section [%s NAME] in the topology.", kind);
     } else {
-        sb_place_fault (&m->at, "%u objects play the role '%s', and 'by' does not say which", items->count, m->in->role);
+        sb_place_fault (&m->at, "%u objects play the role '%s', and 'by' does not say which", items->count,
+                        m->in->role);
         sb_fault_hint (m->pl->faults, "Write 'for each = %s', or name one: by = %s", kind, items->list[0]->name);
     }
     return NULL;
@@ -469,9 +471,8 @@ fill_proofs (struct making *m)
 
         for (uint32_t n = 0; n < loop->count; n++)
             if ((!same || loop->items->list[n] == m->at.item) && (loop->items == NULL || loop->taken[n]))
-                m->out->proofs[m->out->nproofs++] = (struct sb_plan_proof){
-                    pl->plan_of[loop->base + n], m->in->proofs[i].within_ms
-                };
+                m->out->proofs[m->out->nproofs++] =
+                        (struct sb_plan_proof){ pl->plan_of[loop->base + n], m->in->proofs[i].within_ms };
     }
 }
 
@@ -506,7 +507,8 @@ fill_action (struct making *m)
     if (m->player == NULL || !check_plugin (m))
         return;
     if (sb_deed_find (m->pl->c, m->in->role, m->in->verb, m->player->plugin, &m->deed) != SB_FOUND) {
-        sb_place_fault (at_key (m, "action"), "plugin '%s' does not know the verb '%s'", m->player->plugin, m->in->verb);
+        sb_place_fault (at_key (m, "action"), "plugin '%s' does not know the verb '%s'", m->player->plugin,
+                        m->in->verb);
         return;
     }
     out->role = keep (m->pl, m->in->role);
@@ -522,7 +524,8 @@ fill_action (struct making *m)
 }
 
 static void
-fill_milestone (struct sb_planner *pl, struct sb_plan_step *out, const struct sb_wf_step *in, const struct sb_object *item)
+fill_milestone (struct sb_planner *pl, struct sb_plan_step *out, const struct sb_wf_step *in,
+                const struct sb_object *item)
 {
     out->base = keep (pl, in->name);
     out->undo = SB_UNDO_NOT_NEEDED;

@@ -23,7 +23,7 @@ enum {
 struct reader {
     struct sb_topology *t;
     struct sb_faults *faults;
-    size_t now;   /* index of the object being read */
+    size_t now;    /* index of the object being read */
     bool skipping; /* after a bad header: its keys are not worth a fault each */
 };
 
@@ -118,9 +118,9 @@ begin_object (struct reader *r, const char *section, int line)
     }
     r->skipping = false;
     r->now = t->count;
-    SB_PUSH (t->objects, t->count, t->cap) = (struct sb_object){
-        .kind = sb_arena_strdup (&t->arena, kind), .name = sb_arena_strdup (&t->arena, name), .line = line
-    };
+    SB_PUSH (t->objects, t->count, t->cap) = (struct sb_object){ .kind = sb_arena_strdup (&t->arena, kind),
+                                                                 .name = sb_arena_strdup (&t->arena, name),
+                                                                 .line = line };
     sb_map_set (&t->index, key, (void *) (uintptr_t) t->count);
 }
 

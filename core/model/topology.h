@@ -30,11 +30,11 @@ struct sb_object {
 
 struct sb_topology {
     struct sb_arena arena;
-    const char *file;               /* as named by the caller; for messages */
-    struct sb_object *objects;      /* in order of the file; policy is always there */
+    const char *file;          /* as named by the caller; for messages */
+    struct sb_object *objects; /* in order of the file; policy is always there */
     size_t count, cap;
-    struct sb_map index;            /* "KIND NAME" -> struct sb_object; built when the file was read */
-    char digest[SB_SHA256_HEX];     /* over kinds, names, keys, values; not over comments or order of sections */
+    struct sb_map index;        /* "KIND NAME" -> struct sb_object; built when the file was read */
+    char digest[SB_SHA256_HEX]; /* over kinds, names, keys, values; not over comments or order of sections */
 };
 
 /* What the plugins of a configuration can do; filled by core/host from manifests,
@@ -54,8 +54,8 @@ const struct sb_catalogue_plugin *sb_catalogue_find (const struct sb_catalogue *
 
 /* Reads, resolves references, applies the site rules (pool sheet 2.1 to 2.3).
  * All faults are collected; true: none.  `t` must be zeroed; release in any case. */
-bool sb_topology_parse (struct sb_topology *t, const char *file, const char *text, size_t len,
-                        struct sb_faults *faults);
+bool
+sb_topology_parse (struct sb_topology *t, const char *file, const char *text, size_t len, struct sb_faults *faults);
 /* Settings of plugins against the catalogue: unknown key, wrong type, missing. */
 bool sb_topology_check_settings (const struct sb_topology *t, const struct sb_catalogue *c, struct sb_faults *faults);
 void sb_topology_release (struct sb_topology *t);

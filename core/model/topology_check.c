@@ -32,7 +32,8 @@ is_one_of (const char *const *list, const char *word)
 }
 
 void
-sb_topology_hint_name (const struct sb_topology *t, const char *const *kinds, const char *name, struct sb_faults *faults)
+sb_topology_hint_name (const struct sb_topology *t, const char *const *kinds, const char *name,
+                       struct sb_faults *faults)
 {
     const char **names;
     const char *near;
@@ -81,8 +82,8 @@ check_number (const struct sb_topology *t, const struct sb_object *o, const stru
     int64_t n;
 
     if (k->type == SB_INT && sb_parse_int (a->value, &n) && (n < k->low || n > k->high))
-        sb_fault (faults, t->file, a->line, "%s '%s': %s = %s is not between %" PRId64 " and %" PRId64, o->kind, o->name,
-                  k->name, a->value, k->low, k->high);
+        sb_fault (faults, t->file, a->line, "%s '%s': %s = %s is not between %" PRId64 " and %" PRId64, o->kind,
+                  o->name, k->name, a->value, k->low, k->high);
 }
 
 static void
@@ -101,7 +102,8 @@ check_value (const struct sb_topology *t, const struct sb_object *o, const struc
         sb_fault_hint (faults, "A secret never stands in the file: write file:PATH, env:NAME, command:PROGRAM or "
                                "credential:NAME.");
     } else
-        sb_fault (faults, t->file, a->line, "%s '%s': %s = %s %s", o->kind, o->name, k->name, value, sb_buf_cstr (&why));
+        sb_fault (faults, t->file, a->line, "%s '%s': %s = %s %s", o->kind, o->name, k->name, value,
+                  sb_buf_cstr (&why));
 }
 
 static void
@@ -116,7 +118,8 @@ check_list (const struct sb_topology *t, const struct sb_object *o, const struct
         check_value (t, o, k, a, items[i], faults);
         for (size_t j = 0; j < i; j++)
             if (strcmp (items[i], items[j]) == 0) {
-                sb_fault (faults, t->file, a->line, "%s '%s': %s names '%s' twice", o->kind, o->name, k->name, items[i]);
+                sb_fault (faults, t->file, a->line, "%s '%s': %s names '%s' twice", o->kind, o->name, k->name,
+                          items[i]);
                 break;
             }
     }

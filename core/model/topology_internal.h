@@ -4,7 +4,7 @@
 
 #include "core/model/topology.h"
 
-char *sb_topology_index_key (const char *kind, const char *name); /* caller frees */
+char *sb_topology_index_key (const char *kind, const char *name);                       /* caller frees */
 const struct sb_attr *sb_object_find_attr (const struct sb_object *o, const char *key); /* NULL: not written */
 /* The line of an attribute; of its object, where it was not written or `key` is NULL. */
 int sb_object_line (const struct sb_object *o, const char *key);

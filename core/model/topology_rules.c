@@ -154,7 +154,8 @@ check_shipping (struct rules *r, const struct sb_object *d)
         const struct sb_object *share = sb_object_ref (r->t, d, keys[i]);
 
         if (share != NULL && !has (share, "unc")) {
-            FAULT (r, share, NULL, "share '%s' is the %s of database '%s' but has no 'unc'", share->name, keys[i], d->name);
+            FAULT (r, share, NULL, "share '%s' is the %s of database '%s' but has no 'unc'", share->name, keys[i],
+                   d->name);
             HINT (r, "'unc' says under which path SQL Server sees it.");
         }
     }
@@ -199,7 +200,8 @@ is_fast (struct rules *r, const char *a, const char *b)
     SB_AUTOFREE char *there = sb_xprintf ("%s %s", a, b);
     SB_AUTOFREE char *back = sb_xprintf ("%s %s", b, a);
 
-    return is_yes (sb_topology_find (r->t, "link", there), "fast") || is_yes (sb_topology_find (r->t, "link", back), "fast");
+    return is_yes (sb_topology_find (r->t, "link", there), "fast")
+           || is_yes (sb_topology_find (r->t, "link", back), "fast");
 }
 
 static void
@@ -210,7 +212,8 @@ check_active_site (struct rules *r, const struct sb_object *server)
 
     if (!differ (site, home) || is_fast (r, site, home))
         return;
-    FAULT (r, server, "active", "server '%s' is active in %s, but the live database stands in %s", server->name, site, home);
+    FAULT (r, server, "active", "server '%s' is active in %s, but the live database stands in %s", server->name, site,
+           home);
     HINT (r, "Active servers stand in the primary site, or in one with [link %s %s] fast = yes.", home, site);
 }
 
@@ -286,14 +289,16 @@ check_site (struct rules *r, const struct sb_object *o)
         HINT (r, "Each site has its own, or it dies with the other one.");
     }
     if (!has (share, "unc")) {
-        FAULT (r, share, NULL, "share '%s' is the mirror setup share of site '%s' but has no 'unc'", share->name, o->name);
+        FAULT (r, share, NULL, "share '%s' is the mirror setup share of site '%s' but has no 'unc'", share->name,
+               o->name);
         HINT (r, "'unc' says under which path SQL Server sees it.");
     }
 }
 
 /* What two objects of a kind must not share: the text that `make` writes. */
 static void
-check_unique (struct rules *r, struct sb_map *seen, const struct sb_object *o, const char *key, const char *what, char *text)
+check_unique (struct rules *r, struct sb_map *seen, const struct sb_object *o, const char *key, const char *what,
+              char *text)
 {
     SB_AUTOFREE char *owned = text;
     const struct sb_object *before;

@@ -119,8 +119,9 @@ sb_topology_check_settings (const struct sb_topology *t, const struct sb_catalog
         if (p == NULL)
             unknown_plugin (t, o, c, faults);
         else if (strcmp (p->role, "*") != 0 && strcmp (p->role, o->role) != 0) {
-            sb_fault (faults, t->file, sb_object_line (o, "plugin"), "%s '%s': plugin '%s' plays the role '%s', not '%s'",
-                      o->kind, o->name, p->name, p->role, o->role);
+            sb_fault (faults, t->file, sb_object_line (o, "plugin"),
+                      "%s '%s': plugin '%s' plays the role '%s', not '%s'", o->kind, o->name, p->name, p->role,
+                      o->role);
             if (sb_role_of_kind (o->kind) == NULL)
                 sb_fault_hint (faults, "What plays it is written [%s NAME].",
                                sb_role_find (p->role) ? sb_role_find (p->role)->kind : p->role);

@@ -118,7 +118,7 @@ set_kind (struct reader *r, const char *key, const char *value, int line)
 }
 
 static const struct key workflow_keys[] = {
-    { "title", set_title }, { "help", set_help }, { "needs", set_needs },
+    { "title", set_title },   { "help", set_help }, { "needs", set_needs },
     { "leaves", set_leaves }, { "kind", set_kind }, { NULL, NULL },
 };
 
@@ -157,7 +157,7 @@ set_expires (struct reader *r, const char *key, const char *value, int line)
 }
 
 static const struct key gate_keys[] = {
-    { "title", set_title }, { "ask", set_ask }, { "when", set_when }, { "named", set_named },
+    { "title", set_title },   { "ask", set_ask },         { "when", set_when }, { "named", set_named },
     { "refuse", set_refuse }, { "expires", set_expires }, { NULL, NULL },
 };
 
@@ -168,7 +168,8 @@ set_action (struct reader *r, const char *key, const char *value, int line)
 {
     const char *dot = strchr (value, '.');
 
-    if (dot == NULL || dot == value || dot[1] == '\0' || strchr (dot + 1, '.') != NULL || strpbrk (value, " \t$") != NULL) {
+    if (dot == NULL || dot == value || dot[1] == '\0' || strchr (dot + 1, '.') != NULL
+        || strpbrk (value, " \t$") != NULL) {
         bad (r, line, key, value, "is not ROLE.VERB");
         sb_fault_hint (r->faults, "For example database.recover; 'switchback plugin list --contracts' shows all.");
         return;
@@ -310,10 +311,10 @@ set_optional (struct reader *r, const char *key, const char *value, int line)
 }
 
 static const struct key step_keys[] = {
-    { "title", set_title }, { "action", set_action }, { "for each", set_each }, { "by", set_by }, { "on", set_on },
-    { "after", set_after }, { "gate", set_gate }, { "proof", set_proof }, { "if dark", set_dark }, { "undo", set_undo },
-    { "retry", set_retry }, { "timeout", set_timeout }, { "settle", set_settle }, { "optional", set_optional },
-    { NULL, NULL },
+    { "title", set_title },   { "action", set_action },     { "for each", set_each }, { "by", set_by },
+    { "on", set_on },         { "after", set_after },       { "gate", set_gate },     { "proof", set_proof },
+    { "if dark", set_dark },  { "undo", set_undo },         { "retry", set_retry },   { "timeout", set_timeout },
+    { "settle", set_settle }, { "optional", set_optional }, { NULL, NULL },
 };
 
 static void
@@ -322,8 +323,8 @@ add_param (struct reader *r, const char *key, const char *value, int line)
     struct sb_wf_step *s = STEP (r);
 
     if (strncmp (key, "undo ", 5) == 0)
-        SB_PUSH (s->undo_params, s->nundo, s->undo_cap)
-                = (struct sb_pair){ keep (r, key + 5 + strspn (key + 5, " ")), keep (r, value), line };
+        SB_PUSH (s->undo_params, s->nundo, s->undo_cap) =
+                (struct sb_pair){ keep (r, key + 5 + strspn (key + 5, " ")), keep (r, value), line };
     else
         SB_PUSH (s->params, s->nparams, s->params_cap) = (struct sb_pair){ keep (r, key), keep (r, value), line };
 }
@@ -364,8 +365,8 @@ begin_step (struct reader *r, const char *name, int line)
 {
     static const char *nothing[] = { NULL };
 
-    SB_PUSH (r->w->steps, r->w->count, r->w->cap)
-            = (struct sb_wf_step){ .name = keep (r, name), .after = nothing, .line = line };
+    SB_PUSH (r->w->steps, r->w->count, r->w->cap) =
+            (struct sb_wf_step){ .name = keep (r, name), .after = nothing, .line = line };
     r->in = IN_STEP;
 }
 
@@ -473,7 +474,8 @@ on_line (void *ctx, const char *section, const char *key, const char *value, int
     else if (*value == '\0' && r->in != IN_NOTHING && r->in != IN_PARAMS)
         sb_fault (r->faults, r->w->file, line, "'%s' has no value", key);
     else if (r->in == IN_PARAMS)
-        SB_PUSH (r->w->params, r->w->nparams, r->w->params_cap) = (struct sb_pair){ keep (r, key), keep (r, value), line };
+        SB_PUSH (r->w->params, r->w->nparams, r->w->params_cap) =
+                (struct sb_pair){ keep (r, key), keep (r, value), line };
     else if (r->in == IN_GATE)
         gate_line (r, key, value, line);
     else if (r->in == IN_STEP)
@@ -502,7 +504,8 @@ strip_undo_role (struct sb_workflow *w, struct sb_wf_step *s, struct sb_faults *
         return;
     if (strlen (s->role) != n || strncmp (s->role, s->undo_verb, n) != 0) {
         sb_fault (faults, w->file, sb_written_line (s->written, s->nwritten, "undo", s->line),
-                  "step '%s': undo = %s is of another role than its action %s.%s", s->name, s->undo_verb, s->role, s->verb);
+                  "step '%s': undo = %s is of another role than its action %s.%s", s->name, s->undo_verb, s->role,
+                  s->verb);
         sb_fault_hint (faults, "What a %s did, a %s takes back.", s->role, s->role);
     }
     s->undo_verb = dot + 1;

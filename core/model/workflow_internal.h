@@ -15,10 +15,10 @@ struct sb_deed {
     enum sb_effect effect;
     const char *undo;
     int64_t timeout_ms, settle_ms;
-    const char *target_words;          /* kinds of "on", separated by blanks, or NULL */
-    const char *const *target_list;    /* the same of a plugin's table, or NULL */
+    const char *target_words;       /* kinds of "on", separated by blanks, or NULL */
+    const char *const *target_list; /* the same of a plugin's table, or NULL */
     bool has_target, needs_target;
-    const struct sb_option *params;    /* may have "on" */
+    const struct sb_option *params; /* may have "on" */
     const struct sb_option *results;
 };
 
@@ -39,11 +39,11 @@ const char *sb_nearest_option (const struct sb_option *list, const char *name);
 /* A graph of the steps of a workflow: for each step its followers, and an order. */
 struct sb_wf_graph {
     size_t count;
-    struct sb_map index;   /* step name -> position + 1 */
+    struct sb_map index;     /* step name -> position + 1 */
     uint32_t *first, *edges; /* followers of i: edges[first[i]] .. edges[first[i + 1]] */
-    uint32_t *order;       /* predecessors first; shorter than count when there is a circle */
+    uint32_t *order;         /* predecessors first; shorter than count when there is a circle */
     size_t ordered;
-    uint32_t *level;       /* longest way from a beginning */
+    uint32_t *level; /* longest way from a beginning */
 };
 
 void sb_wf_graph_make (struct sb_wf_graph *g, const struct sb_workflow *w); /* unknown names are left out */
