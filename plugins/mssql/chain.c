@@ -2,7 +2,9 @@
  *
  * Greedy and safe: stand at the redo point; of all sets that apply there take
  * the one that reaches farthest; go to its end; again.  A set that crosses a
- * fork point moves us to the new fork.  What is left behind gets a verdict. */
+ * fork point moves us to the new fork, and is taken before one that stays: what
+ * was written on the old branch behind the fork point was given up when the new
+ * one began.  What is left behind gets a verdict. */
 #include "plugins/mssql/chain.h"
 
 #include "core/base/text.h"
@@ -47,60 +49,85 @@ applies (const struct sb_set *s, const char *fork, const char *lsn)
     return sb_lsn_cmp (s->first, lsn) <= 0 && sb_lsn_cmp (s->last, lsn) > 0 && on_line (s, fork, lsn);
 }
 
-/* The set that applies at the point and reaches farthest; a tail wins a tie. */
+static bool
+crosses (const struct sb_set *s, const char *fork)
+{
+    return s->fork != NULL && fork != NULL && !same_guid (s->fork, fork);
+}
+
+/* `a` goes before `b`: it crosses to a newer fork, reaches farther, or is a tail. */
+static bool
+is_better (const struct sb_set *a, const struct sb_set *b, const char *fork)
+{
+    int more = sb_lsn_cmp (a->last, b->last);
+
+    if (crosses (a, fork) != crosses (b, fork))
+        return crosses (a, fork);
+    return more > 0 || (more == 0 && a->tail && !b->tail);
+}
+
+/* The set to apply next at the point, or `count`. */
 static size_t
 best_next (const struct sb_set *sets, size_t count, const enum sb_chain_verdict *v, const char *fork, const char *lsn)
 {
     size_t best = count;
 
     for (size_t i = 0; i < count; i++) {
-        int more;
-
         if (v[i] != SB_CHAIN_GAP || sets[i].damaged || !applies (&sets[i], fork, lsn))
             continue;
-        more = best == count ? 1 : sb_lsn_cmp (sets[i].last, sets[best].last);
-        if (more > 0 || (more == 0 && sets[i].tail && !sets[best].tail))
+        if (best == count || is_better (&sets[i], &sets[best], fork))
             best = i;
     }
     return best;
 }
 
-/* Sets that were not taken: behind the end, damaged, on another fork, or after a gap. */
+/* Where the walk ended, and where it left its first fork (NULL: it did not). */
+struct end {
+    const char *lsn, *fork, *branch;
+};
+
+/* Sets that were not taken: nothing new, on a branch that was given up, damaged, or after a gap. */
 static enum sb_chain_verdict
-left_behind (const struct sb_set *s, const struct sb_point *p, const char *fork, const char *end)
+left_behind (const struct sb_set *s, const struct sb_point *p, const struct end *end)
 {
-    if (sb_lsn_cmp (s->last, end) <= 0)
-        return sb_lsn_cmp (s->last, p->lsn) <= 0 ? SB_CHAIN_APPLIED : SB_CHAIN_DOUBLE;
+    bool strayed = end->branch != NULL && crosses (s, end->fork) && sb_lsn_cmp (s->last, end->branch) > 0;
+
+    if (sb_lsn_cmp (s->last, p->lsn) <= 0)
+        return SB_CHAIN_APPLIED;
+    if (sb_lsn_cmp (s->last, end->lsn) <= 0 && !strayed)
+        return SB_CHAIN_DOUBLE;
     if (s->damaged)
         return SB_CHAIN_DAMAGED;
-    return on_line (s, fork, end) || on_line (s, p->fork, p->lsn) ? SB_CHAIN_GAP : SB_CHAIN_OTHER_FORK;
+    return on_line (s, end->fork, end->lsn) && !strayed ? SB_CHAIN_GAP : SB_CHAIN_OTHER_FORK;
 }
 
 void
 sb_chain_decide (struct sb_arena *a, const struct sb_set *sets, size_t count, const struct sb_point *point,
                  struct sb_chain *ret)
 {
-    const char *fork = point->fork, *lsn = point->lsn;
+    struct end end = { .lsn = point->lsn, .fork = point->fork };
     size_t next;
 
     *ret = (struct sb_chain){ .order = sb_arena_alloc (a, (count + 1) * sizeof *ret->order),
                               .verdicts = sb_arena_alloc (a, (count + 1) * sizeof *ret->verdicts) };
     for (size_t i = 0; i < count; i++)
         ret->verdicts[i] = first_look (&sets[i], point);
-    while ((next = best_next (sets, count, ret->verdicts, fork, lsn)) < count) {
+    while ((next = best_next (sets, count, ret->verdicts, end.fork, end.lsn)) < count) {
         ret->verdicts[next] = SB_CHAIN_APPLY;
         ret->order[ret->count++] = next;
-        lsn = sets[next].last;
+        end.lsn = sets[next].last;
+        if (end.branch == NULL && crosses (&sets[next], end.fork))
+            end.branch = sets[next].fork_point;
         if (sets[next].fork != NULL)
-            fork = sets[next].fork;
+            end.fork = sets[next].fork;
     }
-    ret->end = lsn;
+    ret->end = end.lsn;
     for (size_t i = 0; i < count; i++) {
         if (ret->verdicts[i] != SB_CHAIN_GAP)
             continue;
-        ret->verdicts[i] = left_behind (&sets[i], point, fork, lsn);
+        ret->verdicts[i] = left_behind (&sets[i], point, &end);
         if (ret->verdicts[i] == SB_CHAIN_GAP && (ret->gap_to == NULL || sb_lsn_cmp (sets[i].first, ret->gap_to) < 0)) {
-            ret->gap_from = lsn;
+            ret->gap_from = end.lsn;
             ret->gap_to = sets[i].first;
         }
     }

@@ -372,7 +372,7 @@ static void
 chain_goes_on (struct fact *f, struct sb_inst *i, const struct waiting *w, const char *last,
                const struct sb_point *point)
 {
-    struct sb_set list[HEADERS_MAX];
+    struct sb_set list[HEADERS_MAX] = { { 0 } };
     struct sb_chain chain;
     struct sb_sets one;
     size_t count = 0, trouble = 0;
