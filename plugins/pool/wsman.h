@@ -1,0 +1,44 @@
+/* One PowerShell script on one front end, over WS-Management: shell, command,
+ * receive until done, terminate, delete; the shell is deleted whatever
+ * happens.  HTTPS with a checked certificate, Basic authentication, no proxy, no
+ * redirect, limited answers. */
+#ifndef SB_PLUGINS_POOL_WSMAN_H
+#define SB_PLUGINS_POOL_WSMAN_H
+
+#include "core/base/buf.h"
+
+#include <switchback/plugin.h>
+
+#include <stdbool.h>
+
+struct wsman_host {
+    const char *name; /* of the front end, for sentences */
+    const char *url, *user, *password;
+    const char *ca;   /* path, or NULL: the system's */
+    bool check_tls;
+};
+
+/* How far it came: what a failure can have changed. */
+enum wsman_reached {
+    WSMAN_NOT_THERE, /* no connection, or the service is off: another host may serve */
+    WSMAN_REFUSED,   /* it answered and did not begin: nothing was changed */
+    WSMAN_BEGUN,     /* the command may have run */
+    WSMAN_DONE       /* it ended; output and exit code are there */
+};
+
+struct wsman_result {
+    enum wsman_reached reached;
+    enum sb_rc rc;        /* class of a failure */
+    const char *sentence; /* of a failure; belongs to the call */
+    struct sb_buf out, err;
+    int exit_code;
+};
+
+/* `encoded`: the script in base64 of UTF-16LE. */
+void wsman_run (struct sb_call *call, const struct wsman_host *host, const char *encoded, struct wsman_result *ret);
+void wsman_result_free (struct wsman_result *r);
+
+/* Does a front end's listener accept connections and TLS?  Sends one request without authentication. */
+bool wsman_answers (struct sb_call *call, const struct wsman_host *host);
+
+#endif
