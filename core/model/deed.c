@@ -123,6 +123,12 @@ sb_deed_target_kinds (const struct sb_deed *d, struct sb_arena *a)
     return sb_arena_strdup (a, b.len ? sb_buf_cstr (&b) : "object");
 }
 
+const char *
+sb_article (const char *word)
+{
+    return *word != '\0' && strchr ("aeiou", *word) != NULL ? "an" : "a";
+}
+
 /* ---- near words ---- */
 
 enum { MAX_WORDS = 256 };

@@ -69,22 +69,31 @@ find_deed (struct lint *l, const struct sb_wf_step *s, struct sb_deed *ret)
     return false;
 }
 
+/* "an instance" */
+static const char *
+target (struct lint *l, const struct sb_deed *d)
+{
+    const char *kinds = sb_deed_target_kinds (d, &l->arena);
+
+    return sb_arena_printf (&l->arena, "%s %s", sb_article (kinds), kinds);
+}
+
 static void
 check_on (struct lint *l, const struct sb_wf_step *s, const struct sb_deed *d)
 {
     const char *database, *site;
 
     if (s->on == NULL && d->needs_target) {
-        FAULT (l, s, "action", "step '%s': %s.%s works at an %s, but 'on' is missing", s->name, s->role, s->verb,
-               sb_deed_target_kinds (d, &l->arena));
+        FAULT (l, s, "action", "step '%s': %s.%s works at %s, but 'on' is missing", s->name, s->role, s->verb,
+               target (l, d));
         HINT (l, "Name it, for example: on = ${database.backup}");
     } else if (s->on != NULL && !d->has_target) {
         FAULT (l, s, "on", "step '%s': %s.%s takes no 'on'", s->name, s->role, s->verb);
         HINT (l, "The verb concerns the whole %s that plays the role; 'by' names it.", s->role);
     } else if (s->on != NULL && sb_principal_parse (&l->arena, s->on, &database, &site)
                && !sb_deed_takes_kind (d, "instance"))
-        FAULT (l, s, "on", "step '%s': %s.%s works at an %s, and a principal is an instance", s->name, s->role, s->verb,
-               sb_deed_target_kinds (d, &l->arena));
+        FAULT (l, s, "on", "step '%s': %s.%s works at %s, and a principal is an instance", s->name, s->role, s->verb,
+               target (l, d));
     if (s->on != NULL && strncmp (s->on, "principal ", 10) == 0
         && !sb_principal_parse (&l->arena, s->on, &database, &site)) {
         FAULT (l, s, "on", "step '%s': on = %s cannot be understood", s->name, s->on);
@@ -167,8 +176,8 @@ check_undo_verb (struct lint *l, const struct sb_wf_step *s)
         return;
     }
     if (!u.open && u.needs_target && s->on == NULL && find_pair (s->undo_params, s->nundo, "on") == NULL)
-        FAULT (l, s, "undo", "step '%s': %s.%s works at an %s; 'undo on' is missing", s->name, s->role, s->undo_verb,
-               sb_deed_target_kinds (&u, &l->arena));
+        FAULT (l, s, "undo", "step '%s': %s.%s works at %s; 'undo on' is missing", s->name, s->role, s->undo_verb,
+               target (l, &u));
     check_params (l, s, &u, s->undo_verb, s->undo_params, s->nundo, "undo ");
 }
 

@@ -110,7 +110,7 @@ unknown_key (struct refs *r, const struct place *at, const char *kind, const cha
 
     for (const struct sb_key *k = sb_kind_keys (kind); k->name != NULL && n < 64; k++)
         words[n++] = k->name;
-    FAULT (r, at, "%s: a %s has no '%s'", where (r, at), kind, key);
+    FAULT (r, at, "%s: %s %s has no '%s'", where (r, at), sb_article (kind), kind, key);
     hint_word (r, key, words, n);
 }
 
@@ -130,8 +130,8 @@ check_chain (struct refs *r, const struct place *at, const char *kind, char **pa
         if (last)
             return;
         if (k->type != SB_TARGET || (k->flags & SB_KEY_LIST)) {
-            FAULT (r, at, "%s: '%s' of a %s is not another object, so '.%s' cannot follow", where (r, at), parts[i],
-                   kind, parts[i + 1]);
+            FAULT (r, at, "%s: '%s' of %s %s is not another object, so '.%s' cannot follow", where (r, at), parts[i],
+                   sb_article (kind), kind, parts[i + 1]);
             return;
         }
         kind = k->choices[0];

@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* "database 'mgc'", "policy": for "%s%s%s%s". */
+#define WHO(o) (o)->kind, *(o)->name ? " '" : "", (o)->name, *(o)->name ? "'" : ""
+
 enum { MAX_HINTED = 200 }; /* looking for near names is not worth it in a file with more faults than this */
 
 int
@@ -71,7 +74,7 @@ check_reference (const struct sb_topology *t, const struct sb_object *o, const s
     for (size_t i = 0; k->choices[i] != NULL; i++)
         if (sb_topology_find (t, k->choices[i], name) != NULL)
             return;
-    sb_fault (faults, t->file, line, "%s '%s': %s = %s names no %s", o->kind, o->name, k->name, name, k->choices[0]);
+    sb_fault (faults, t->file, line, "%s%s%s%s: %s = %s names no %s", WHO (o), k->name, name, k->choices[0]);
     sb_topology_hint_name (t, k->choices, name, faults);
 }
 
@@ -82,8 +85,8 @@ check_number (const struct sb_topology *t, const struct sb_object *o, const stru
     int64_t n;
 
     if (k->type == SB_INT && sb_parse_int (a->value, &n) && (n < k->low || n > k->high))
-        sb_fault (faults, t->file, a->line, "%s '%s': %s = %s is not between %" PRId64 " and %" PRId64, o->kind,
-                  o->name, k->name, a->value, k->low, k->high);
+        sb_fault (faults, t->file, a->line, "%s%s%s%s: %s = %s is not between %" PRId64 " and %" PRId64, WHO (o),
+                  k->name, a->value, k->low, k->high);
 }
 
 static void
@@ -98,12 +101,11 @@ check_value (const struct sb_topology *t, const struct sb_object *o, const struc
         check_number (t, o, k, a, faults);
     else if (k->type == SB_SECRET) {
         /* The value may be a password: it is not repeated. */
-        sb_fault (faults, t->file, a->line, "%s '%s': %s %s", o->kind, o->name, k->name, sb_buf_cstr (&why));
+        sb_fault (faults, t->file, a->line, "%s%s%s%s: %s %s", WHO (o), k->name, sb_buf_cstr (&why));
         sb_fault_hint (faults, "A secret never stands in the file: write file:PATH, env:NAME, command:PROGRAM or "
                                "credential:NAME.");
     } else
-        sb_fault (faults, t->file, a->line, "%s '%s': %s = %s %s", o->kind, o->name, k->name, value,
-                  sb_buf_cstr (&why));
+        sb_fault (faults, t->file, a->line, "%s%s%s%s: %s = %s %s", WHO (o), k->name, value, sb_buf_cstr (&why));
 }
 
 static void
@@ -118,8 +120,7 @@ check_list (const struct sb_topology *t, const struct sb_object *o, const struct
         check_value (t, o, k, a, items[i], faults);
         for (size_t j = 0; j < i; j++)
             if (strcmp (items[i], items[j]) == 0) {
-                sb_fault (faults, t->file, a->line, "%s '%s': %s names '%s' twice", o->kind, o->name, k->name,
-                          items[i]);
+                sb_fault (faults, t->file, a->line, "%s%s%s%s: %s names '%s' twice", WHO (o), k->name, items[i]);
                 break;
             }
     }
@@ -137,8 +138,7 @@ unknown_key (const struct sb_topology *t, const struct sb_object *o, const struc
     for (; keys->name != NULL && n < 32; keys++)
         words[n++] = keys->name;
     near = sb_nearest (a->key, words, n);
-    sb_fault (faults, t->file, a->line, "%s%s%s%s has no key '%s'", o->kind, *o->name ? " '" : "", o->name,
-              *o->name ? "'" : "", a->key);
+    sb_fault (faults, t->file, a->line, "%s%s%s%s has no key '%s'", WHO (o), a->key);
     if (near != NULL)
         sb_fault_hint (faults, "Did you mean '%s'?", near);
 }
@@ -163,7 +163,7 @@ check_object (const struct sb_topology *t, const struct sb_object *o, struct sb_
     }
     for (const struct sb_key *k = keys; k->name != NULL; k++)
         if ((k->flags & SB_REQUIRED) && sb_object_attr (o, k->name) == NULL && sb_kind_find (o->kind) != NULL) {
-            sb_fault (faults, t->file, o->line, "%s '%s' has no '%s'", o->kind, o->name, k->name);
+            sb_fault (faults, t->file, o->line, "%s%s%s%s has no '%s'", WHO (o), k->name);
             sb_fault_hint (faults, "'%s' says: %s.", k->name, k->help);
         }
 }

@@ -72,7 +72,8 @@ choose (struct reader *r, const char *key, const char *value, int line, const ch
             return (int) n;
         sb_buf_printf (&all, "%s%s", n ? ", " : "", words[n]);
     }
-    sb_fault (r->faults, r->w->file, line, "%s = %s is not one of %s", key, value, sb_buf_cstr (&all));
+    sb_fault (r->faults, r->w->file, line, "%s = %s is not %s%s", key, value, n > 1 ? "one of " : "",
+              sb_buf_cstr (&all));
     return -1;
 }
 

@@ -31,6 +31,8 @@ enum sb_found sb_deed_find (const struct sb_catalogue *c, const char *role, cons
 bool sb_deed_takes_kind (const struct sb_deed *d, const char *kind);
 /* "instance or server", for messages; in the arena. */
 const char *sb_deed_target_kinds (const struct sb_deed *d, struct sb_arena *a);
+/* "an instance", "a server": the article that fits. */
+const char *sb_article (const char *word);
 /* The nearest role, or the nearest verb of a role; NULL: nothing is near. */
 const char *sb_nearest_role (const struct sb_catalogue *c, const char *role);
 const char *sb_nearest_verb (const struct sb_catalogue *c, const char *role, const char *verb);
