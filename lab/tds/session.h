@@ -106,7 +106,6 @@ bool tds_select (struct tds_session *s, const struct sb_sql_run *r, const struct
  * transaction has changed; its n-th row (rowid from 1) has the key tds_object_key() says.  NULL: failed on the cursor. */
 const struct sb_sql_object *tds_user_table (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_name *n);
 const char *tds_object_key (const struct sb_sql_object *o, int64_t rowid);
-const struct tds_table *tds_object_table (const struct sb_sql_object *o);
 /* INSERT, UPDATE, DELETE of one row; `columns` is a JSON array or NULL (borrowed); false: said. */
 struct tds_table {
     w_id copy;

@@ -148,6 +148,13 @@ tds_sink_put (struct tds_sink *k, const char *column, const struct sb_sql_value 
 }
 
 void
+tds_sink_put_at (struct tds_sink *k, size_t column, const struct sb_sql_value *v)
+{
+    if (k->insert != NULL && column < k->object->ncols)
+        sb_sql_bind (k->insert, (int) column + 1, v);
+}
+
+void
 tds_put_int (struct tds_sink *k, const char *column, int64_t i)
 {
     struct sb_sql_value v = sb_sql_int (i);

@@ -42,6 +42,7 @@ const struct sb_sql_object *tds_object_new (struct tds_session *s, struct sb_are
                                             const struct sb_sql_column *cols, size_t n);
 struct tds_sink *tds_sink_open (struct tds_session *s, const struct sb_sql_object *o);
 void tds_sink_put (struct tds_sink *k, const char *column, const struct sb_sql_value *v);
+void tds_sink_put_at (struct tds_sink *k, size_t column, const struct sb_sql_value *v);
 void tds_sink_close (struct tds_sink *k);
 
 /* Sends a filled view as the result set of a procedure: a view that nobody can name. */
