@@ -1,0 +1,225 @@
+#!/usr/bin/env python3
+"""A peer that speaks just enough TDS 7.4 to be nasty: it refuses logins, stays
+silent, cuts answers in the middle, hangs, ignores attentions, has the wrong
+certificate.  It knows nothing of databases: answers are given by words found in
+the batch.
+
+  peer.py MODE [CERT KEY]     prints the port it listens at; ends when its stdin closes
+
+Modes: mute (accepts, never answers), refuse (18456), good, cut (half an answer),
+hang (silent at KILL and ALTER, heeds attentions), deaf (the same, heeds nothing),
+fatal (severity 21), slow (3211 for ever at BACKUP).  With CERT and KEY everything is encrypted.
+"""
+import os
+import select
+import socket
+import ssl
+import struct
+import sys
+import threading
+import time
+
+MODE = sys.argv[1]
+CERT = sys.argv[2:4] if len(sys.argv) > 3 else None
+
+
+class Gone(Exception):
+    pass
+
+
+class Link:
+    """One client: TDS messages over a socket, plain or TLS."""
+
+    def __init__(self, sock):
+        self.sock, self.tls, self.buf, self.plain = sock, None, b"", b""
+
+    def raw(self, n):
+        while len(self.buf) < n:
+            data = self.sock.recv(65536)
+            if not data:
+                raise Gone
+            self.buf += data
+        data, self.buf = self.buf[:n], self.buf[n:]
+        return data
+
+    def read(self, n):
+        if self.tls is None:
+            return self.raw(n)
+        while len(self.plain) < n:
+            try:
+                self.plain += self.tls.read(65536)
+            except ssl.SSLWantReadError:
+                data, self.buf = self.buf or self.sock.recv(65536), b""
+                if not data:
+                    raise Gone
+                self.tls_in.write(data)
+        data, self.plain = self.plain[:n], self.plain[n:]
+        return data
+
+    def waiting(self):
+        return bool(self.buf or self.plain or (self.tls and self.tls.pending()) or select.select([self.sock], [], [], 0.05)[0])
+
+    def message(self):
+        body, kind = b"", 0
+        while True:
+            kind, status, length = struct.unpack(">BBH4x", self.read(8))
+            body += self.read(length - 8)
+            if status & 1:
+                return kind, body
+
+    def write(self, data):
+        if self.tls is None:
+            self.sock.sendall(data)
+        else:
+            self.tls.write(data)
+            self.sock.sendall(self.tls_out.read())
+
+    def packet(self, body, kind=4, last=True):
+        self.write(struct.pack(">BBHHBB", kind, int(last), len(body) + 8, 51, 1, 0) + body)
+
+    def answer(self, body):
+        while len(body) > 4000:
+            self.packet(body[:4000], last=False)
+            body = body[4000:]
+        self.packet(body)
+
+    def start_tls(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(*CERT)
+        self.tls_in, self.tls_out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(self.tls_in, self.tls_out, server_side=True)
+        while True:
+            try:
+                tls.do_handshake()
+                done = True
+            except ssl.SSLWantReadError:
+                done = False
+            data = self.tls_out.read()
+            if data:
+                self.packet(data, kind=0x12)
+            if done:
+                break
+            self.tls_in.write(self.message()[1])
+        self.tls = tls
+
+
+def us(text):
+    return text.encode("utf-16-le")
+
+
+def bvar(text):
+    return struct.pack("B", len(text)) + us(text)
+
+
+def done(status=0, token=0xFD):
+    return struct.pack("<BHHQ", token, status, 0xC1, 0)
+
+
+def say(number, severity, text, state=1):
+    body = struct.pack("<iBB", number, state, severity) + struct.pack("<H", len(text)) + us(text) + bvar("PEER") + bvar("")
+    return struct.pack("<BH", 0xAA if severity > 10 else 0xAB, len(body) + 4) + body + struct.pack("<I", 1)
+
+
+def rows(columns, *lines):
+    out = struct.pack("<BH", 0x81, len(columns))
+    for name in columns:
+        out += struct.pack("<IHBH5s", 0, 1, 0xE7, 8000, b"\x09\x04\xd0\x00\x34") + bvar(name)
+    for line in lines:
+        out += b"\xd1"
+        for cell in line:
+            out += b"\xff\xff" if cell is None else struct.pack("<H", 2 * len(cell)) + us(cell)
+    return out + done(0x10)
+
+
+COPY = ["name", "database_id", "state_desc", "user_access_desc", "recovery_model_desc", "is_in_standby", "is_read_only",
+        "mirroring_guid"]
+
+
+def respond(link, sql):
+    if "ProductVersion" in sql:
+        return rows(["server_name", "version", "edition", "is_sysadmin"], ["PEER", "15.0.2000.5", "3", "1"])
+    if "mirroring_role_desc" in sql:
+        answer = rows(COPY, ["mgc", "5", "ONLINE", "MULTI_USER", "FULL", "0", "0", None])
+        if MODE == "cut":
+            whole = struct.pack(">BBHHBB", 4, 1, len(answer) + 8, 51, 1, 0) + answer
+            link.write(whole[:len(whole) // 2])
+            raise Gone
+        if MODE == "fatal":
+            link.answer(say(596, 21, "Cannot continue the execution because the session is in the kill state.") + done(0x102))
+            raise Gone
+        return answer
+    if "ALTER DATABASE" in sql and MODE in ("hang", "deaf"):
+        while True:
+            if not link.waiting():
+                continue
+            kind, _ = link.message()
+            if kind == 6 and MODE == "hang":
+                link.answer(done(2))
+                return done(0x20)
+    if "BACKUP DATABASE" in sql and MODE == "slow":
+        percent = 0
+        while not link.waiting():
+            link.packet(say(3211, 0, "%d percent processed." % (percent % 100)) + done(1), last=False)
+            percent += 1
+            time.sleep(0.1)
+        link.message()
+        link.answer(done(2))
+        return done(0x20)
+    return done()
+
+
+def login(link):
+    if MODE == "refuse":
+        link.answer(say(18456, 14, "Login failed for user 'x'.") + done(2))
+        raise Gone
+    ack = b"\x01\x74\x00\x00\x04" + bvar("Microsoft SQL Server") + b"\x0f\x00\x07\xd0"
+    link.answer(struct.pack("<BH", 0xAD, len(ack)) + ack + done())
+
+
+def serve(sock):
+    link = Link(sock)
+    try:
+        if MODE == "mute":
+            while True:
+                link.read(1)
+        kind, _ = link.message()
+        if kind != 0x12:
+            return
+        encryption = 1 if CERT else 2
+        table = b"\x00\x00\x0b\x00\x06\x01\x00\x11\x00\x01\xff"
+        link.packet(table + b"\x0f\x00\x07\xd0\x00\x00" + bytes([encryption]))
+        if CERT:
+            link.start_tls()
+        link.message()
+        login(link)
+        while True:
+            kind, body = link.message()
+            if kind == 6:
+                link.answer(done(0x20))
+                continue
+            skip = struct.unpack("<I", body[:4])[0]
+            link.answer(respond(link, body[skip:].decode("utf-16-le")))
+    except (Gone, OSError, ssl.SSLError):
+        pass
+    finally:
+        sock.close()
+
+
+def main():
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(16)
+    print(listener.getsockname()[1], flush=True)
+
+    def accept():
+        while True:
+            sock, _ = listener.accept()
+            threading.Thread(target=serve, args=(sock,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    sys.stdin.read()
+    os._exit(0)
+
+
+main()
