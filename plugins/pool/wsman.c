@@ -230,6 +230,8 @@ exchange (struct session *s, struct soap_request *r, const char *what, struct so
     curl_easy_setopt (s->curl, CURLOPT_POSTFIELDS, s->body.s);
     curl_easy_setopt (s->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) s->body.len);
     curl_easy_setopt (s->curl, CURLOPT_TIMEOUT_MS, limit_ms (s, r));
+    /* libcurl sends a request again when a used connection turns out to be dead.  A command must not be sent twice. */
+    curl_easy_setopt (s->curl, CURLOPT_FRESH_CONNECT, r->step == SOAP_COMMAND ? 1L : 0L);
     code = curl_easy_perform (s->curl);
     if (code != CURLE_OK)
         return failed_by_transport (s, what, code);
