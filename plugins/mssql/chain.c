@@ -31,12 +31,12 @@ first_look (const struct sb_set *s, const struct sb_point *p)
     return SB_CHAIN_GAP;
 }
 
-/* The set's line leads through (fork, lsn): it ends on the same fork, or it begins
- * there and branches off at or after the point. */
+/* The set's line leads through (fork, lsn): it ends on the same fork; or it begins on it and branches off at or after
+ * the point; or it begins at this very point, where a fork of its own may begin (the server has the last word: 4330). */
 static bool
 on_line (const struct sb_set *s, const char *fork, const char *lsn)
 {
-    if (same_guid (s->fork, fork))
+    if (same_guid (s->fork, fork) || sb_lsn_same (s->first, lsn))
         return true;
     if (s->first_fork == NULL || !same_guid (s->first_fork, fork))
         return false;
@@ -115,9 +115,9 @@ sb_chain_decide (struct sb_arena *a, const struct sb_set *sets, size_t count, co
     while ((next = best_next (sets, count, ret->verdicts, end.fork, end.lsn)) < count) {
         ret->verdicts[next] = SB_CHAIN_APPLY;
         ret->order[ret->count++] = next;
-        end.lsn = sets[next].last;
         if (end.branch == NULL && crosses (&sets[next], end.fork))
-            end.branch = sets[next].fork_point;
+            end.branch = sets[next].fork_point != NULL ? sets[next].fork_point : end.lsn;
+        end.lsn = sets[next].last;
         if (sets[next].fork != NULL)
             end.fork = sets[next].fork;
     }

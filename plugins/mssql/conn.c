@@ -175,8 +175,17 @@ sb_conn_setup (void)
 /* ------------------------------------------------------------------ the private configuration file */
 
 struct conf {
-    char dir[64], file[80], ca[80];
+    char dir[256], file[272], ca[272];
 };
+
+/* TMPDIR when the library's parser can read it as it stands, else /tmp. */
+static const char *
+temporary_folder (void)
+{
+    const char *dir = getenv ("TMPDIR");
+
+    return dir != NULL && *dir == '/' && sb_target_is_word (dir) ? dir : "/tmp";
+}
 
 static bool
 write_private (const char *path, const struct sb_buf *text)
@@ -212,11 +221,11 @@ conf_write (struct sb_call *call, const struct sb_target *t, uint16_t port, stru
 
     if (copy_ca && !sb_target_ca_load (call, t, &ca))
         return false;
-    strcpy (f->dir, "/tmp/switchback-tds-XXXXXX");
+    snprintf (f->dir, sizeof f->dir, "%s/switchback-tds-XXXXXX", temporary_folder ());
     if (mkdtemp (f->dir) == NULL) {
         f->dir[0] = '\0';
-        sb_fail (call, SB_RETRY, "no private folder in /tmp for the connection to instance '%s': %s", t->instance,
-                 strerror (errno));
+        sb_fail (call, SB_FAIL, "no private folder in %s for the connection to instance '%s': %s", temporary_folder (),
+                 t->instance, strerror (errno));
         return false;
     }
     snprintf (f->file, sizeof f->file, "%s/conf", f->dir);
@@ -224,7 +233,7 @@ conf_write (struct sb_call *call, const struct sb_target *t, uint16_t port, stru
     sb_target_conf (t, port, copy_ca ? f->ca : NULL, &text);
     if (write_private (f->file, &text) && (!copy_ca || write_private (f->ca, &ca)))
         return true;
-    sb_fail (call, SB_RETRY, "the private configuration for instance '%s' cannot be written: %s", t->instance,
+    sb_fail (call, SB_FAIL, "the private configuration for instance '%s' cannot be written: %s", t->instance,
              strerror (errno));
     conf_remove (f);
     return false;

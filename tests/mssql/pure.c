@@ -260,6 +260,17 @@ chain_forks (void)
     check_chain (sets, 4, "25", "1", "30", old_line);  /* beyond the fork point there is no way over */
 }
 
+/* A copy frozen at 20 becomes the secondary of the one that was recovered there: its log begins at 20, on its own fork. */
+static void
+chain_new_fork_here (void)
+{
+    struct sb_set sets[] = { { LOG ("20", "30") }, { LOG ("30", "40") }, { LOG ("15", "25") } };
+    const enum sb_chain_verdict v[] = { SB_CHAIN_APPLY, SB_CHAIN_APPLY, SB_CHAIN_OTHER_FORK };
+
+    sets[0].fork = sets[0].first_fork = sets[1].fork = sets[1].first_fork = F2;
+    check_chain (sets, 3, "20", "01", "40", v);
+}
+
 static void
 chain_tail (void)
 {
@@ -407,6 +418,7 @@ main (void)
         { "a damaged log is replaced by others that cover the same stretch", chain_damaged_twin },
         { "full backups, other databases and other families are left alone", chain_strangers },
         { "a fork is followed from before its point, never from beyond it", chain_forks },
+        { "a fork that begins where the copy stands is followed", chain_new_fork_here },
         { "of two equal logs the tail is taken", chain_tail },
         { "the table of messages ascends, and its classes are the known ones", message_table },
         { "the first error that is no trailer is the cause", cause_of_failure },

@@ -320,13 +320,13 @@ stop_busy (void)
 }
 
 static unsigned
-left_in_tmp (void)
+entries (const char *dir)
 {
-    DIR *d = opendir ("/tmp");
+    DIR *d = opendir (dir);
     unsigned n = 0;
 
-    for (struct dirent *e; d != NULL && (e = readdir (d)) != NULL;)
-        n += strncmp (e->d_name, "switchback-tds-", 15) == 0;
+    while (d != NULL && readdir (d) != NULL)
+        n++;
     if (d != NULL)
         closedir (d);
     return n;
@@ -335,12 +335,22 @@ left_in_tmp (void)
 static void
 nothing_left (void)
 {
-    unsigned before = left_in_tmp ();
-    struct peer p = a_peer ("good", "verify", "right", "IP:127.0.0.1", "right");
+    char dir[] = "/tmp/sb-mssql-XXXXXX";
+    struct peer p;
 
+    CU_ASSERT_PTR_NOT_NULL_FATAL (mkdtemp (dir));
+    setenv ("TMPDIR", dir, 1);
+    p = a_peer ("good", "verify", "right", "IP:127.0.0.1", "right");
     CU_ASSERT_EQUAL (observe (p)->rc, SB_OK);
-    CU_ASSERT_TRUE (left_in_tmp () <= before);
+    CU_ASSERT_EQUAL (entries (dir), 2); /* . and .. */
     peer_end (&p);
+    CU_ASSERT_EQUAL (rmdir (dir), 0);
+    setenv ("TMPDIR", "/nowhere", 1);
+    p = a_peer ("good", "off", NULL, NULL, NULL);
+    CU_ASSERT_EQUAL (observe (p)->rc, SB_FAIL);
+    CU_ASSERT_TRUE (says (observe (p), "no private folder in /nowhere"));
+    peer_end (&p);
+    unsetenv ("TMPDIR");
 }
 
 static void
