@@ -1,6 +1,130 @@
-/* The entrance of the lab's program.  A stub until the world moves in. */
-int
-main (void)
+/* switchback-lab: the simulated data centres.  `switchback lab` hands over to
+ * the commands for people; the others are what the lab starts itself. */
+#include "config.h"
+
+#include "lab/lab.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct command {
+    const char *name;
+    int (*run) (const struct lab_args *a);
+    const char *help; /* NULL: not for people */
+} commands[] = {
+    { "up", lab_up, "up --dir DIR [-t FILE] [--owner-fd N] [--real-time]   build or start a lab; returns when its doors answer" },
+    { "down", lab_down, "down --dir DIR                                         end it; its state stays" },
+    { "status", lab_status, "status --dir DIR [--json]                              show the world" },
+    { "fault", lab_fault, "fault --dir DIR WORDS                                  power, links, files, statements; no words: a list" },
+    { "traffic", lab_traffic, "traffic --dir DIR start|stop|report [--rate N] [--point DATABASE:LSN] [--json]   people who chat" },
+    { "world", lab_run_world, NULL },
+    { "site", lab_run_site, NULL },
+    { "services", lab_run_services, NULL },
+    { "traffic-run", lab_run_traffic, NULL },
+    { "power", lab_run_power, NULL },
+};
+#define NCOMMANDS (sizeof commands / sizeof *commands)
+
+static int
+usage (FILE *to)
 {
-    return 0;
+    fprintf (to, "usage: switchback lab COMMAND\n");
+    for (size_t i = 0; i < NCOMMANDS; i++)
+        if (commands[i].help != NULL)
+            fprintf (to, "  %s\n", commands[i].help);
+    return to == stdout ? 0 : 2;
+}
+
+struct option_row {
+    const char *name;
+    char **text;  /* takes a text, or */
+    int *number;  /* a number, or */
+    bool *flag;   /* nothing */
+};
+
+static const struct option_row *
+find_option (const struct option_row *o, const char *word)
+{
+    for (; o->name != NULL; o++)
+        if (strcmp (o->name, word) == 0)
+            return o;
+    return NULL;
+}
+
+/* Options may stand anywhere; what is left are the words.  False: usage. */
+static bool
+read_args (int argc, char **argv, struct lab_args *a, const char **ret_command)
+{
+    const struct option_row options[] = { { "--dir", &a->dir, NULL, NULL },
+                                          { "-t", &a->topology, NULL, NULL },
+                                          { "--topology", &a->topology, NULL, NULL },
+                                          { "--point", &a->point, NULL, NULL },
+                                          { "--owner-fd", NULL, &a->owner_fd, NULL },
+                                          { "--rate", NULL, &a->rate, NULL },
+                                          { "--ready-fd", NULL, &a->rate, NULL },
+                                          { "--json", NULL, NULL, &a->json },
+                                          { "--real-time", NULL, NULL, &a->real_time },
+                                          { NULL, NULL, NULL, NULL } };
+    const struct option_row *o;
+
+    a->words = sb_xcalloc ((size_t) argc + 1, sizeof *a->words);
+    for (int i = 1; i < argc; i++) {
+        o = find_option (options, argv[i]);
+        if (o == NULL && argv[i][0] == '-' && argv[i][1] != 0) {
+            fprintf (stderr, "switchback lab: unknown option '%s'\n", argv[i]);
+            return false;
+        }
+        if (o == NULL) {
+            if (*ret_command == NULL)
+                *ret_command = argv[i];
+            else
+                a->words[a->nwords++] = argv[i];
+            continue;
+        }
+        if (o->flag != NULL) {
+            *o->flag = true;
+            continue;
+        }
+        if (++i == argc) {
+            fprintf (stderr, "switchback lab: '%s' wants a value\n", argv[i - 1]);
+            return false;
+        }
+        if (o->text != NULL)
+            *o->text = argv[i];
+        else
+            *o->number = atoi (argv[i]);
+    }
+    return true;
+}
+
+int
+main (int argc, char **argv)
+{
+    struct lab_args a = { .owner_fd = -1, .rate = -1 };
+    const char *name = NULL;
+    int ret;
+
+    if (argc > 1 && (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "help") == 0))
+        return usage (stdout);
+    if (!read_args (argc, argv, &a, &name) || name == NULL) {
+        free (a.words);
+        return usage (stderr);
+    }
+    for (size_t i = 0; i < NCOMMANDS; i++) {
+        if (strcmp (commands[i].name, name) != 0)
+            continue;
+        if (a.dir == NULL) {
+            fprintf (stderr, "switchback lab: '%s' wants --dir DIR\n", name);
+            free (a.words);
+            return 2;
+        }
+        ret = commands[i].run (&a);
+        free (a.words);
+        return ret;
+    }
+    fprintf (stderr, "switchback lab: there is no command '%s'\n", name);
+    free (a.words);
+    return usage (stderr);
 }

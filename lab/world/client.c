@@ -145,6 +145,16 @@ w_client_rows (struct w_client *c, w_id copy, uint16_t spid, json_t *changes, st
     free (text);
 }
 
+void
+w_client_send (struct w_client *c, const struct w_req *r)
+{
+    struct w_ans a;
+    char *body;
+    size_t n;
+
+    ask (c, r, NULL, 0, &a, &body, &n);
+}
+
 int64_t
 w_client_time (struct w_client *c)
 {

@@ -25,6 +25,7 @@ void w_client_work (struct w_client *c, uint16_t work, int wait_ms, struct w_out
 /* Inserts, updates, deletes; `changes` as in rows.h, borrowed. */
 void w_client_rows (struct w_client *c, w_id copy, uint16_t spid, json_t *changes, struct w_out *out);
 int64_t w_client_time (struct w_client *c);
+void w_client_send (struct w_client *c, const struct w_req *r); /* anything without a body */
 
 /* Files as an instance sees them.  Return enum w_file_error; lists are freed by the caller. */
 int w_client_list (struct w_client *c, w_id instance, const char *folder, struct w_file **ret, size_t *ret_count);

@@ -1,0 +1,328 @@
+/* Building a lab: the configuration from a topology, ports, folders, secrets,
+ * certificates, and the world in its steady state. */
+#include "lab/lab.h"
+
+#include "core/sys/clock.h"
+#include "core/sys/file.h"
+#include "core/sys/random.h"
+#include "core/sys/tcp.h"
+#include "lab/world/rows.h"
+#include "lab/world/server.h"
+#include "lab/world/setup.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+/* Ports below the range that the kernel gives to clients: they stay ours while a site has no power. */
+static int
+free_port (struct sb_faults *faults)
+{
+    struct sb_faults tries = { 0 };
+    uint16_t r, port, got;
+    int fd;
+
+    for (int i = 0; i < 200; i++) {
+        sb_random_bytes (&r, sizeof r);
+        port = (uint16_t) (20000 + r % 12000);
+        fd = sb_tcp_listen (LAB_ADDRESS, port, &got, &tries);
+        if (fd >= 0) {
+            close (fd);
+            sb_faults_free (&tries);
+            return port;
+        }
+    }
+    sb_faults_free (&tries);
+    sb_fault (faults, NULL, 0, "no free port between 20000 and 32000");
+    return 0;
+}
+
+static bool
+port_taken (const struct lab_cfg *c, int port)
+{
+    bool taken = port == c->chat_port || port == c->mail_port;
+
+    for (size_t i = 0; i < c->ninstances; i++)
+        taken = taken || c->instances[i].port == port;
+    for (size_t i = 0; i < c->nfrontends; i++)
+        taken = taken || c->frontends[i].port == port;
+    return taken;
+}
+
+static bool
+give_port (struct lab_cfg *c, int *ret, struct sb_faults *faults)
+{
+    int port;
+
+    do
+        port = free_port (faults);
+    while (port != 0 && port_taken (c, port));
+    *ret = port;
+    return port != 0;
+}
+
+static bool
+endpoint_taken (const struct lab_cfg *c, size_t before, int port)
+{
+    for (size_t i = 0; i < before; i++)
+        if (c->instances[i].endpoint_port == port)
+            return true;
+    return false;
+}
+
+/* Behind one loopback address, endpoints are told apart by their ports. */
+static bool
+give_ports (struct lab_cfg *c, struct sb_faults *faults)
+{
+    bool good = give_port (c, &c->chat_port, faults) && give_port (c, &c->mail_port, faults);
+
+    for (size_t i = 0; good && i < c->ninstances; i++) {
+        good = give_port (c, &c->instances[i].port, faults);
+        while (endpoint_taken (c, i, c->instances[i].endpoint_port))
+            c->instances[i].endpoint_port++;
+    }
+    for (size_t i = 0; good && i < c->nfrontends; i++)
+        good = give_port (c, &c->frontends[i].port, faults);
+    return good;
+}
+
+static char *
+new_password (void)
+{
+    char hex[25];
+
+    sb_random_hex (hex, 24);
+    return sb_xprintf ("Lab-%s", hex);
+}
+
+static bool
+write_secret (const struct lab_cfg *c, const char *name, const char *suffix, const char *text, struct sb_faults *faults)
+{
+    SB_AUTOFREE char *path = sb_xprintf ("%s/secrets/%s%s", c->dir, name, suffix);
+
+    return sb_file_write (path, text, strlen (text), 0600, faults);
+}
+
+/* Every credential has a password of its own; channels have the address of the sink. */
+static bool
+make_secrets (struct lab_cfg *c, struct sb_faults *faults)
+{
+    bool good = true;
+
+    c->chat_password = new_password ();
+    for (size_t i = 0; good && i < c->ncredentials; i++) {
+        c->credentials[i].password = new_password ();
+        good = write_secret (c, c->credentials[i].name, ".secret", c->credentials[i].password, faults);
+    }
+    return good;
+}
+
+
+static bool
+make_folder (const char *dir, const char *name, mode_t mode, struct sb_faults *faults)
+{
+    SB_AUTOFREE char *path = lab_path (dir, name);
+
+    return sb_dir_make (path, mode, faults);
+}
+
+static bool
+make_folders (struct lab_cfg *c, struct sb_faults *faults)
+{
+    static const char *const names[] = { "tls", "rows", "unc", "disk", "log", "bin", "chat", "sinks/mail" };
+    bool good = make_folder (c->dir, "secrets", 0700, faults);
+
+    for (size_t i = 0; good && i < sizeof names / sizeof *names; i++)
+        good = make_folder (c->dir, names[i], 0755, faults);
+    for (size_t i = 0; good && i < c->ninstances; i++) {
+        SB_AUTOFREE char *path = sb_xprintf ("%s/disk/%s/D/Backup", c->dir, c->instances[i].name);
+
+        good = sb_dir_make (path, 0755, faults);
+    }
+    return good;
+}
+
+/* A share under a drive letter lies on the instance that uses it as copy folder. */
+static bool
+place_shares (struct lab_cfg *c, struct sb_faults *faults)
+{
+    for (size_t i = 0; i < c->nshares; i++) {
+        struct lab_share *s = &c->shares[i];
+
+        if (s->unc == NULL)
+            continue;
+        for (size_t k = 0; k < c->ndatabases && s->instance == NULL && s->unc[0] != '\\'; k++)
+            if (c->databases[k].copy_folder != NULL && strcmp (c->databases[k].copy_folder, s->name) == 0)
+                s->instance = sb_xstrdup (c->databases[k].backup);
+        s->path = w_files_where (c->dir, s->instance != NULL ? s->instance : c->instances[0].name, s->unc);
+        if (s->path == NULL)
+            sb_fault (faults, NULL, 0, "share '%s': '%s' is not a path that SQL Server could see", s->name, s->unc);
+        else if (!sb_dir_make (s->path, 0755, faults))
+            return false;
+    }
+    return faults->count == 0;
+}
+
+/* DIR/bin/power: what the `command` plugin starts as a site's power controller. */
+static bool
+make_power (const struct lab_cfg *c, struct sb_faults *faults)
+{
+    SB_AUTOFREE char *path = lab_path (c->dir, "bin/power");
+    char program[4096];
+    ssize_t n = readlink ("/proc/self/exe", program, sizeof program - 1);
+    SB_CLEANUP (sb_buf_free) struct sb_buf b = { 0 };
+
+    program[n > 0 ? n : 0] = 0;
+    sb_buf_printf (&b, "#!/bin/sh\n# The lab's power controller: JSON of the plugin `command' on stdin, an answer on stdout.\n"
+                       "exec '%s' power --dir '%s'\n", program, c->dir);
+    return sb_file_write (path, b.s, b.len, 0755, faults);
+}
+
+/* The world */
+
+static w_id
+instance_id (const struct world *w, const char *name)
+{
+    return name == NULL ? 0 : w_find_instance (w, name);
+}
+
+static const char *
+unc_of (const struct lab_cfg *c, const char *share)
+{
+    const struct lab_share *s = lab_cfg_share (c, share);
+
+    return s == NULL ? NULL : s->unc;
+}
+
+static void
+add_machines (const struct lab_cfg *c, struct world *w)
+{
+    w_id id;
+
+    w->pool = w_intern (w, c->pool);
+    for (size_t i = 0; i < c->nsites; i++)
+        w_add_site (w, c->sites[i].name);
+    w->tool_site = w_find_site (w, c->tool_site);
+    w->central.site = w_find_site (w, c->central);
+    for (size_t i = 0; i < c->ninstances; i++) {
+        const struct lab_instance *n = &c->instances[i];
+
+        id = w_add_instance (w, n->name, n->host, w_find_site (w, n->site), (uint16_t) n->port, (uint16_t) n->endpoint_port);
+        if (n->instance_name != NULL) {
+            SB_AUTOFREE char *full = sb_xprintf ("%s\\%s", w_str (w, w->instances[id - 1].server), n->instance_name);
+
+            w->instances[id - 1].server = w_intern (w, full);
+        }
+    }
+    for (size_t i = 0; i < c->nservers; i++)
+        w_add_server (w, c->servers[i].name, c->servers[i].fqdn, w_find_site (w, c->servers[i].site), c->servers[i].active);
+    for (size_t i = 0; i < c->nfrontends; i++)
+        w_add_frontend (w, c->frontends[i].name, c->frontends[i].host, w_find_site (w, c->frontends[i].site),
+                        (uint16_t) c->frontends[i].port);
+    for (size_t i = 0; i < c->nshares; i++)
+        if (c->shares[i].unc != NULL)
+            w_add_share (w, c->shares[i].name, c->shares[i].unc,
+                         c->shares[i].site == NULL ? 0 : w_find_site (w, c->shares[i].site), instance_id (w, c->shares[i].instance));
+    w->central.version++;
+}
+
+/* A compliance store of the other site exists, empty. */
+static bool
+add_backup_store (const struct lab_cfg *c, struct world *w, const struct w_files *files, const struct lab_database *d,
+                  struct w_out *out)
+{
+    struct w_op op;
+    w_id backup = instance_id (w, d->backup);
+
+    if (d->fail_over || backup == 0)
+        return true;
+    w_op_init (&op, W_OP_INSTALL_DB, backup, 0, d->name);
+    w_run (w, files, &op, out);
+    if (out->status == W_DONE)
+        w_state_tables (c->dir, w, (w_id) out->value[1], 2);
+    return out->status == W_DONE;
+}
+
+static bool
+add_databases (const struct lab_cfg *c, struct world *w, const struct w_files *files, struct sb_faults *faults)
+{
+    struct w_out out;
+
+    for (size_t i = 0; i < c->ndatabases; i++) {
+        const struct lab_database *d = &c->databases[i];
+        struct w_database_plan p = { .name = d->name, .primary = instance_id (w, d->primary), .mirror = instance_id (w, d->mirror),
+                                     .witness = instance_id (w, d->witness), .tables = d->fail_over ? 1 : 2,
+                                     .shipping_min = 1 };
+
+        if (d->fail_over && unc_of (c, d->log_share) != NULL && unc_of (c, d->copy_folder) != NULL) {
+            p.backup = instance_id (w, d->backup);
+            p.primary_share = unc_of (c, d->log_share);
+            p.copy_folder = unc_of (c, d->copy_folder);
+        } else if (p.mirror != 0 && c->nshares > 0) {
+            p.seed_folder = c->shares[0].unc;
+        }
+        if (w_setup_database (w, files, &p, w_state_tables, c->dir, &out) && add_backup_store (c, w, files, d, &out))
+            continue;
+        sb_fault (faults, NULL, 0, "database '%s' cannot be brought into its steady state: the simulated server answered %d",
+                  d->object, out.nmsgs > 0 ? out.msgs[0].number : 0);
+        return false;
+    }
+    return true;
+}
+
+/* Real figures: log backups every minute or more, replication in minutes, mirroring timeouts as configured. */
+static void
+real_rates (struct world *w)
+{
+    w->rates.real = 1;
+    w->rates.replication = 120000;
+    w->rates.boot_replication = 180000;
+    w->rates.job = 2000;
+    w->rates.mirror_silent = 0;
+}
+
+static bool
+make_world (struct lab_cfg *c, struct sb_faults *faults)
+{
+    struct world *w = sb_xcalloc (1, sizeof *w);
+    struct w_files files;
+    uint64_t seed = strtoull (c->seed, NULL, 16);
+    bool good;
+
+    w_files_disk (&files, c->dir);
+    w_init (w, seed, sb_now_ms () - 300000); /* its past is played before it is served */
+    add_machines (c, w);
+    w_tick (w, &files, w->now_ms + 5000, NULL, NULL);
+    good = add_databases (c, w, &files, faults);
+    w_tick (w, &files, w->now_ms + 3000, NULL, NULL);
+    if (c->real_time)
+        real_rates (w);
+    good = good && w_state_save (c->dir, w, faults);
+    free (w);
+    return good;
+}
+
+bool
+lab_build (const char *dir, const char *topology, bool real_time, struct sb_faults *faults)
+{
+    struct lab_cfg c = { .real_time = real_time };
+    struct lab_topology *t;
+    char seed[17];
+    bool good;
+
+    sb_random_hex (seed, 15); /* fits a JSON integer */
+    t = lab_topology_read (topology, &c, faults);
+    if (t == NULL)
+        return false;
+    c.dir = sb_xstrdup (dir);
+    c.seed = sb_xstrdup (seed);
+    good = make_folders (&c, faults) && give_ports (&c, faults) && place_shares (&c, faults) && make_secrets (&c, faults)
+           && make_power (&c, faults) && lab_tls_make (&c, faults) && lab_topology_write (t, &c, faults)
+           && make_world (&c, faults) && lab_cfg_save (&c, faults); /* the last file makes it a lab */
+    lab_topology_free (t);
+    lab_cfg_free (&c);
+    return good;
+}

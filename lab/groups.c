@@ -1,0 +1,134 @@
+/* `switchback-lab world DIR`: the world process.  It starts one process group
+ * for what belongs to no site and one per site that has power; power-off is
+ * SIGKILL of the group.  When it ends, everything ends. */
+#include "lab/lab.h"
+
+#include "core/sys/clock.h"
+#include "core/sys/file.h"
+#include "core/sys/sigs.h"
+#include "core/sys/spawn.h"
+#include "lab/world/server.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct groups {
+    struct lab_cfg cfg;
+    char program[4096];
+    pid_t pids[W_MAX_SITES + 1]; /* by site index of the world; the services stand at nsites */
+    bool changed;
+};
+
+static void
+tell (struct sb_faults *faults)
+{
+    SB_AUTOFREE char *text = sb_faults_text (faults);
+
+    fprintf (stderr, "%s", text);
+    sb_faults_free (faults);
+}
+
+static pid_t
+start (struct groups *g, const char *what, const char *name)
+{
+    SB_AUTOFREE char *file = sb_xprintf ("%s/log/%s.log", g->cfg.dir, name != NULL ? name : what);
+    const char *argv[] = { g->program, what, "--dir", g->cfg.dir, name, NULL };
+    int log = open (file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    const struct sb_spawn_fd fds[] = { { -1, 0 }, { log, 1 }, { log, 2 } };
+    struct sb_spawn how = { .argv = argv, .fds = fds, .nfds = 3, .own_group = true, .die_signal = SIGKILL };
+    struct sb_faults faults = { 0 };
+    pid_t pid = sb_spawn (&how, &faults);
+
+    if (log >= 0)
+        close (log);
+    tell (&faults);
+    return pid;
+}
+
+static void
+stop (pid_t *pid)
+{
+    struct sb_exit e;
+
+    if (*pid <= 0)
+        return;
+    kill (-*pid, SIGKILL);
+    sb_wait (*pid, sb_deadline_in (5000), &e);
+    *pid = 0;
+}
+
+/* Power came or went. */
+static void
+site_power (void *ctx, struct world *w, w_id site, bool powered)
+{
+    struct groups *g = ctx;
+
+    stop (&g->pids[site - 1]);
+    if (powered)
+        g->pids[site - 1] = start (g, "site", w_str (w, w->sites[site - 1].name));
+    g->changed = true;
+}
+
+/* A group that ended by itself is reaped; its broken connection has told the world already. */
+static void
+turn (void *ctx, struct world *w)
+{
+    struct groups *g = ctx;
+    struct sb_faults faults = { 0 };
+
+    (void) w;
+    for (size_t i = 0; i < g->cfg.nsites; i++)
+        if (g->pids[i] > 0 && waitpid (g->pids[i], NULL, WNOHANG) == g->pids[i]) {
+            kill (-g->pids[i], SIGKILL);
+            g->pids[i] = 0;
+            g->changed = true;
+        }
+    if (!g->changed)
+        return;
+    g->changed = false;
+    lab_json_write (&g->cfg, g->pids, &faults);
+    tell (&faults);
+}
+
+static bool
+prepare (struct groups *g, const struct lab_args *a, struct sb_faults *faults)
+{
+    ssize_t n = readlink ("/proc/self/exe", g->program, sizeof g->program - 1);
+
+    g->program[n > 0 ? n : 0] = 0;
+    return lab_cfg_load (&g->cfg, a->dir, faults);
+}
+
+int
+lab_run_world (const struct lab_args *a)
+{
+    static const int signals[] = { SIGTERM, SIGINT, SIGHUP, 0 };
+    struct groups *g = sb_xcalloc (1, sizeof *g);
+    struct world *w = sb_xcalloc (1, sizeof *w);
+    struct sb_faults faults = { 0 };
+    struct w_server_cfg cfg = { .dir = a->dir, .ready_fd = a->rate, .owner_fd = a->owner_fd, .ctx = g, .site = site_power,
+                                .turn = turn };
+    int ret = 1;
+
+    prctl (PR_SET_PDEATHSIG, 0);
+    if (!prepare (g, a, &faults) || !w_state_load (a->dir, w, &faults))
+        goto out;
+    cfg.dir = g->cfg.dir;
+    cfg.signal_fd = sb_signal_fd (signals, &faults);
+    g->pids[g->cfg.nsites] = start (g, "services", NULL);
+    ret = w_server_run (&cfg, w, &faults) == 0 ? 0 : 1;
+    for (size_t i = 0; i <= g->cfg.nsites; i++)
+        stop (&g->pids[i]);
+out:
+    tell (&faults);
+    lab_cfg_free (&g->cfg);
+    free (g);
+    free (w);
+    return ret;
+}

@@ -1,0 +1,308 @@
+/* The lab's own small reader of topologies: it takes the names, sites and roles
+ * as they are written, and writes the file again with loopback addresses, the
+ * lab's certificates and secrets in it.  What it does not know it leaves as it
+ * is; what is wrong with a topology is the product's business to say. */
+#include "lab/lab.h"
+
+#include "core/base/ini.h"
+#include "core/base/text.h"
+#include "core/sys/file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct key {
+    char *name, *value;
+};
+struct section {
+    char *kind, *name; /* "instance", "north-sql1" */
+    struct key *keys;
+    size_t nkeys, cap;
+};
+struct lab_topology {
+    struct section *list;
+    size_t count, cap;
+};
+
+static void
+take (void *ctx, const char *section, const char *key, const char *value, int line)
+{
+    struct lab_topology *t = ctx;
+    struct section *s;
+    size_t n = strcspn (section, " \t");
+
+    (void) line;
+    if (key == NULL) {
+        s = &SB_PUSH (t->list, t->count, t->cap);
+        memset (s, 0, sizeof *s);
+        s->kind = sb_xstrndup (section, n);
+        s->name = sb_xstrdup (section + n + strspn (section + n, " \t"));
+        return;
+    }
+    if (t->count == 0)
+        return;
+    s = &t->list[t->count - 1];
+    SB_PUSH (s->keys, s->nkeys, s->cap) = (struct key) { sb_xstrdup (key), sb_xstrdup (value) };
+}
+
+void
+lab_topology_free (struct lab_topology *t)
+{
+    if (t == NULL)
+        return;
+    for (size_t i = 0; i < t->count; i++) {
+        for (size_t k = 0; k < t->list[i].nkeys; k++) {
+            free (t->list[i].keys[k].name);
+            free (t->list[i].keys[k].value);
+        }
+        free (t->list[i].keys);
+        free (t->list[i].kind);
+        free (t->list[i].name);
+    }
+    free (t->list);
+    free (t);
+}
+
+static const char *
+get (const struct section *s, const char *name)
+{
+    for (size_t i = 0; i < s->nkeys; i++)
+        if (strcmp (s->keys[i].name, name) == 0 && s->keys[i].value[0] != 0)
+            return s->keys[i].value;
+    return NULL;
+}
+
+static char *
+copy_of (const struct section *s, const char *name)
+{
+    return sb_xstrdup (get (s, name));
+}
+
+static bool
+is (const struct section *s, const char *kind)
+{
+    return strcmp (s->kind, kind) == 0;
+}
+
+/* "pchat01" in a pool "lyncpc.example.net" is pchat01.example.net. */
+static char *
+fqdn_of (const struct section *s, const char *pool)
+{
+    const char *given = get (s, "fqdn"), *dot = pool == NULL ? NULL : strchr (pool, '.');
+
+    if (given != NULL)
+        return sb_xstrdup (given);
+    return dot == NULL || strchr (s->name, '.') != NULL ? sb_xstrdup (s->name) : sb_xprintf ("%s%s", s->name, dot);
+}
+
+/* https://fe-south.example.net:5986/wsman -> fe-south.example.net */
+static char *
+host_of_url (const char *url)
+{
+    const char *at = url == NULL ? NULL : strstr (url, "://");
+
+    at = at == NULL ? url : at + 3;
+    return at == NULL ? NULL : sb_xstrndup (at, strcspn (at, ":/"));
+}
+
+static void
+take_database (struct lab_cfg *c, const struct section *s)
+{
+    struct lab_database *d = &SB_PUSH (c->databases, c->ndatabases, c->cdatabases);
+    const char *over = get (s, "fail over");
+
+    memset (d, 0, sizeof *d);
+    d->object = sb_xstrdup (s->name);
+    d->name = sb_xstrdup (get (s, "name") != NULL ? get (s, "name") : s->name);
+    d->primary = copy_of (s, "primary");
+    d->mirror = copy_of (s, "mirror");
+    d->witness = copy_of (s, "witness");
+    d->backup = copy_of (s, "backup");
+    d->backup_mirror = copy_of (s, "backup mirror");
+    d->log_share = copy_of (s, "log share");
+    d->copy_folder = copy_of (s, "copy folder");
+    d->fail_over = over == NULL || strcmp (over, "no") != 0;
+}
+
+static void
+take_section (struct lab_cfg *c, const struct section *s)
+{
+    if (is (s, "site")) {
+        SB_PUSH (c->sites, c->nsites, c->csites) = (struct lab_site) { sb_xstrdup (s->name) };
+    } else if (is (s, "instance")) {
+        SB_PUSH (c->instances, c->ninstances, c->cinstances) = (struct lab_instance) {
+            .name = sb_xstrdup (s->name), .site = copy_of (s, "site"),
+            .host = sb_xstrdup (get (s, "host") != NULL ? get (s, "host") : s->name),
+            .instance_name = copy_of (s, "instance name"), .credential = copy_of (s, "credential"),
+            .endpoint_port = get (s, "endpoint port") != NULL ? atoi (get (s, "endpoint port")) : 5022 };
+    } else if (is (s, "frontend")) {
+        SB_PUSH (c->frontends, c->nfrontends, c->cfrontends) = (struct lab_frontend) {
+            .name = sb_xstrdup (s->name), .site = copy_of (s, "site"),
+            .host = get (s, "fqdn") != NULL ? copy_of (s, "fqdn") : host_of_url (get (s, "url")),
+            .credential = copy_of (s, "credential") };
+    } else if (is (s, "server")) {
+        SB_PUSH (c->servers, c->nservers, c->cservers) = (struct lab_server) {
+            .name = sb_xstrdup (s->name), .fqdn = fqdn_of (s, c->pool), .site = copy_of (s, "site"),
+            .active = get (s, "active") != NULL && strcmp (get (s, "active"), "yes") == 0 };
+    } else if (is (s, "share")) {
+        SB_PUSH (c->shares, c->nshares, c->cshares) = (struct lab_share) {
+            .name = sb_xstrdup (s->name), .unc = copy_of (s, "unc"), .site = copy_of (s, "site") };
+    } else if (is (s, "credential")) {
+        SB_PUSH (c->credentials, c->ncredentials, c->ccredentials) = (struct lab_credential) {
+            .name = sb_xstrdup (s->name), .user = sb_xstrdup (get (s, "user") != NULL ? get (s, "user") : "switchback") };
+    } else if (is (s, "database")) {
+        take_database (c, s);
+    }
+}
+
+static bool
+usable (const char *file, const struct lab_cfg *c, struct sb_faults *faults)
+{
+    if (c->pool == NULL || c->primary_site == NULL || c->backup_site == NULL)
+        sb_fault (faults, file, 0, "no [pool] with 'primary site' and 'backup site'");
+    if (c->nsites == 0 || c->ninstances == 0)
+        sb_fault (faults, file, 0, "no sites or no instances");
+    if (c->nsites > W_MAX_SITES || c->ninstances > W_MAX_INSTANCES || c->nservers > W_MAX_SERVERS
+        || c->nfrontends > W_MAX_FRONTENDS || c->nshares > W_MAX_SHARES)
+        sb_fault (faults, file, 0, "more sites, instances, servers, front ends or shares than the lab holds");
+    for (size_t i = 0; i < c->ninstances; i++)
+        if (c->instances[i].site == NULL)
+            sb_fault (faults, file, 0, "instance '%s' has no site", c->instances[i].name);
+    for (size_t i = 0; i < c->ndatabases; i++)
+        if (lab_cfg_instance (c, c->databases[i].primary) == NULL)
+            sb_fault (faults, file, 0, "database '%s' has no primary", c->databases[i].object);
+    return faults->count == 0;
+}
+
+struct lab_topology *
+lab_topology_read (const char *file, struct lab_cfg *c, struct sb_faults *faults)
+{
+    struct lab_topology *t = sb_xcalloc (1, sizeof *t);
+    SB_CLEANUP (sb_buf_free) struct sb_buf b = { 0 };
+
+    if (!sb_file_read (file, 4u << 20, &b, faults) || !sb_ini_parse (file, sb_buf_cstr (&b), b.len, take, t, faults))
+        goto bad;
+    for (size_t i = 0; i < t->count; i++) {
+        const struct section *s = &t->list[i];
+
+        if (!is (s, "pool"))
+            continue;
+        c->pool = sb_xstrdup (get (s, "fqdn") != NULL ? get (s, "fqdn") : s->name);
+        c->primary_site = copy_of (s, "primary site");
+        c->backup_site = copy_of (s, "backup site");
+        c->central = sb_xstrdup (get (s, "central store") != NULL ? get (s, "central store") : c->primary_site);
+        c->tool_site = sb_xstrdup (get (s, "tool site") != NULL ? get (s, "tool site") : c->backup_site);
+        break;
+    }
+    for (size_t i = 0; i < t->count; i++)
+        take_section (c, &t->list[i]);
+    if (usable (file, c, faults))
+        return t;
+bad:
+    lab_topology_free (t);
+    return NULL;
+}
+
+/* Writing */
+
+static void
+put (struct sb_buf *b, const char *key, const char *value)
+{
+    sb_buf_printf (b, "%s = ", key);
+    for (const char *p = value; *p != 0; p++) {
+        if (*p == ';')
+            sb_buf_char (b, '\\');
+        sb_buf_char (b, *p);
+    }
+    sb_buf_char (b, '\n');
+}
+
+struct change {
+    const char *key;
+    char *value; /* NULL: the key goes away */
+};
+
+/* What the lab says instead, for one section; at most `max`. */
+static size_t
+changes_of (const struct lab_cfg *c, const struct section *s, struct change *ch)
+{
+    size_t n = 0;
+
+    if (is (s, "policy")) {
+        ch[n++] = (struct change) { "unattended", sb_xstrdup ("yes") };
+        ch[n++] = (struct change) { "dark after", sb_xstrdup ("3s") };
+    } else if (is (s, "instance")) {
+        const struct lab_instance *i = lab_cfg_instance (c, s->name);
+
+        ch[n++] = (struct change) { "host", sb_xstrdup (LAB_ADDRESS) };
+        ch[n++] = (struct change) { "port", sb_xprintf ("%d", i->port) };
+        ch[n++] = (struct change) { "endpoint port", sb_xprintf ("%d", i->endpoint_port) };
+        ch[n++] = (struct change) { "instance name", NULL };
+        ch[n++] = (struct change) { "tls", sb_xstrdup ("verify") };
+        ch[n++] = (struct change) { "ca", sb_xprintf ("file:%s/tls/ca.pem", c->dir) };
+    } else if (is (s, "frontend")) {
+        for (size_t i = 0; i < c->nfrontends; i++)
+            if (strcmp (c->frontends[i].name, s->name) == 0) {
+                ch[n++] = (struct change) { "fqdn", sb_xstrdup (c->frontends[i].host) };
+                ch[n++] = (struct change) { "url", sb_xprintf ("https://%s:%d/wsman", LAB_ADDRESS, c->frontends[i].port) };
+                ch[n++] = (struct change) { "tls", sb_xstrdup ("verify") };
+                ch[n++] = (struct change) { "ca", sb_xprintf ("file:%s/tls/ca.pem", c->dir) };
+            }
+    } else if (is (s, "server")) {
+        for (size_t i = 0; i < c->nservers; i++)
+            if (strcmp (c->servers[i].name, s->name) == 0)
+                ch[n++] = (struct change) { "fqdn", sb_xstrdup (c->servers[i].fqdn) };
+    } else if (is (s, "share")) {
+        const struct lab_share *h = lab_cfg_share (c, s->name);
+
+        if (h->path != NULL && (get (s, "plugin") == NULL || strcmp (get (s, "plugin"), "share") == 0)) {
+            ch[n++] = (struct change) { "path", sb_xstrdup (h->path) };
+            ch[n++] = (struct change) { "mounted", NULL };
+        }
+    } else if (is (s, "credential")) {
+        ch[n++] = (struct change) { "secret", sb_xprintf ("file:%s/secrets/%s.secret", c->dir, s->name) };
+    } else if (is (s, "fence") && get (s, "plugin") != NULL && strcmp (get (s, "plugin"), "command") == 0) {
+        ch[n++] = (struct change) { "program", sb_xprintf ("%s/bin/power", c->dir) };
+    } else if (is (s, "channel") && get (s, "url") != NULL) {
+        ch[n++] = (struct change) { "url", sb_xprintf ("file:%s/secrets/%s.url", c->dir, s->name) };
+    }
+    return n;
+}
+
+static void
+put_section (struct sb_buf *b, const struct lab_cfg *c, const struct section *s)
+{
+    struct change ch[8];
+    size_t n = changes_of (c, s, ch), k;
+
+    sb_buf_printf (b, "\n[%s%s%s]\n", s->kind, s->name[0] != 0 ? " " : "", s->name);
+    for (size_t i = 0; i < s->nkeys; i++) {
+        for (k = 0; k < n && strcmp (ch[k].key, s->keys[i].name) != 0; k++)
+            ;
+        if (k == n)
+            put (b, s->keys[i].name, s->keys[i].value);
+    }
+    for (k = 0; k < n; k++) {
+        if (ch[k].value != NULL)
+            put (b, ch[k].key, ch[k].value);
+        free (ch[k].value);
+    }
+}
+
+bool
+lab_topology_write (const struct lab_topology *t, const struct lab_cfg *c, struct sb_faults *faults)
+{
+    SB_AUTOFREE char *path = lab_path (c->dir, "topology.ini");
+    SB_CLEANUP (sb_buf_free) struct sb_buf b = { 0 };
+    struct section policy = { .kind = (char *) (uintptr_t) "policy", .name = (char *) (uintptr_t) "" };
+    bool has_policy = false;
+
+    sb_buf_str (&b, "; Written by 'lab up': the topology of this lab, with loopback addresses.\n");
+    for (size_t i = 0; i < t->count; i++) {
+        put_section (&b, c, &t->list[i]);
+        has_policy = has_policy || is (&t->list[i], "policy");
+    }
+    if (!has_policy)
+        put_section (&b, c, &policy);
+    return sb_file_write (path, sb_buf_cstr (&b), b.len, 0644, faults);
+}
