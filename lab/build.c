@@ -43,7 +43,7 @@ free_port (struct sb_faults *faults)
 static bool
 port_taken (const struct lab_cfg *c, int port)
 {
-    bool taken = port == c->chat_port || port == c->mail_port;
+    bool taken = port == c->chat_port || port == c->mail_port || port == c->power_port;
 
     for (size_t i = 0; i < c->ninstances; i++)
         taken = taken || c->instances[i].port == port;
@@ -77,7 +77,8 @@ endpoint_taken (const struct lab_cfg *c, size_t before, int port)
 static bool
 give_ports (struct lab_cfg *c, struct sb_faults *faults)
 {
-    bool good = give_port (c, &c->chat_port, faults) && give_port (c, &c->mail_port, faults);
+    bool good = give_port (c, &c->chat_port, faults) && give_port (c, &c->mail_port, faults)
+                && give_port (c, &c->power_port, faults);
 
     for (size_t i = 0; good && i < c->ninstances; i++) {
         good = give_port (c, &c->instances[i].port, faults);
@@ -106,13 +107,23 @@ write_secret (const struct lab_cfg *c, const char *name, const char *suffix, con
     return sb_file_write (path, text, strlen (text), 0600, faults);
 }
 
-/* Every credential has a password of its own; channels have the address of the sink. */
+static bool
+write_random_secret (const struct lab_cfg *c, const char *name, struct sb_faults *faults)
+{
+    SB_AUTOFREE char *text = new_password ();
+
+    return write_secret (c, name, ".secret", text, faults);
+}
+
+/* Every credential has a password of its own, and so have the chat servers and the services that belong to no site. */
 static bool
 make_secrets (struct lab_cfg *c, struct sb_faults *faults)
 {
     bool good = true;
 
     c->chat_password = new_password ();
+    good = write_secret (c, LAB_CHAT_USER, ".secret", c->chat_password, faults)
+           && write_random_secret (c, "power", faults) && write_random_secret (c, "mail", faults);
     for (size_t i = 0; good && i < c->ncredentials; i++) {
         c->credentials[i].password = new_password ();
         good = write_secret (c, c->credentials[i].name, ".secret", c->credentials[i].password, faults);

@@ -31,6 +31,7 @@ struct list {
 static const struct field top[] = {
     T (lab_cfg, dir), T (lab_cfg, pool), T (lab_cfg, primary_site), T (lab_cfg, backup_site), T (lab_cfg, central),
     T (lab_cfg, tool_site), T (lab_cfg, chat_password), T (lab_cfg, seed), N (lab_cfg, chat_port), N (lab_cfg, mail_port),
+    N (lab_cfg, power_port),
     F (lab_cfg, real_time), END
 };
 

@@ -96,6 +96,15 @@ turn (void *ctx, struct world *w)
     tell (&faults);
 }
 
+static void
+ended (void *ctx)
+{
+    struct groups *g = ctx;
+
+    for (size_t i = 0; i <= g->cfg.nsites; i++)
+        stop (&g->pids[i]);
+}
+
 static bool
 prepare (struct groups *g, const struct lab_args *a, struct sb_faults *faults)
 {
@@ -112,8 +121,8 @@ lab_run_world (const struct lab_args *a)
     struct groups *g = sb_xcalloc (1, sizeof *g);
     struct world *w = sb_xcalloc (1, sizeof *w);
     struct sb_faults faults = { 0 };
-    struct w_server_cfg cfg = { .dir = a->dir, .ready_fd = a->rate, .owner_fd = a->owner_fd, .ctx = g, .site = site_power,
-                                .turn = turn };
+    struct w_server_cfg cfg = { .dir = a->dir, .ready_fd = a->ready_fd, .owner_fd = a->owner_fd, .ctx = g, .site = site_power,
+                                .turn = turn, .ended = ended };
     int ret = 1;
 
     prctl (PR_SET_PDEATHSIG, 0);
@@ -123,8 +132,6 @@ lab_run_world (const struct lab_args *a)
     cfg.signal_fd = sb_signal_fd (signals, &faults);
     g->pids[g->cfg.nsites] = start (g, "services", NULL);
     ret = w_server_run (&cfg, w, &faults) == 0 ? 0 : 1;
-    for (size_t i = 0; i <= g->cfg.nsites; i++)
-        stop (&g->pids[i]);
 out:
     tell (&faults);
     lab_cfg_free (&g->cfg);

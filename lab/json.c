@@ -69,7 +69,7 @@ lab_json_write (const struct lab_cfg *c, const pid_t *pids, struct sb_faults *fa
 {
     SB_AUTOFREE char *path = lab_path (c->dir, "lab.json");
     SB_AUTOFREE char *ca = lab_path (c->dir, "tls/ca.pem");
-    SB_AUTOFREE char *chat = sb_xprintf ("http://%s:%d/", LAB_ADDRESS, c->chat_port);
+    SB_AUTOFREE char *chat = sb_xprintf ("https://%s:%d/", LAB_ADDRESS, c->chat_port);
     SB_AUTOFREE char *mail = sb_xprintf ("smtp://%s:%d", LAB_ADDRESS, c->mail_port);
     SB_AUTOFREE char *power = lab_path (c->dir, "bin/power");
     SB_AUTOFREE char *text = NULL;

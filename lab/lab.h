@@ -49,7 +49,7 @@ struct lab_cfg {
     char *dir;  /* absolute */
     char *pool, *primary_site, *backup_site, *central, *tool_site, *chat_password;
     char *seed; /* of the world, hexadecimal */
-    int chat_port, mail_port;
+    int chat_port, mail_port, power_port;
     bool real_time;
     struct lab_site *sites;
     struct lab_instance *instances;
@@ -93,17 +93,17 @@ int lab_fail (struct sb_faults *faults); /* prints them; 1 */
 
 /* The command line: what remains after options.  A NULL field was not given. */
 struct lab_args {
-    char *dir, *topology, *point;
-    int owner_fd, rate;
+    char *dir, *topology;
+    int owner_fd, ready_fd;
     bool json, real_time;
     char **words;
     int nwords;
 };
 
 int lab_up (const struct lab_args *a), lab_down (const struct lab_args *a), lab_status (const struct lab_args *a);
-int lab_fault (const struct lab_args *a), lab_traffic (const struct lab_args *a);
+int lab_fault (const struct lab_args *a);
 int lab_run_world (const struct lab_args *a), lab_run_site (const struct lab_args *a);
-int lab_run_services (const struct lab_args *a), lab_run_traffic (const struct lab_args *a);
+int lab_run_services (const struct lab_args *a);
 int lab_run_power (const struct lab_args *a);
 
 #endif

@@ -4,6 +4,8 @@
 
 #include "lab/lab.h"
 
+#include "lab/chat/chat.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,11 +20,9 @@ static const struct command {
     { "down", lab_down, "down --dir DIR                                         end it; its state stays" },
     { "status", lab_status, "status --dir DIR [--json]                              show the world" },
     { "fault", lab_fault, "fault --dir DIR WORDS                                  power, links, files, statements; no words: a list" },
-    { "traffic", lab_traffic, "traffic --dir DIR start|stop|report [--rate N] [--point DATABASE:LSN] [--json]   people who chat" },
     { "world", lab_run_world, NULL },
     { "site", lab_run_site, NULL },
     { "services", lab_run_services, NULL },
-    { "traffic-run", lab_run_traffic, NULL },
     { "power", lab_run_power, NULL },
 };
 #define NCOMMANDS (sizeof commands / sizeof *commands)
@@ -34,6 +34,7 @@ usage (FILE *to)
     for (size_t i = 0; i < NCOMMANDS; i++)
         if (commands[i].help != NULL)
             fprintf (to, "  %s\n", commands[i].help);
+    fprintf (to, "  %s\n", "traffic --dir DIR start|stop|report                    people who chat, and what became of their messages");
     return to == stdout ? 0 : 2;
 }
 
@@ -60,10 +61,8 @@ read_args (int argc, char **argv, struct lab_args *a, const char **ret_command)
     const struct option_row options[] = { { "--dir", &a->dir, NULL, NULL },
                                           { "-t", &a->topology, NULL, NULL },
                                           { "--topology", &a->topology, NULL, NULL },
-                                          { "--point", &a->point, NULL, NULL },
                                           { "--owner-fd", NULL, &a->owner_fd, NULL },
-                                          { "--rate", NULL, &a->rate, NULL },
-                                          { "--ready-fd", NULL, &a->rate, NULL },
+                                          { "--ready-fd", NULL, &a->ready_fd, NULL },
                                           { "--json", NULL, NULL, &a->json },
                                           { "--real-time", NULL, NULL, &a->real_time },
                                           { NULL, NULL, NULL, NULL } };
@@ -102,12 +101,18 @@ read_args (int argc, char **argv, struct lab_args *a, const char **ret_command)
 int
 main (int argc, char **argv)
 {
-    struct lab_args a = { .owner_fd = -1, .rate = -1 };
+    struct lab_args a = { .owner_fd = -1, .ready_fd = -1 };
     const char *name = NULL;
     int ret;
 
     if (argc > 1 && (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "help") == 0))
         return usage (stdout);
+    for (int i = 1; i < argc; i++) /* traffic reads its own options */
+        if (strcmp (argv[i], "traffic") == 0) {
+            memmove (&argv[2], &argv[1], (size_t) (i - 1) * sizeof *argv);
+            argv[1] = (char *) (uintptr_t) "traffic";
+            return lab_traffic_main (argc - 1, argv + 1);
+        }
     if (!read_args (argc, argv, &a, &name) || name == NULL) {
         free (a.words);
         return usage (stderr);

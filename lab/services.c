@@ -1,5 +1,5 @@
 /* `switchback-lab services DIR`: what belongs to no site and keeps its power:
- * the sinks of chat and mail, and the power controllers.
+ * the sinks of chat and mail, the people who chat, and the power controllers.
  *
  * A power controller listens on DIR/power.sock; `switchback-lab power` (that is
  * DIR/bin/power) brings it one request of the plugin `command` and carries the
@@ -11,6 +11,7 @@
 #include "core/sys/file.h"
 #include "core/sys/socket.h"
 #include "core/sys/stream.h"
+#include "lab/chat/chat.h"
 #include "lab/sinks/sinks.h"
 #include "lab/world/client.h"
 
@@ -113,6 +114,8 @@ lab_run_services (const struct lab_args *a)
     struct lab_sinks_cfg sinks = { .address = LAB_ADDRESS };
     SB_AUTOFREE char *path = lab_path (a->dir, "power.sock");
     SB_AUTOFREE char *socket = lab_path (a->dir, "world.sock");
+    SB_AUTOFREE char *cert = lab_path (a->dir, "tls/sinks.pem");
+    SB_AUTOFREE char *key = lab_path (a->dir, "tls/sinks.key");
     struct w_client *world = NULL;
     int64_t deadline = sb_deadline_in (PATIENCE);
     int listener, fd;
@@ -123,6 +126,10 @@ lab_run_services (const struct lab_args *a)
     sinks.dir = cfg.dir;
     sinks.chat_port = (uint16_t) cfg.chat_port;
     sinks.mail_port = (uint16_t) cfg.mail_port;
+    sinks.power_port = (uint16_t) cfg.power_port;
+    sinks.cert = cert;
+    sinks.key = key;
+    sinks.mail_user = "switchback";
     if (lab_sinks_start (&sinks) != 0)
         return 1;
     while (world == NULL && sb_mono_ms () < deadline) { /* it is being started beside us */
@@ -135,6 +142,8 @@ lab_run_services (const struct lab_args *a)
     if (world == NULL || listener < 0)
         return lab_fail (&faults);
     sb_faults_free (&faults);
+    if (lab_traffic_start (cfg.dir) != 0)
+        return 1;
     while (!w_client_gone (world)) {
         struct pollfd p = { .fd = listener, .events = POLLIN };
 

@@ -24,8 +24,8 @@ struct site {
     char *socket;
     struct lab_door_cfg tds[W_MAX_INSTANCES], winrm[W_MAX_FRONTENDS];
     struct lab_user tds_users[W_MAX_INSTANCES][2], winrm_users[W_MAX_FRONTENDS][1];
-    struct lab_chat_server chat[W_MAX_SERVERS];
-    size_t ntds, nwinrm, nchat;
+    size_t ntds, nwinrm;
+    bool chats; /* chat servers stand here */
 };
 
 static void
@@ -84,34 +84,7 @@ fill (struct site *s)
         if (here (s, s->cfg.frontends[i].site))
             add_winrm (s, &s->cfg.frontends[i]);
     for (size_t i = 0; i < s->cfg.nservers; i++)
-        if (here (s, s->cfg.servers[i].site))
-            s->chat[s->nchat++] = (struct lab_chat_server) { .name = s->cfg.servers[i].name };
-}
-
-static struct lab_chat_store
-store_of (const struct lab_database *d)
-{
-    return (struct lab_chat_store) { .name = d->name, .home = { d->primary, d->mirror }, .away = { d->backup, d->backup_mirror } };
-}
-
-static struct lab_chat_cfg *
-chat_cfg (struct site *s)
-{
-    struct lab_chat_cfg *c = sb_xcalloc (1, sizeof *c);
-
-    c->dir = s->cfg.dir;
-    c->world_socket = s->socket;
-    c->user = LAB_CHAT_USER;
-    c->password = s->cfg.chat_password;
-    for (size_t i = 0; i < s->cfg.ndatabases; i++) {
-        const struct lab_database *d = &s->cfg.databases[i];
-
-        if (d->fail_over && c->chat.name == NULL)
-            c->chat = store_of (d);
-        else if (!d->fail_over && c->compliance.name == NULL)
-            c->compliance = store_of (d);
-    }
-    return c;
+        s->chats = s->chats || here (s, s->cfg.servers[i].site);
 }
 
 int
@@ -139,7 +112,7 @@ lab_run_site (const struct lab_args *a)
     fill (s);
     if ((s->ntds > 0 && lab_tds_start (s->tds, s->ntds) != 0) || (s->nwinrm > 0 && lab_winrm_start (s->winrm, s->nwinrm) != 0))
         return 1;
-    if (s->nchat > 0 && s->cfg.ndatabases > 0 && lab_chat_start (chat_cfg (s), s->chat, s->nchat) != 0)
+    if (s->chats && lab_chat_start (s->cfg.dir, s->name) != 0)
         return 1;
     while (poll (&p, 1, -1) <= 0)
         ;

@@ -93,6 +93,7 @@ lab_tls_make (const struct lab_cfg *c, struct sb_faults *faults)
         good = make_host (c, ca, key, c->instances[i].name, c->instances[i].host, serial++, faults);
     for (size_t i = 0; good && i < c->nfrontends; i++)
         good = make_host (c, ca, key, c->frontends[i].name, c->frontends[i].host, serial++, faults);
+    good = good && make_host (c, ca, key, "sinks", "sinks.lab", serial, faults);
     X509_free (ca);
     EVP_PKEY_free (key);
     return good;

@@ -289,6 +289,16 @@ put_section (struct sb_buf *b, const struct lab_cfg *c, const struct section *s)
     }
 }
 
+/* A channel's address is a secret: it names the chat sink. */
+static bool
+write_address (const struct lab_cfg *c, const char *channel, struct sb_faults *faults)
+{
+    SB_AUTOFREE char *path = sb_xprintf ("%s/secrets/%s.url", c->dir, channel);
+    SB_AUTOFREE char *url = sb_xprintf ("https://%s:%d/%s\n", LAB_ADDRESS, c->chat_port, channel);
+
+    return sb_file_write (path, url, strlen (url), 0600, faults);
+}
+
 bool
 lab_topology_write (const struct lab_topology *t, const struct lab_cfg *c, struct sb_faults *faults)
 {
@@ -300,6 +310,8 @@ lab_topology_write (const struct lab_topology *t, const struct lab_cfg *c, struc
     sb_buf_str (&b, "; Written by 'lab up': the topology of this lab, with loopback addresses.\n");
     for (size_t i = 0; i < t->count; i++) {
         put_section (&b, c, &t->list[i]);
+        if (is (&t->list[i], "channel") && get (&t->list[i], "url") != NULL && !write_address (c, t->list[i].name, faults))
+            return false;
         has_policy = has_policy || is (&t->list[i], "policy");
     }
     if (!has_policy)

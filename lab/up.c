@@ -101,6 +101,28 @@ await_doors (const char *dir, struct sb_faults *faults)
     return good;
 }
 
+/* Asks it to end and waits until it has; false: it does not. */
+static bool
+end_world (const char *dir)
+{
+    SB_AUTOFREE char *socket = lab_path (dir, "world.sock");
+    struct sb_faults ignored = { 0 };
+    struct w_req stop = { .kind = W_REQ_STOP };
+    int64_t deadline = sb_deadline_in (15000);
+    struct w_client *c = w_client_open (socket, &ignored);
+
+    sb_faults_free (&ignored);
+    if (c == NULL) { /* a world that was killed left it behind */
+        unlink (socket);
+        return true;
+    }
+    w_client_send (c, &stop);
+    w_client_close (c);
+    while (sb_file_exists (socket) && sb_mono_ms () < deadline)
+        sb_sleep_ms (20);
+    return !sb_file_exists (socket);
+}
+
 int
 lab_up (const struct lab_args *a)
 {
@@ -128,8 +150,12 @@ lab_up (const struct lab_args *a)
     }
     if (!sb_file_exists (cfg) && !lab_build (dir, topology, a->real_time, &faults))
         return lab_fail (&faults);
-    if (!start_world (dir, a->owner_fd, &faults) || !await_doors (dir, &faults))
+    if (!start_world (dir, a->owner_fd, &faults))
         return lab_fail (&faults);
+    if (!await_doors (dir, &faults)) {
+        end_world (dir);
+        return lab_fail (&faults);
+    }
     printf ("The lab in %s is up.\n", dir);
     return 0;
 }
@@ -139,24 +165,12 @@ lab_down (const struct lab_args *a)
 {
     struct sb_faults faults = { 0 };
     SB_AUTOFREE char *socket = lab_path (a->dir, "world.sock");
-    int64_t deadline = sb_deadline_in (15000);
-    struct w_req stop = { .kind = W_REQ_STOP };
-    struct w_client *c = w_client_open (socket, &faults);
 
-    sb_faults_free (&faults);
-    if (c == NULL) {
+    if (!sb_file_exists (socket)) {
         printf ("The lab in %s is not up.\n", a->dir);
         return 0;
     }
-    w_client_send (c, &stop);
-    while (sb_file_exists (socket) && sb_mono_ms () < deadline)
-        sb_sleep_ms (20);
-    while (!w_client_gone (c) && sb_mono_ms () < deadline) { /* until the last process of it has gone */
-        w_client_time (c);
-        sb_sleep_ms (20);
-    }
-    w_client_close (c);
-    if (sb_file_exists (socket)) {
+    if (!end_world (a->dir)) {
         sb_fault (&faults, NULL, 0, "the lab in '%s' does not end", a->dir);
         return lab_fail (&faults);
     }

@@ -564,6 +564,8 @@ w_server_run (const struct w_server_cfg *cfg, struct world *w, struct sb_faults 
     while (s->nclients > 0)
         client_gone (s, s->nclients - 1);
     close (s->listener);
+    if (cfg->ended != NULL)
+        cfg->ended (cfg->ctx); /* before the socket's name goes: who waits for that finds nothing running */
     unlink (path);
 out:
     w_rows_free (s->rows);

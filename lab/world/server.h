@@ -15,6 +15,7 @@ struct w_server_cfg {
     void *ctx;
     void (*site) (void *ctx, struct world *w, w_id site, bool powered); /* power came or went; also once at the start */
     void (*turn) (void *ctx, struct world *w);                         /* after every turn of the loop; may be NULL */
+    void (*ended) (void *ctx);                                         /* before DIR/world.sock goes; may be NULL */
 };
 
 /* Reads DIR/state; false with one fault when there is none that can be used. */
