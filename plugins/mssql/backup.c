@@ -37,7 +37,7 @@ sb_run_backup_full (struct sb_ms *ms)
     set = sb_header_one (&i, file, &trouble);
     if (set != NULL && !sb_set_verify (&i, set, &trouble))
         return ms->rc;
-    if (trouble != NULL || !of_this_database (ms, set, 1))
+    if (set == NULL || trouble != NULL || !of_this_database (ms, set, 1))
         return sb_ms_fail (ms, SB_RETRY, "the backup '%s' of '%s' was made but cannot be used: %s", file, ms->db,
                            trouble != NULL ? trouble : "its header says something else");
     sb_result (ms->call, "file", file);

@@ -148,7 +148,7 @@ on_message (DBPROCESS *db, DBINT number, int state, int severity, char *text, ch
         c->answer->worst = severity;
     if (severity >= LOST_SEVERITY)
         c->dead = true;
-    if (number == 3211)
+    if (number == 3211 && text != NULL)
         tell_progress (c->call, text);
     if (db != NULL && c != logging_in && c->cancelled_at == 0 && must_end (c))
         dbcancel (db);

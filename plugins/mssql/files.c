@@ -198,7 +198,7 @@ sb_sets_read (struct sb_inst *i, const char *folder, struct sb_sets *ret, const 
             SB_PUSH (list, ret->count, cap) = one.list[k];
     }
     ret->list = sb_arena_alloc (i->ms->arena, (ret->count + 1) * sizeof *ret->list);
-    if (ret->count > 0)
+    if (list != NULL)
         memcpy (ret->list, list, ret->count * sizeof *list);
     return true;
 }

@@ -120,7 +120,8 @@ sb_see_recover (struct sb_ms *ms)
         return sb_copy_is (&c, "RECOVERING") && !c.mirrored ? SB_SEEN_PARTLY : SB_SEEN_NO;
     if (!sb_restored_read (&i, false, &newest))
         return SB_SEEN_UNKNOWN;
-    if (expect != NULL && *expect != '\0' && newest.last_lsn != NULL && !sb_lsn_same (newest.last_lsn, expect)) {
+    if (expect != NULL && *expect != '\0' && newest.type != NULL && *newest.type == 'L'
+        && !sb_lsn_same (newest.last_lsn, expect)) {
         sb_ms_fail (ms, SB_UNSURE,
                     "database '%s' is online at instance '%s', but what was restored last ends at LSN %s and not "
                     "at %s",

@@ -80,7 +80,7 @@ static const struct stmt stmts[SB_STMT_COUNT] = {
     [SB_STMT_LAST_RESTORED] = { "SELECT", READS,
         "SELECT TOP 1 r.restore_history_id, r.restore_date, r.restore_type, " SET_COLUMNS
         "FROM msdb.dbo.restorehistory r JOIN msdb.dbo.backupset b ON b.backup_set_id = r.backup_set_id "
-        "WHERE r.destination_database_name = %L ORDER BY r.restore_history_id DESC" },
+        "WHERE r.destination_database_name = %L AND r.restore_type <> 'V' ORDER BY r.restore_history_id DESC" },
     [SB_STMT_LAST_FULL_RESTORED] = { "SELECT", READS,
         "SELECT TOP 1 r.restore_history_id, r.restore_date, " SET_COLUMNS
         "FROM msdb.dbo.restorehistory r JOIN msdb.dbo.backupset b ON b.backup_set_id = r.backup_set_id "
