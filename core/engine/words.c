@@ -77,6 +77,6 @@ const char *const sb_reason_texts[SB_WHYS] = {
 };
 
 const char *const sb_news_names[SB_NEWS] = {
-    [SB_NEWS_BEGIN] = "run",  [SB_NEWS_GATE] = "gate", [SB_NEWS_FAILED] = "failure", [SB_NEWS_HELD] = "held",
-    [SB_NEWS_OWED] = "owed",  [SB_NEWS_DARK] = "dark", [SB_NEWS_UNDO] = "undo",      [SB_NEWS_FINISH] = "run",
+    [SB_NEWS_BEGIN] = "run",    [SB_NEWS_GATE] = "gate",    [SB_NEWS_FAILED] = "failure", [SB_NEWS_HELD] = "failure",
+    [SB_NEWS_OWED] = "owed",    [SB_NEWS_DARK] = "failure", [SB_NEWS_UNDO] = "failure",   [SB_NEWS_FINISH] = "run",
 };

@@ -1,0 +1,265 @@
+/* The engine's records in words: JSON with sorted keys, and back.  What the engine
+ * knows as an id stands there as text, so that a later process can give it a new id. */
+#include "core/engine/run_internal.h"
+
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const rc_names[] = {
+    [SB_OK] = "ok",           [SB_RETRY] = "retry",   [SB_FAIL] = "fail",
+    [SB_UNSURE] = "unsure",   [SB_STOPPED] = "stopped", [SB_RC_DIED] = "died",
+    [SB_RC_NOT_BEGUN] = "not begun",
+};
+static const char *const gate_names[] = {
+    [SB_GATE_UNASKED] = "unasked", [SB_GATE_OPEN] = "open", [SB_GATE_NOT_NEEDED] = "not needed",
+    [SB_GATE_YES] = "yes",         [SB_GATE_NO] = "no",
+};
+static const char *const wish_names[] = {
+    [SB_EV_ABORT] = "abort", [SB_EV_RETRY] = "retry", [SB_EV_SKIP] = "skip", [SB_EV_HOLD] = "hold",
+};
+#define COUNT(a) (sizeof (a) / sizeof (a)[0])
+
+/* What besides the common parts stands in a body, by kind. */
+enum { PARAMS = 1, RESULTS = 2, SENTENCE = 4, RC = 8, ANSWER = 16, QUESTION = 32, SITE = 64, OUTCOME = 128, WISH = 256,
+       BEGIN = 512, PROVED = 1024 };
+
+static const unsigned parts[SB_REC_KINDS] = {
+    [SB_REC_RUN_BEGIN] = BEGIN,
+    [SB_REC_RUN_RESUME] = BEGIN,
+    [SB_REC_RUN_FINISH] = OUTCOME,
+    [SB_REC_ADOPTED] = RESULTS | PROVED | SENTENCE,
+    [SB_REC_INTENT] = PARAMS | RESULTS,
+    [SB_REC_ANSWER] = RC | RESULTS | SENTENCE,
+    [SB_REC_CLEARED] = SENTENCE,
+    [SB_REC_DONE] = RESULTS | PROVED | SENTENCE,
+    [SB_REC_FAILED] = SENTENCE,
+    [SB_REC_HELD] = SENTENCE,
+    [SB_REC_OWED] = PARAMS | SENTENCE,
+    [SB_REC_SKIPPED] = SENTENCE,
+    [SB_REC_UNDO_INTENT] = PARAMS,
+    [SB_REC_UNDO_ANSWER] = RC | SENTENCE,
+    [SB_REC_UNDO_HELD] = SENTENCE,
+    [SB_REC_GATE_OPEN] = QUESTION,
+    [SB_REC_GATE_ANSWER] = ANSWER,
+    [SB_REC_PROVED] = RESULTS | PROVED,
+    [SB_REC_DARK] = SITE,
+    [SB_REC_LIGHT] = SITE,
+    [SB_REC_PERSON] = WISH,
+};
+
+/* ---------------------------------------------------------------- out */
+
+static void
+set_text (json_t *o, const char *key, const char *value)
+{
+    if (value && *value)
+        json_object_set_new (o, key, json_string (value));
+}
+
+static void
+set_begin (struct sb_run *run, json_t *o)
+{
+    char host[256] = "";
+
+    gethostname (host, sizeof host - 1);
+    set_text (o, "workflow", run->plan->workflow);
+    set_text (o, "digest", run->plan->digest);
+    set_text (o, "seal", run->seal);
+    set_text (o, "program", SB_VERSION);
+    set_text (o, "host", host);
+    json_object_set_new (o, "pid", json_integer (getpid ()));
+    if (run->plan->drill)
+        json_object_set_new (o, "drill", json_true ());
+}
+
+/* Expanded here, so that the intention and the call are the same; kept as long as the intention stands. */
+static void
+set_params (struct sb_run *run, json_t *o, const struct sb_engine_record *r)
+{
+    struct sb_run_step *w = &run->steps[r->step];
+    bool undo = r->kind == SB_REC_UNDO_INTENT;
+    json_t *params = sb_run_params (run, r->step, undo);
+
+    if (json_object_size (params) > 0)
+        json_object_set (o, "params", params);
+    if (!undo) {
+        json_decref (w->params);
+        w->params = json_incref (params);
+    }
+    json_decref (params);
+}
+
+static void
+set_parts (struct sb_run *run, json_t *o, const struct sb_engine_record *r)
+{
+    unsigned has = parts[r->kind];
+    struct sb_run_step *w = r->step == SB_NO_STEP ? NULL : &run->steps[r->step];
+    json_t *results = sb_store_get_results (&run->store, r->result);
+
+    if (has & PARAMS)
+        set_params (run, o, r);
+    if ((has & RESULTS) && results)
+        json_object_set (o, "results", results);
+    if (has & SENTENCE)
+        set_text (o, "sentence", w->sentence);
+    if (has & RC)
+        set_text (o, "rc", rc_names[r->value]);
+    if (has & ANSWER) {
+        set_text (o, "answer", gate_names[r->value]);
+        set_text (o, "gate", run->plan->gates[run->plan->steps[r->step].gate].name);
+        json_object_set_new (o, "people_ms", json_integer (r->ms));
+        if (r->value == SB_GATE_YES)
+            set_text (o, "grade", "declared");
+    }
+    if (has & QUESTION) {
+        set_text (o, "question", w->question);
+        set_text (o, "gate", run->plan->gates[run->plan->steps[r->step].gate].name);
+    }
+    if ((has & SITE) && r->value < run->e->nsites)
+        set_text (o, "site", run->plan->sites[r->value]);
+    if (has & OUTCOME)
+        set_text (o, "outcome", sb_outcome_words[r->value].name);
+    if (has & WISH) {
+        set_text (o, "wish", wish_names[r->value]);
+        json_object_set_new (o, "accepted", json_boolean (r->accepted));
+    }
+    if (has & PROVED)
+        json_object_set_new (o, "proved_ms", json_integer (r->ms));
+    if (has & BEGIN)
+        set_begin (run, o);
+}
+
+static void
+set_by (struct sb_run *run, json_t *o, uint32_t by)
+{
+    const char *text = sb_store_get_text (&run->store, by);
+    json_t *who = text ? json_loads (text, 0, NULL) : NULL;
+
+    if (who)
+        json_object_set_new (o, "by", who);
+}
+
+char *
+sb_run_body (struct sb_run *run, const struct sb_engine_record *r)
+{
+    json_t *o = json_object ();
+    char *text, *copy;
+
+    set_parts (run, o, r);
+    if (r->why != SB_WHY_NONE)
+        set_text (o, "why", sb_reason_names[r->why]);
+    if (r->step != SB_NO_STEP)
+        set_text (o, "target", sb_run_target (run, r->step));
+    set_by (run, o, r->by);
+    text = json_dumps (o, JSON_SORT_KEYS | JSON_COMPACT);
+    copy = sb_xstrdup (text ? text : "{}");
+    free (text);
+    json_decref (o);
+    return copy;
+}
+
+/* ---------------------------------------------------------------- back */
+
+static uint8_t
+find (const char *const *names, size_t n, const char *word, uint8_t none)
+{
+    size_t k;
+
+    for (k = 0; word && k < n; k++)
+        if (names[k] && strcmp (names[k], word) == 0)
+            return (uint8_t) k;
+    return none;
+}
+
+static const char *
+text_of (json_t *o, const char *key)
+{
+    return json_string_value (json_object_get (o, key));
+}
+
+static uint8_t
+value_of (const struct sb_run *run, unsigned has, json_t *o)
+{
+    const char *names[SB_OUTCOMES];
+    uint8_t k;
+
+    for (k = 0; k < SB_OUTCOMES; k++)
+        names[k] = sb_outcome_words[k].name;
+    if (has & RC)
+        return find (rc_names, COUNT (rc_names), text_of (o, "rc"), SB_UNSURE);
+    if (has & ANSWER)
+        return find (gate_names, COUNT (gate_names), text_of (o, "answer"), SB_GATE_UNASKED);
+    if (has & SITE)
+        return find (run->plan->sites, run->e->nsites, text_of (o, "site"), SB_NO_SITE);
+    if (has & OUTCOME)
+        return find (names, SB_OUTCOMES, text_of (o, "outcome"), SB_RUN_STOPPED);
+    if (has & WISH)
+        return find (wish_names, COUNT (wish_names), text_of (o, "wish"), SB_EV_START);
+    return 0;
+}
+
+static uint32_t
+by_of (struct sb_run *run, json_t *o)
+{
+    json_t *by = json_object_get (o, "by");
+    char *text = by ? json_dumps (by, JSON_SORT_KEYS | JSON_COMPACT) : NULL;
+    uint32_t id = sb_store_text (&run->store, text);
+
+    free (text);
+    return id;
+}
+
+/* Texts that later calls and records need again. */
+static void
+restore_step (struct sb_run *run, const struct sb_engine_record *r, json_t *o)
+{
+    struct sb_run_step *w = &run->steps[r->step];
+    const char *question = text_of (o, "question");
+    uint32_t gate = run->plan->steps[r->step].gate;
+
+    if (r->kind == SB_REC_INTENT) {
+        json_decref (w->params);
+        w->params = json_incref (json_object_get (o, "params"));
+    }
+    if (r->kind == SB_REC_INTENT || r->kind == SB_REC_ANSWER)
+        w->base = r->result;
+    if (question) {
+        free (w->question);
+        w->question = sb_xstrdup (question);
+    }
+    if (r->kind == SB_REC_GATE_ANSWER && gate != SB_NO_GATE) {
+        run->gates[gate].yes = r->value == SB_GATE_YES;
+        run->gates[gate].by = r->by;
+        run->gates[gate].at = r->at;
+    }
+}
+
+bool
+sb_run_unbody (struct sb_run *run, const struct sb_record *rec, struct sb_engine_record *ret)
+{
+    json_t *o = json_loads (rec->body, 0, NULL), *results = json_object_get (o, "results");
+    unsigned has = parts[rec->kind];
+
+    if (!json_is_object (o) || (rec->step != SB_RECORD_NO_STEP && rec->step >= run->plan->count)
+        || (rec->name && strcmp (rec->name, run->plan->steps[rec->step].name) != 0)) {
+        json_decref (o);
+        return false;
+    }
+    *ret = (struct sb_engine_record){ .kind = rec->kind, .step = rec->step, .attempt = rec->attempt, .at = rec->at_ms };
+    ret->why = find (sb_reason_names, SB_WHYS, text_of (o, "why"), SB_WHY_NONE);
+    ret->value = value_of (run, has, o);
+    ret->accepted = !(has & WISH) || json_is_true (json_object_get (o, "accepted"));
+    ret->ms = json_integer_value (json_object_get (o, has & PROVED ? "proved_ms" : "people_ms"));
+    ret->by = by_of (run, o);
+    ret->result = sb_store_results (&run->store, json_incref (results));
+    if (rec->step != SB_RECORD_NO_STEP) {
+        if (run->plan->steps[rec->step].on_rule == SB_ON_PRINCIPAL)
+            ret->target = sb_store_text (&run->store, text_of (o, "target"));
+        restore_step (run, ret, o);
+    }
+    json_decref (o);
+    return true;
+}
