@@ -5,6 +5,7 @@
 
 #include "core/base/text.h"
 #include "core/model/plan_internal.h"
+#include "core/model/topology_internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -54,7 +55,7 @@ check_leaves (struct sb_planner *pl)
     if (sb_topology_find (pl->t, "site", site) == NULL)
         sb_place_fault (&at, "there is no site '%s'", site);
     else if (tool != NULL && strcmp (tool, site) == 0) {
-        sb_fault (pl->faults, pl->t->file, 0,
+        sb_fault (pl->faults, pl->t->file, sb_object_line (pl->pool, "tool site"),
                   "workflow '%s' leaves site '%s', but this program runs there (tool site = %s)", pl->w->name, site,
                   tool);
         sb_fault_hint (pl->faults, "Run it from another site, and say so with 'tool site ='.");

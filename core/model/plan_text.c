@@ -97,7 +97,10 @@ write_step (struct sb_buf *b, const struct sb_plan *p, const struct sb_plan_step
 {
     static const char *const darks[] = { "", "; if dark: owed", "; if dark: skipped" };
 
-    sb_buf_printf (b, "  %-32s  %s\n", s->name, s->title);
+    if (strcmp (s->title, s->base) == 0)
+        sb_buf_printf (b, "  %s\n", s->name);
+    else
+        sb_buf_printf (b, "  %-32s  %s\n", s->name, s->title);
     if (s->gate != SB_NO_GATE)
         sb_buf_printf (b, "      gate %s: %s\n", p->gates[s->gate].name, p->gates[s->gate].title);
     if (s->role == NULL)
