@@ -372,6 +372,8 @@ sb_expand (const char *text, sb_lookup_fn lookup, void *ctx)
         const char *p = piece.s;
         struct sb_term term;
 
+        if (type == SB_PIECE_BROKEN)
+            sb_buf_str (&out, "${"); /* the lint refuses it; elsewhere it is just text */
         if (type != SB_PIECE_EXPR) {
             sb_buf_add (&out, piece.s, piece.n);
             continue;

@@ -72,7 +72,8 @@ write_details (struct sb_buf *b, const struct sb_plan *p)
         for (size_t e = 0; e < s->nafter; e++)
             sb_buf_printf (b, "%s %s", e ? "," : " after", p->steps[s->after[e]].name);
         for (size_t e = 0; e < s->nproofs; e++)
-            sb_buf_printf (b, "; proof %s %lld ms", p->steps[s->proofs[e].step].name, (long long) s->proofs[e].within_ms);
+            sb_buf_printf (b, "; proof %s %lld ms", p->steps[s->proofs[e].step].name,
+                           (long long) s->proofs[e].within_ms);
         if (s->role != NULL)
             sb_buf_printf (b, "; %lld ms, settle %lld ms, %d x %lld ms", (long long) s->timeout_ms,
                            (long long) s->settle_ms, s->retries, (long long) s->retry_ms);

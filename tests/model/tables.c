@@ -1,4 +1,5 @@
 /* The tables of contracts and keys against each other: what one names, another has. */
+#include "core/base/mem.h"
 #include "core/model/contracts.h"
 #include "core/model/keys.h"
 #include "tests/lib/tap.h"
