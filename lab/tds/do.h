@@ -59,6 +59,10 @@ struct tds_argument {
 bool tds_call_proc (struct tds_session *s, const struct sb_sql_run *r, const struct sb_sql_name *name,
                     struct tds_argument *args, size_t nargs, int *ret,
                     void (*out) (void *ctx, size_t arg, const struct sb_sql_type *t, const struct sb_sql_value *v), void *ctx);
+/* sp_executesql: args are the statement, the definitions, the values (executesql.c). */
+typedef void (*tds_out_fn) (void *ctx, size_t arg, const struct sb_sql_type *t, const struct sb_sql_value *v);
+enum sb_sql_end tds_executesql (struct tds_session *s, const struct sb_sql_run *r, struct tds_argument *args, size_t nargs,
+                                tds_out_fn out, void *ctx);
 /* A constant or variable where the grammar wants nothing more (names, paths, numbers); text in the arena. */
 const char *tds_take_text (struct sb_sql_cursor *c, struct tds_session *s, const char *what);
 

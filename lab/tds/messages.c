@@ -294,7 +294,7 @@ static const struct sb_sql_message catalogue[] = {
     { 18452, 14, 1, "Login failed. The login is from an untrusted domain and cannot be used with Integrated authentication." },
     { 18456, 14, 1, "Login failed for user '%.*ls'." },
     { 22022, 16, 1, "SQLServerAgent Error: %s" },
-    { 22048, 16, 1, "xp_create_subdir() returned error 3, 'The system cannot find the path specified.'" },
+    { 22048, 16, 1, "xp_create_subdir() returned error %d, '%ls'" },
     { 32001, 10, 1, "Log shipping backup log job for %s." },
     { 32002, 10, 1, "Log shipping copy job for %s:%s." },
     { 32003, 10, 1, "Log shipping restore log job for %s:%s." },

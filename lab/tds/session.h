@@ -40,7 +40,6 @@ struct tds_session {
     int stop_fd;    /* readable when cut */
 
     sqlite3 *db; /* in memory; opened when first needed */
-    struct sb_arena *objects; /* of the statement under way: tables it has met */
 
     bool nocount, xact_abort, quoted_names, implicit_transactions;
     int textsize, rowlimit, lock_timeout;
@@ -58,8 +57,12 @@ struct tds_session {
     int32_t slow_ms;   /* a fault: so much longer the statement takes */
     bool cancelled;    /* attention came while a request ran */
     bool over;         /* the connection ends after this answer */
-    unsigned prepared; /* handles given by sp_prepexec */
-    struct sb_map *statements;
+    struct tds_prepared { /* by sp_prepare and sp_prepexec; handle: place + 1 */
+        char *params, *text;
+    } *prepared;
+    size_t nprepared, prepared_cap;
+    char schedule_name[W_NAME]; /* the last sp_add_schedule */
+    int schedule_minutes, schedule_id;
 };
 
 /* ---- messages (say.c) ---- */

@@ -4,6 +4,11 @@
 
 #include "lab/world/door.h"
 
+/* What is asked of clients that speak TLS: everything encrypted (the default), what they want, or nothing.  Before
+ * lab_tds_start(); for tests with clients that only encrypt their login. */
+enum lab_tds_tls { LAB_TDS_TLS_FORCED = 0, LAB_TDS_TLS_OPTIONAL, LAB_TDS_TLS_NONE };
+void lab_tds_policy (enum lab_tds_tls wanted);
+
 /* Starts one listener per entry, in threads of its own, and returns when all of them accept connections (or, for an
  * instance that is switched off, wait for W_EV_OPEN).  The configuration must stay.  0, or -1 with a line on stderr.
  * The process ends them. */
