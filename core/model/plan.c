@@ -104,6 +104,10 @@ make (struct sb_planner *pl)
 
     pl->pool = sb_topology_pool (pl->t);
     pl->policy = sb_topology_find (pl->t, "policy", "");
+    if (pl->w->name == NULL) {
+        sb_fault (pl->faults, pl->w->file, 0, "there is no workflow in this file");
+        return;
+    }
     if (pl->pool == NULL || pl->policy == NULL) {
         sb_fault (pl->faults, pl->t->file, 0, "there is no pool in this file");
         return;

@@ -98,8 +98,8 @@ struct sb_plan_args {
     bool drill;
 };
 
-/* `p` must be zeroed; release in any case; true: no fault was added.  p points
- * into neither topology nor workflow afterwards. */
+/* Topology and workflow must have been read without a fault.  `p` must be zeroed; release in any case; true: no
+ * fault was added.  p points into neither topology nor workflow afterwards. */
 bool sb_plan_make (struct sb_plan *p, const struct sb_plan_args *args, struct sb_faults *faults);
 void sb_plan_release (struct sb_plan *p);
 
