@@ -107,7 +107,7 @@ read_one (const char *p, size_t n, struct w_set *ret, size_t *ret_total)
 {
     size_t header, total;
     unsigned crc;
-    char lead[LEAD + 1] = "", trail[TRAIL + 1] = "";
+    char lead[LEAD + 1] = "", trail[TRAIL + 1] = "", again[64];
 
     if (n == 0)
         return W_SET_EMPTY;
@@ -119,6 +119,9 @@ read_one (const char *p, size_t n, struct w_set *ret, size_t *ret_total)
     if (sscanf (lead, "SBSET1 %10zu %10zu\n", &header, &total) != 2 || total > MOST || header > total
         || LEAD + header + TRAIL > total)
         return W_SET_NO_BACKUP;
+    snprintf (again, sizeof again, "SBSET1 %010zu %010zu\n", header, total);
+    if (strcmp (again, lead) != 0)
+        return W_SET_NO_BACKUP;
     if (n < LEAD + header)
         return W_SET_EMPTY;
     if (!header_read (p + LEAD, header, ret))
@@ -126,7 +129,9 @@ read_one (const char *p, size_t n, struct w_set *ret, size_t *ret_total)
     if (n < total)
         return W_SET_SHORT;
     memcpy (trail, p + total - TRAIL, TRAIL);
-    if (sscanf (trail, "SBEND1 %8x\n", &crc) != 1 || crc != w_crc (p + LEAD, total - LEAD - TRAIL))
+    crc = w_crc (p + LEAD, total - LEAD - TRAIL);
+    snprintf (again, sizeof again, "SBEND1 %08x\n", crc);
+    if (strcmp (again, trail) != 0)
         return W_SET_BROKEN;
     *ret_total = total;
     return W_SET_GOOD;
