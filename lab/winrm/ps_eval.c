@@ -493,8 +493,7 @@ expression (struct ps *ps, const struct ps_node *n, struct ps_sink *out)
     if (n->kind == PS_N_SUBEXPR)
         return ps_do (ps, n->kids[0], out);
     f = ps_calc (ps, n, &v);
-    if (f != PS_GO)
-        ps->ok = false;
+    ps->ok = f == PS_GO;
     if (f != PS_GO || v.type == PS_NULL || n->kind == PS_N_STEP)
         return f;
     return ps_spread (ps, out, v);
