@@ -149,6 +149,12 @@ element (struct ps *ps, struct ps_value v, struct ps_value at)
             p = &v.u.obj->props[at.u.i].value;
         return p ? *p : ps_null ();
     }
+    if (v.type == PS_LIST && at.type == PS_STRING) /* PSObject.Properties['x'] */
+        for (size_t k = 0; k < v.u.list->count; k++) {
+            p = v.u.list->v[k].type == PS_OBJECT ? ps_get (v.u.list->v[k].u.obj, "Name") : NULL;
+            if (p && ps_equal (ps, *p, at, false))
+                return v.u.list->v[k];
+        }
     if (!ps_integer (ps, at, &i))
         return ps_null ();
     if (v.type == PS_STRING)

@@ -61,6 +61,7 @@ ps_record (struct ps *ps, const struct ps_node *n, const char *type, const char 
            const char *command, const char *message)
 {
     struct ps_object *o = ps_object_new (ps, RECORD), *where = ps_object_new (ps, "System.Management.Automation.InvocationInfo");
+    struct ps_object *why = ps_object_new (ps, "System.Management.Automation.ErrorCategoryInfo");
     const char *short_type = strrchr (type, '.') ? strrchr (type, '.') + 1 : type;
     bool is_command = !strcmp (id, "CommandNotFoundException");
     const char *target = command ? command : "";
@@ -76,9 +77,13 @@ ps_record (struct ps *ps, const struct ps_node *n, const char *type, const char 
     ps_set (ps, where, "PositionMessage", ps_const (n ? position_message (ps, n) : ""));
     ps_set (ps, o, "Exception", exception (ps, type, message));
     ps_set (ps, o, "TargetObject", command ? ps_const (target) : ps_null ());
-    ps_set (ps, o, "CategoryInfo",
-            ps_const (ps_printf (ps, "%s: (%s%s) [%s], %s", category, target, is_command ? ":String" : command ? "" : ":",
-                                 is_command ? "" : target, short_type)));
+    ps_set (ps, why, "Category", ps_const (category));
+    ps_set (ps, why, "Activity", ps_const (is_command ? "" : target));
+    ps_set (ps, why, "Reason", ps_const (short_type));
+    ps_set (ps, why, "TargetName", ps_const (target));
+    why->text = ps_printf (ps, "%s: (%s%s) [%s], %s", category, target, is_command ? ":String" : ":", is_command ? "" : target,
+                           short_type);
+    ps_set (ps, o, "CategoryInfo", ps_of_object (why));
     ps_set (ps, o, "FullyQualifiedErrorId",
             ps_const (command && !is_command ? ps_printf (ps, "%s,%s", id, command) : ps_strdup (ps, id)));
     ps_set (ps, o, "InvocationInfo", ps_of_object (where));
