@@ -237,7 +237,8 @@ run_line (void *ctx, const struct cmd_io *io, int codepage, bool skip_cmd_shell,
     struct door *d = ctx;
     struct cs_world world = { .door = d->cfg };
     SB_AUTOFREE char *computer = sb_xstrndup (d->cfg->host, strcspn (d->cfg->host, "."));
-    SB_AUTOFREE char *user = sb_xprintf ("%s\\%s", computer, d->cfg->nusers ? d->cfg->users[0].name : "");
+    const char *name = d->cfg->nusers ? d->cfg->users[0].name : "";
+    SB_AUTOFREE char *user = strchr (name, '\\') ? sb_xstrdup (name) : sb_xprintf ("%s\\%s", computer, name);
     struct cmd_place place = { computer, user, cs_cmdlets, modules, &world };
     int code;
 
