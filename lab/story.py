@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The story that ./quickstart plays: a pool loses its data centre, comes up in the other one, and goes home.
 
 It uses the program as an operator would (check, run, watch, report) and the lab as a rehearsal director would (faults,
