@@ -107,6 +107,15 @@ sb ()
     "$switchback" "$@" -t "$dir/$name/topology.ini" --state "$dir/$name/state"
 }
 
+# background NAME LOG WORDS...: the same beside the test; $! is the program itself.
+background ()
+{
+    local name=$1 log=$2
+
+    shift 2
+    "$switchback" "$@" -t "$dir/$name/topology.ini" --state "$dir/$name/state" >"$log" 2>&1 </dev/null &
+}
+
 thing ()
 {
     [ "$(cat "$dir/$1/things/$2" 2>/dev/null)" = "$3" ]
