@@ -174,3 +174,27 @@ sb_nearest_option (const struct sb_option *list, const char *name)
         words[n++] = list->name;
     return sb_nearest (name, words, n);
 }
+
+static bool
+has_key (const struct sb_pair *list, size_t n, const char *key)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp (list[i].key, key) == 0)
+            return true;
+    return false;
+}
+
+size_t
+sb_undo_pairs (const struct sb_wf_step *s, const struct sb_deed *undo, struct sb_pair *ret)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->nundo; i++)
+        ret[n++] = s->undo_params[i];
+    if (strcmp (s->verb, s->undo_verb) == 0)
+        return n;
+    for (size_t i = 0; i < s->nparams; i++)
+        if (!has_key (ret, n, s->params[i].key) && (undo->open || sb_option_find (undo->params, s->params[i].key) != NULL))
+            ret[n++] = s->params[i];
+    return n;
+}

@@ -162,6 +162,7 @@ check_params (struct lint *l, const struct sb_wf_step *s, const struct sb_deed *
 static void
 check_undo_verb (struct lint *l, const struct sb_wf_step *s)
 {
+    struct sb_pair *pairs SB_AUTOFREE = NULL;
     struct sb_deed u;
 
     if (sb_deed_find (l->c, s->role, s->undo_verb, NULL, &u) != SB_FOUND) {
@@ -178,7 +179,8 @@ check_undo_verb (struct lint *l, const struct sb_wf_step *s)
     if (!u.open && u.needs_target && s->on == NULL && find_pair (s->undo_params, s->nundo, "on") == NULL)
         FAULT (l, s, "undo", "step '%s': %s.%s works at %s; 'undo on' is missing", s->name, s->role, s->undo_verb,
                target (l, &u));
-    check_params (l, s, &u, s->undo_verb, s->undo_params, s->nundo, "undo ");
+    pairs = sb_xcalloc (s->nundo + s->nparams + 1, sizeof *pairs);
+    check_params (l, s, &u, s->undo_verb, pairs, sb_undo_pairs (s, &u, pairs), "undo ");
 }
 
 static void

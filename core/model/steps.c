@@ -429,6 +429,7 @@ fill_params (struct making *m, const struct sb_deed *d, const struct sb_pair *li
 static void
 fill_undo (struct making *m)
 {
+    struct sb_pair *pairs;
     struct sb_deed u = { 0 };
     const struct sb_object *o;
 
@@ -444,7 +445,8 @@ fill_undo (struct making *m)
                         m->in->undo_verb);
         return;
     }
-    m->out->undo_params = fill_params (m, &u, m->in->undo_params, m->in->nundo, "undo ", &m->out->nundo);
+    pairs = sb_arena_alloc (&m->pl->scratch, (m->in->nundo + m->in->nparams + 1) * sizeof *pairs);
+    m->out->undo_params = fill_params (m, &u, pairs, sb_undo_pairs (m->in, &u, pairs), "undo ", &m->out->nundo);
     for (size_t i = 0; i < m->in->nundo; i++)
         if (strcmp (m->in->undo_params[i].key, "on") == 0) {
             m->at.key = "undo on";

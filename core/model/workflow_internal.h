@@ -27,6 +27,9 @@ enum sb_found { SB_FOUND = 0, SB_NO_ROLE, SB_NO_VERB };
 /* `plugin` narrows the search for a site's own role; NULL: any plugin of the catalogue. */
 enum sb_found sb_deed_find (const struct sb_catalogue *c, const char *role, const char *verb, const char *plugin,
                             struct sb_deed *ret);
+/* The parameters of a step's undo verb: what "undo KEY" gives, and, when it is another verb than the step's own, the
+ * step's parameters that it knows too.  Written to `ret`, which has room for nundo + nparams; returns how many. */
+size_t sb_undo_pairs (const struct sb_wf_step *s, const struct sb_deed *undo, struct sb_pair *ret);
 /* May the verb work at an object of the kind? */
 bool sb_deed_takes_kind (const struct sb_deed *d, const char *kind);
 /* "instance or server", for messages; in the arena. */
