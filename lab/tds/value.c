@@ -161,7 +161,7 @@ sb_sql_type_format (const struct sb_sql_type *type, struct sb_buf *out)
         sb_buf_printf (out, "(%d,%d)", type->prec, type->scale);
     else if (type->kind >= SB_SQL_NVARCHAR && type->kind <= SB_SQL_VARBINARY) {
         if (type->len == SB_SQL_MAX)
-            sb_buf_str (out, "(max)");
+            sb_buf_str (out, "(-1)"); /* as SQLite can read it */
         else
             sb_buf_printf (out, "(%d)", type->len);
     }

@@ -74,7 +74,7 @@ void sb_sql_value_free (struct sb_sql_value *v);
 bool sb_sql_type_named (const char *name, size_t n, const int *numbers, int count, struct sb_sql_type *ret);
 /* "nvarchar(128)", "numeric(25,0)": as it is written in the tables of the views. */
 bool sb_sql_type_parse (const char *text, struct sb_sql_type *ret);
-/* "nvarchar(128)" */
+/* "nvarchar(128)"; (max) is written -1, which SQLite's grammar allows. */
 void sb_sql_type_format (const struct sb_sql_type *type, struct sb_buf *out);
 bool sb_sql_is_text (const struct sb_sql_type *type);
 bool sb_sql_is_integer (const struct sb_sql_type *type);
