@@ -15,14 +15,14 @@
 #include <stdint.h>
 
 struct lab_sinks_cfg {
-    const char *dir;                            /* DIR of the lab */
-    const char *address;                        /* loopback */
-    uint16_t chat_port, mail_port, power_port;  /* 0: any; the one chosen is written here */
-    const char *cert, *key;                     /* PEM files: DIR/tls/sinks.pem, DIR/tls/sinks.key */
-    const char *mail_user;                      /* whom AUTH lets in with the first line of DIR/secrets/mail.secret;
+    const char *dir;                           /* DIR of the lab */
+    const char *address;                       /* loopback */
+    uint16_t chat_port, mail_port, power_port; /* 0: any; the one chosen is written here */
+    const char *cert, *key;                    /* PEM files: DIR/tls/sinks.pem, DIR/tls/sinks.key */
+    const char *mail_user;                     /* whom AUTH lets in with the first line of DIR/secrets/mail.secret;
                                                    NULL: any name; without that file there is no AUTH */
-    bool mail_needs_tls;                        /* nothing but hello, NOOP and QUIT before STARTTLS */
-    int mail_idle_ms;                           /* how long a client may be silent; 0: five minutes */
+    bool mail_needs_tls;                       /* nothing but hello, NOOP and QUIT before STARTTLS */
+    int mail_idle_ms;                          /* how long a client may be silent; 0: five minutes */
 };
 
 /* Starts all three in threads of their own and returns when they accept connections.  0, or -1 with a line on
