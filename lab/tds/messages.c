@@ -144,7 +144,7 @@ static const struct sb_sql_message catalogue[] = {
     { 2526, 16, 3, "Incorrect DBCC statement. Check the documentation for the correct DBCC syntax and options." },
     { 2528, 10, 1, "DBCC execution completed. If DBCC printed error messages, contact your system administrator." },
     { 2601, 14, 1, "Cannot insert duplicate key row in object '%.*ls' with unique index '%.*ls'. The duplicate key value is %ls." },
-    { 2627, 14, 1, "Violation of %ls constraint '%.*ls'. Cannot insert duplicate key in object '%.*ls'. The duplicate key value is %ls." },
+    { 2627, 14, 1, "Violation of PRIMARY KEY constraint '%.*ls'. Cannot insert duplicate key in object '%.*ls'. The duplicate key value is %ls." },
     { 2702, 16, 1, "Database '%.*ls' does not exist." },
     { 2714, 16, 1, "There is already an object named '%.*ls' in the database." },
     { 2812, 16, 1, "Could not find stored procedure '%.*ls'." },

@@ -47,13 +47,6 @@ edition (unsigned engine)
     return engine == 3 ? "Enterprise Edition (64-bit)" : engine == 4 ? "Express Edition (64-bit)" : "Standard Edition (64-bit)";
 }
 
-/* "north-sql1.example.net" -> "north-sql1" */
-static char *
-machine (const char *host)
-{
-    return sb_xstrndup (host, strspn (host, "0123456789.") == strlen (host) ? strlen (host) : strcspn (host, "."));
-}
-
 static void
 f_serverproperty (sqlite3_context *ctx, int n, sqlite3_value **v)
 {
@@ -84,7 +77,7 @@ f_serverproperty (sqlite3_context *ctx, int n, sqlite3_value **v)
         }
     if (sb_casecmp (name, "ServerName") == 0 || sb_casecmp (name, "MachineName") == 0
         || sb_casecmp (name, "ComputerNamePhysicalNetBIOS") == 0)
-        text = machine (w_str (w, i->host));
+        text = sb_xstrdup (w_str (w, i->server));
     else if (sb_casecmp (name, "ProductVersion") == 0)
         text = sb_xprintf ("%u.0.4236.2", i->version);
     else if (sb_casecmp (name, "ProductMajorVersion") == 0)

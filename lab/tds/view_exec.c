@@ -152,9 +152,9 @@ fill_processes (struct tds_session *s, struct world *w, struct tds_sink *k)
 
     put_process (k, 1, 1, "sa", "", "", "background");
     if (me->agent) {
-        put_process (k, 51, 4, "NT SERVICE\\SQLSERVERAGENT", w_str (w, me->server), "SQLAgent - Generic Refresher", "sleeping");
+        put_process (k, 48, 4, "NT SERVICE\\SQLSERVERAGENT", w_str (w, me->server), "SQLAgent - Generic Refresher", "sleeping");
         tds_put_time (k, "login_time", me->started_ms);
-        put_process (k, 52, 4, "NT SERVICE\\SQLSERVERAGENT", w_str (w, me->server), "SQLAgent - Job invocation engine", "sleeping");
+        put_process (k, 49, 4, "NT SERVICE\\SQLSERVERAGENT", w_str (w, me->server), "SQLAgent - Job invocation engine", "sleeping");
         tds_put_time (k, "login_time", me->started_ms);
     }
     for (unsigned i = 0; i < w->nsessions; i++) {
