@@ -86,12 +86,8 @@ class Lab:
     def sql(self, instance, text, *args):
         import pymssql
         i = self.instances[instance]
-        conf = self.dir + "/pymssql-%s.conf" % instance
-        with open(conf, "w") as f:
-            f.write("[%s]\nhost = %s\nport = %s\ntds version = 7.4\nencryption = require\nca file = %s\n"
-                    % (instance, i["host"], i["port"], i["ca"]))
-        os.environ["FREETDSCONF"] = conf
-        with pymssql.connect(server=instance, user=i["user"], password=i["password"], database="master", autocommit=True) as c:
+        with pymssql.connect(server=i["host"], port=str(i["port"]), user=i["user"], password=i["password"], database="master",
+                             login_timeout=15, autocommit=True) as c:
             cursor = c.cursor()
             cursor.execute(text, args)
             return cursor.fetchall() if cursor.description else None
