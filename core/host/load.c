@@ -343,6 +343,17 @@ entry_of (lt_dlhandle handle, const char *file, struct sb_faults *faults)
     return raw;
 }
 
+#ifdef SB_SANITIZED
+/* Modules stay loaded in sanitized builds, and libltdl keeps three small blocks for each: not ours, and not growing. */
+const char *__lsan_default_suppressions (void);
+
+const char *
+__lsan_default_suppressions (void)
+{
+    return "leak:lt__malloc\n";
+}
+#endif
+
 bool
 sb_load_open (struct sb_loaded *l, const char *file, struct sb_faults *faults)
 {

@@ -113,7 +113,7 @@ enum sb_flow
 sb_stream_line (struct sb_stream *s, char **ret)
 {
     size_t have = s->in.len - s->in_at;
-    char *start = s->in.s + s->in_at, *newline;
+    char *start = have > 0 ? s->in.s + s->in_at : NULL, *newline;
 
     if (have == 0)
         return incomplete (s);
@@ -141,7 +141,7 @@ enum sb_flow
 sb_stream_message (struct sb_stream *s, char **ret, size_t *ret_len)
 {
     size_t have = s->in.len - s->in_at, n;
-    char *start = s->in.s + s->in_at;
+    char *start = have > 0 ? s->in.s + s->in_at : NULL;
 
     if (have < HEAD)
         return incomplete (s);
