@@ -11,8 +11,7 @@
 static const struct sb_option no_options[] = { { .name = NULL } };
 
 /* Refused before any code of the plugin ran: nothing was changed, and asking again will not help. */
-__attribute__ ((format (printf, 2, 3)))
-static bool
+__attribute__ ((format (printf, 2, 3))) static bool
 refuse (struct sb_call *c, const char *fmt, ...)
 {
     va_list args;
@@ -177,9 +176,10 @@ settle_answer (struct sb_call *c)
     if (c->defect != NULL) {
         out->rc = SB_UNSURE;
         out->seen = SB_SEEN_UNKNOWN;
-        out->sentence = sb_call_clean (c, sb_arena_printf (&c->arena, "plugin '%s' has a defect in '%s': %s%s%s",
-                                                           c->world->plugin->name, c->in->verb, c->defect,
-                                                           *out->sentence != '\0' ? "; it said: " : "", out->sentence),
+        out->sentence = sb_call_clean (c,
+                                       sb_arena_printf (&c->arena, "plugin '%s' has a defect in '%s': %s%s%s",
+                                                        c->world->plugin->name, c->in->verb, c->defect,
+                                                        *out->sentence != '\0' ? "; it said: " : "", out->sentence),
                                        SB_SENTENCE_MAX, true);
     } else if (*out->sentence == '\0' && c->in->op == SB_OP_RUN && out->rc != SB_OK) {
         out->sentence = sb_arena_printf (&c->arena, "plugin '%s' gave no reason", c->world->plugin->name);

@@ -19,11 +19,11 @@
 #include <stdint.h>
 
 #define SB_SENTENCE_MAX 4096u
-#define SB_LOG_MAX 2048u
-#define SB_WHAT_MAX 256u
-#define SB_RESULT_MAX (256u * 1024)
-#define SB_RESULTS_MAX (1024u * 1024) /* all of one call */
-#define SB_LOG_LINES 2000u            /* of one call */
+#define SB_LOG_MAX      2048u
+#define SB_WHAT_MAX     256u
+#define SB_RESULT_MAX   (256u * 1024)
+#define SB_RESULTS_MAX  (1024u * 1024) /* all of one call */
+#define SB_LOG_LINES    2000u          /* of one call */
 
 /* What a worker knows besides the call. */
 struct sb_call_world {
@@ -63,7 +63,7 @@ struct sb_selves {
     struct sb_self {
         const struct sb_object *object;
         void *self;
-    } *list;
+    } * list;
     size_t count, cap;
 };
 

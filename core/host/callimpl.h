@@ -17,21 +17,21 @@ struct sb_call {
     const struct sb_action *action;
     const struct sb_option *params, *results; /* NULL: any (a site's own verb played by a "*" action) */
     struct sb_arena arena;
-    struct sb_call_param *given;              /* checked parameters; "on" among them */
+    struct sb_call_param *given; /* checked parameters; "on" among them */
     size_t ngiven, given_cap;
     struct sb_secret_item {
         const char *reference;
-        char *value;                          /* NULL: could not be read */
-    } *secrets;
+        char *value; /* NULL: could not be read */
+    } * secrets;
     size_t nsecrets, secrets_cap;
     struct sb_scrub scrub;
-    int64_t deadline;                         /* monotonic */
+    int64_t deadline; /* monotonic */
     size_t results_bytes;
     unsigned log_lines;
     int64_t progress_at;
-    bool failed;                              /* sb_fail() was called */
-    char *defect;                             /* the plugin broke its own tables; in the arena */
-    char *trouble;                            /* why a secret could not be read; in the arena */
+    bool failed;   /* sb_fail() was called */
+    char *defect;  /* the plugin broke its own tables; in the arena */
+    char *trouble; /* why a secret could not be read; in the arena */
 };
 
 extern const struct sb_host sb_services;

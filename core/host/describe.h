@@ -14,9 +14,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SB_MANIFEST_MAX (1u << 20)
+#define SB_MANIFEST_MAX    (1u << 20)
 #define SB_MANIFEST_FORMAT 1
-#define SB_FINGERPRINT 80 /* "build-id:" or "sha256:" and digits, and NUL */
+#define SB_FINGERPRINT     80 /* "build-id:" or "sha256:" and digits, and NUL */
 
 /* What tells one build of a file from another: the build id that the linker wrote (stripping keeps it), else the
  * SHA-256 of the whole file. */

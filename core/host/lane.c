@@ -29,14 +29,14 @@
 #include <unistd.h>
 
 #define START_MS 60000 /* for exec and loading of the plugin, on a busy machine, under sanitizers */
-#define BUCKETS 256u
+#define BUCKETS  256u
 
 enum pressure { CALM, ASKED, TERMINATED, KILLED };
 
 struct call {
     uint64_t id;
     enum sb_op op;
-    char *message;        /* for the wire; NULL once it was sent */
+    char *message; /* for the wire; NULL once it was sent */
     int64_t deadline_ms;
     struct spot *spot;
     struct call *next;    /* in the spot's queue */
@@ -64,13 +64,13 @@ struct worker {
     pid_t pid;
     int pid_fd, stop_fd;
     struct sb_stream wire;
-    struct call *call;      /* NULL: idle */
+    struct call *call; /* NULL: idle */
     enum pressure pressure;
-    enum sb_died reason;    /* why it is pressed */
-    int64_t act_at;         /* when the pressure is raised; SB_NEVER: not */
+    enum sb_died reason; /* why it is pressed */
+    int64_t act_at;      /* when the pressure is raised; SB_NEVER: not */
     int64_t idle_since;
-    bool retired;           /* leaves; takes no call */
-    bool ended;             /* reaped */
+    bool retired; /* leaves; takes no call */
+    bool ended;   /* reaped */
 };
 
 struct sb_laneset {
@@ -210,8 +210,12 @@ start_worker (struct sb_laneset *l, struct spot *s, struct sb_faults *faults)
         const struct sb_spawn_fd fds[] = {
             { -1, 0 }, { -1, 1 }, { theirs, SB_WIRE_SOCKET }, { stop_read, SB_WIRE_STOP }
         };
-        struct sb_spawn what = { .argv = argv, .env = (const char *const *) env, .fds = fds, .nfds = 4,
-                                 .own_session = true, .die_signal = SIGKILL };
+        struct sb_spawn what = { .argv = argv,
+                                 .env = (const char *const *) env,
+                                 .fds = fds,
+                                 .nfds = 4,
+                                 .own_session = true,
+                                 .die_signal = SIGKILL };
 
         pid = sb_spawn (&what, faults);
     }
@@ -303,8 +307,12 @@ took (const struct call *c)
 static void
 finish_cancelled (struct sb_laneset *l, struct call *c)
 {
-    struct sb_lane_event e = { .type = SB_LANE_ANSWER, .id = c->id, .op = c->op, .rc = SB_STOPPED,
-                               .seen = SB_SEEN_UNKNOWN, .sentence = "stopped before it began" };
+    struct sb_lane_event e = { .type = SB_LANE_ANSWER,
+                               .id = c->id,
+                               .op = c->op,
+                               .rc = SB_STOPPED,
+                               .seen = SB_SEEN_UNKNOWN,
+                               .sentence = "stopped before it began" };
 
     forget_call (l, c);
     tell (l, &e);
@@ -313,9 +321,17 @@ finish_cancelled (struct sb_laneset *l, struct call *c)
 static void
 finish_died (struct sb_laneset *l, struct call *c, enum sb_died reason, struct sb_exit end, const char *sentence)
 {
-    struct sb_lane_event e = { .type = SB_LANE_DIED, .id = c->id, .op = c->op, .begun = c->begun, .rc = SB_UNSURE,
-                               .seen = SB_SEEN_UNKNOWN, .sentence = sentence, .reason = reason, .signal = end.signal,
-                               .exit_code = end.signal == 0 ? end.code : 0, .took_ms = took (c) };
+    struct sb_lane_event e = { .type = SB_LANE_DIED,
+                               .id = c->id,
+                               .op = c->op,
+                               .begun = c->begun,
+                               .rc = SB_UNSURE,
+                               .seen = SB_SEEN_UNKNOWN,
+                               .sentence = sentence,
+                               .reason = reason,
+                               .signal = end.signal,
+                               .exit_code = end.signal == 0 ? end.code : 0,
+                               .took_ms = took (c) };
 
     forget_call (l, c);
     tell (l, &e);
@@ -328,10 +344,15 @@ take_answer (struct sb_laneset *l, struct worker *w, json_t *m)
     size_t n = json_array_size (list), i;
     struct sb_lane_result *results = sb_xcalloc (n + 1, sizeof *results);
     struct call *c = w->call;
-    struct sb_lane_event e = { .type = SB_LANE_ANSWER, .id = c->id, .op = c->op, .begun = c->begun,
+    struct sb_lane_event e = { .type = SB_LANE_ANSWER,
+                               .id = c->id,
+                               .op = c->op,
+                               .begun = c->begun,
                                .rc = (enum sb_rc) json_integer_value (json_object_get (m, "rc")),
                                .seen = (enum sb_seen) json_integer_value (json_object_get (m, "seen")),
-                               .sentence = sb_wire_text (m, "sentence"), .results = results, .nresults = n,
+                               .sentence = sb_wire_text (m, "sentence"),
+                               .results = results,
+                               .nresults = n,
                                .took_ms = took (c) };
 
     for (i = 0; i < n; i++) {
@@ -356,7 +377,8 @@ take_message (struct sb_laneset *l, struct worker *w, json_t *m)
 {
     const char *type = sb_wire_text (m, "t");
     struct sb_lane_event e = { .id = (uint64_t) json_integer_value (json_object_get (m, "id")),
-                               .sentence = "", .text = sb_wire_text (m, "text") };
+                               .sentence = "",
+                               .text = sb_wire_text (m, "text") };
 
     if (w->call == NULL || e.id != w->call->id)
         return strcmp (type, "log") == 0;

@@ -31,42 +31,42 @@
 struct sb_laneset;
 
 struct sb_lanes_cfg {
-    struct sb_registry *registry;   /* borrowed; must outlive the lanes */
-    const char *topology_file;      /* for messages */
-    const char *topology_text;      /* what was read from it: all workers see the same text */
+    struct sb_registry *registry; /* borrowed; must outlive the lanes */
+    const char *topology_file;    /* for messages */
+    const char *topology_text;    /* what was read from it: all workers see the same text */
     size_t topology_len;
-    const char *base;               /* absolute folder of the topology; relative paths start there */
-    const char *run;                /* identifier of the run, or "" outside a run (check, status) */
-    const char *run_dir;            /* folder of the run, or NULL; expanded by the engine, told to plugins as about("run dir") */
+    const char *base;    /* absolute folder of the topology; relative paths start there */
+    const char *run;     /* identifier of the run, or "" outside a run (check, status) */
+    const char *run_dir; /* folder of the run, or NULL; expanded by the engine, told to plugins as about("run dir") */
     bool drill;
-    unsigned lanes;                 /* per target; 0: 4 */
-    unsigned max_workers;           /* 0: 64 */
-    unsigned max_waiting;           /* calls that may queue; 0: 4096 */
-    int64_t grace_ms;               /* between asking, SIGTERM and SIGKILL; 0: 2000 */
+    unsigned lanes;       /* per target; 0: 4 */
+    unsigned max_workers; /* 0: 64 */
+    unsigned max_waiting; /* calls that may queue; 0: 4096 */
+    int64_t grace_ms;     /* between asking, SIGTERM and SIGKILL; 0: 2000 */
 };
 
 enum sb_op { SB_OP_RUN = 0, SB_OP_VERIFY };
 
 struct sb_call_param {
     const char *name;
-    const char *value;              /* as it would be typed; NULL for a list */
-    const char *const *items;       /* list: NULL-terminated; else NULL */
+    const char *value;        /* as it would be typed; NULL for a list */
+    const char *const *items; /* list: NULL-terminated; else NULL */
 };
 
 /* One call.  Everything is copied. */
 struct sb_call_spec {
-    uint64_t id;                    /* chosen by the caller; unique among calls under way; not 0 */
+    uint64_t id; /* chosen by the caller; unique among calls under way; not 0 */
     const char *plugin;
-    const char *kind, *object;      /* who plays the role: "database", "mgc" */
+    const char *kind, *object; /* who plays the role: "database", "mgc" */
     const char *verb;
     enum sb_op op;
-    const char *on;                 /* name of the target object: param("on") of the plugin; NULL: none */
-    const char *target;             /* lane key, e.g. the host; NULL: `on`, else `object` */
+    const char *on;                     /* name of the target object: param("on") of the plugin; NULL: none */
+    const char *target;                 /* lane key, e.g. the host; NULL: `on`, else `object` */
     const struct sb_call_param *params; /* without "on" */
     size_t nparams;
-    int64_t deadline_ms;            /* from the moment a worker gets it, > 0 */
-    const char *step;               /* name of the step, for session names; may be NULL */
-    unsigned attempt;               /* from 1 */
+    int64_t deadline_ms; /* from the moment a worker gets it, > 0 */
+    const char *step;    /* name of the step, for session names; may be NULL */
+    unsigned attempt;    /* from 1 */
 };
 
 enum sb_lane_event_type {
@@ -86,26 +86,26 @@ enum sb_died {
 };
 
 struct sb_lane_result {
-    const char *name, *value;       /* a list result reads "a, b, c" */
+    const char *name, *value; /* a list result reads "a, b, c" */
 };
 
 /* Strings live until the callback returns. */
 struct sb_lane_event {
     enum sb_lane_event_type type;
-    uint64_t id;                    /* 0: a log line outside a call */
+    uint64_t id; /* 0: a log line outside a call */
     enum sb_op op;
-    bool begun;                     /* DIED: the plugin's code had begun; false: nothing was changed */
+    bool begun; /* DIED: the plugin's code had begun; false: nothing was changed */
     enum sb_rc rc;
     enum sb_seen seen;
-    const char *sentence;           /* ANSWER, DIED: in words, with "\nHINT: ..." perhaps; "" never NULL */
+    const char *sentence; /* ANSWER, DIED: in words, with "\nHINT: ..." perhaps; "" never NULL */
     const struct sb_lane_result *results;
     size_t nresults;
-    unsigned percent;               /* above 100: only the text is known */
+    unsigned percent; /* above 100: only the text is known */
     enum sb_level level;
-    const char *text;               /* PROGRESS, LOG */
+    const char *text; /* PROGRESS, LOG */
     enum sb_died reason;
-    int signal, exit_code;          /* DIED: one of them; 0: not that */
-    int64_t took_ms;                /* ANSWER, DIED: since a worker got the call */
+    int signal, exit_code; /* DIED: one of them; 0: not that */
+    int64_t took_ms;       /* ANSWER, DIED: since a worker got the call */
 };
 
 typedef void (*sb_lane_event_fn) (void *ctx, const struct sb_lane_event *event);

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 
 #define MAX_ENTRIES 512u /* of one table: a table without an end must not be walked for ever */
-#define MAX_TEXT 4096u
+#define MAX_TEXT    4096u
 
 /* What the first ABI had; nothing smaller was ever built. */
 #define MIN_PLUGIN (offsetof (struct sb_plugin, close) + sizeof (void (*) (void)))

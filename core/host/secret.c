@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define COMMAND_MS 30000
-#define MAX_WORDS 32
+#define MAX_WORDS  32
 
 void
 sb_secret_free (char *secret)

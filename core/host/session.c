@@ -16,9 +16,25 @@
 /* Names, or beginnings of names ("TDS*").  FreeTDS: "Environment variables" in its user guide; libcurl: libcurl-env(3);
  * OpenSSL and NSS: SSLKEYLOGFILE; Kerberos: KRB5_TRACE writes what it pleases. */
 static const char *const unwanted[] = {
-    "TDS*", "FREETDS*", "SYBASE*", "DSQUERY", "LTDL_LIBRARY_PATH", "SSLKEYLOGFILE", "KRB5_TRACE", "CURL_*",
-    "http_proxy", "https_proxy", "HTTPS_PROXY", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY",
-    "XML_CATALOG_FILES", "SGML_CATALOG_FILES", "XML_DEBUG_CATALOG",
+    "TDS*",
+    "FREETDS*",
+    "SYBASE*",
+    "DSQUERY",
+    "LTDL_LIBRARY_PATH",
+    "SSLKEYLOGFILE",
+    "KRB5_TRACE",
+    "CURL_*",
+    "http_proxy",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+    "no_proxy",
+    "NO_PROXY",
+    "XML_CATALOG_FILES",
+    "SGML_CATALOG_FILES",
+    "XML_DEBUG_CATALOG",
 };
 
 static bool

@@ -35,9 +35,9 @@ sb_wire_init (const struct sb_lanes_cfg *cfg, const char *plugin)
     json_t *dirs = strings (sb_registry_dirs (cfg->registry));
     json_t *text = json_stringn (cfg->topology_text, cfg->topology_len);
 
-    return dump (json_pack ("{s:s, s:s, s:o, s:s, s:o, s:s, s:s, s:s?, s:b}", "t", "init", "plugin", plugin, "dirs", dirs,
-                            "file", cfg->topology_file, "text", text, "base", cfg->base, "run", cfg->run, "run_dir",
-                            cfg->run_dir, "drill", cfg->drill));
+    return dump (json_pack ("{s:s, s:s, s:o, s:s, s:o, s:s, s:s, s:s?, s:b}", "t", "init", "plugin", plugin, "dirs",
+                            dirs, "file", cfg->topology_file, "text", text, "base", cfg->base, "run", cfg->run,
+                            "run_dir", cfg->run_dir, "drill", cfg->drill));
 }
 
 static json_t *

@@ -17,11 +17,11 @@
 #include <jansson.h>
 #include <stddef.h>
 
-#define SB_WIRE_SOCKET 3 /* descriptors of the worker */
-#define SB_WIRE_STOP 4
-#define SB_WIRE_TO_WORKER (8u << 20)
+#define SB_WIRE_SOCKET      3 /* descriptors of the worker */
+#define SB_WIRE_STOP        4
+#define SB_WIRE_TO_WORKER   (8u << 20)
 #define SB_WIRE_FROM_WORKER (4u << 20)
-#define SB_TOPOLOGY_MAX (1u << 20)
+#define SB_TOPOLOGY_MAX     (1u << 20)
 
 /* Texts; the caller frees.  NULL: something is not UTF-8. */
 char *sb_wire_init (const struct sb_lanes_cfg *cfg, const char *plugin);

@@ -113,8 +113,8 @@ get_ready (struct worker *w)
 
     fill_world (w);
     /* Whether the topology is a good one was judged before any lane was made; here its objects are looked up. */
-    sb_topology_parse (&w->topology, sb_wire_text (w->init, "file"), json_string_value (text), json_string_length (text),
-                       &faults);
+    sb_topology_parse (&w->topology, sb_wire_text (w->init, "file"), json_string_value (text),
+                       json_string_length (text), &faults);
     sb_faults_free (&faults);
     w->ready = (file = sb_load_find (w->dirs, sb_wire_text (w->init, "plugin"), &faults)) != NULL
                && sb_load_open (&w->loaded, file, &faults);

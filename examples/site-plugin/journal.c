@@ -24,10 +24,11 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct sb_option settings[] = {
-    { .name = "file", .type = SB_STRING, .flags = SB_REQUIRED, .help = "where messages are written, from the topology's folder" },
-    { .name = NULL }
-};
+static const struct sb_option settings[] = { { .name = "file",
+                                               .type = SB_STRING,
+                                               .flags = SB_REQUIRED,
+                                               .help = "where messages are written, from the topology's folder" },
+                                             { .name = NULL } };
 static const struct sb_option params[] = {
     { .name = "id", .type = SB_STRING, .flags = SB_REQUIRED, .help = "identifier that makes a repeat harmless" },
     { .name = "event", .type = SB_STRING, .flags = SB_REQUIRED, .help = "kind of event" },
@@ -36,8 +37,7 @@ static const struct sb_option params[] = {
     { .name = NULL }
 };
 static const struct sb_option results[] = {
-    { .name = "receipt", .type = SB_STRING, .help = "the file and the identifier" },
-    { .name = NULL }
+    { .name = "receipt", .type = SB_STRING, .help = "the file and the identifier" }, { .name = NULL }
 };
 
 /* Memory of the call: nobody has to free it. */
@@ -55,7 +55,8 @@ line_of (struct sb_call *call)
 {
     const char *drill = sb_about (call, "drill") != NULL ? "DRILL " : "", *body = sb_param (call, "body");
     char *line = sb_format (call, "<%s> %s: %s%s%s%s", sb_param (call, "id"), sb_param (call, "event"), drill,
-                            sb_param (call, "subject"), body != NULL ? " | " : "", body != NULL ? body : ""), *at;
+                            sb_param (call, "subject"), body != NULL ? " | " : "", body != NULL ? body : ""),
+         *at;
 
     for (at = line; *at != '\0'; at++)
         if ((unsigned char) *at < 0x20)
@@ -119,11 +120,15 @@ send_verify (struct sb_call *call, void *self)
     return SB_SEEN_YES;
 }
 
-static const struct sb_action actions[] = {
-    { .verb = "send", .help = "write one message into the log book", .effect = SB_SETTLES, .timeout_ms = 10000,
-      .params = params, .results = results, .run = send_run, .verify = send_verify },
-    { .verb = NULL }
-};
+static const struct sb_action actions[] = { { .verb = "send",
+                                              .help = "write one message into the log book",
+                                              .effect = SB_SETTLES,
+                                              .timeout_ms = 10000,
+                                              .params = params,
+                                              .results = results,
+                                              .run = send_run,
+                                              .verify = send_verify },
+                                            { .verb = NULL } };
 
 SB_PLUGIN (journal, .name = "journal", .role = "notify", .version = "1.0", .summary = "messages into a log book",
            .lanes = SB_SERIAL, .settings = settings, .actions = actions);

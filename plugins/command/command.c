@@ -25,9 +25,12 @@
 #include <unistd.h>
 
 #define MAX_WORDS 64u
-#define OUT_MAX (1u << 20)
-#define GRACE_MS 1000
-#define END { .name = NULL }
+#define OUT_MAX   (1u << 20)
+#define GRACE_MS  1000
+#define END          \
+    {                \
+        .name = NULL \
+    }
 
 static const struct sb_option settings[] = {
     { .name = "program", .type = SB_LIST, .flags = SB_REQUIRED, .help = "the program and its first arguments" },
@@ -137,7 +140,8 @@ find_program (struct bridge *b)
     for (i = 0; i < MAX_WORDS && (word = sb_item (call, "program", i)) != NULL; i++)
         b->argv[i] = word;
     if (i == 0 || i == MAX_WORDS)
-        return sb_format (call, "[%s] program has %s", sb_about (call, "object"), i == 0 ? "no word" : "too many words");
+        return sb_format (call, "[%s] program has %s", sb_about (call, "object"),
+                          i == 0 ? "no word" : "too many words");
     if (*b->argv[0] != '/')
         b->argv[0] = sb_format (call, "%s/%s", sb_about (call, "base"), b->argv[0]);
     return distrust (call, b->argv[0]);
@@ -202,7 +206,7 @@ take_results (struct bridge *b)
     const char *key;
 
     json_object_foreach (json_object_get (b->answer, "results"), key, value)
-        sb_result (b->call, key, result_text (b->call, value));
+            sb_result (b->call, key, result_text (b->call, value));
 }
 
 static const char *
@@ -250,8 +254,14 @@ static const char *
 ask (struct bridge *b, int *ret_code, enum sb_rc *ret_rc)
 {
     int64_t left = sb_left_ms (b->call), limit = sb_number (b->call, "timeout");
-    struct sb_child child = { .argv = b->argv, .env = b->env, .cwd = sb_about (b->call, "base"), .limit = OUT_MAX,
-                              .grace_ms = GRACE_MS, .stop_fd = sb_stop_fd (b->call), .err_line = log_line, .ctx = b->call };
+    struct sb_child child = { .argv = b->argv,
+                              .env = b->env,
+                              .cwd = sb_about (b->call, "base"),
+                              .limit = OUT_MAX,
+                              .grace_ms = GRACE_MS,
+                              .stop_fd = sb_stop_fd (b->call),
+                              .err_line = log_line,
+                              .ctx = b->call };
     const char *why = find_program (b);
     enum sb_child_how how;
     char *input;
@@ -347,11 +357,14 @@ verify (struct sb_call *call, void *self)
     return seen;
 }
 
-static const struct sb_action actions[] = {
-    { .verb = "*", .help = "whatever the program makes of the verb", .effect = SB_CHANGES, .timeout_ms = 300000,
-      .run = run, .verify = verify },
-    { .verb = NULL }
-};
+static const struct sb_action actions[] = { { .verb = "*",
+                                              .help = "whatever the program makes of the verb",
+                                              .effect = SB_CHANGES,
+                                              .timeout_ms = 300000,
+                                              .run = run,
+                                              .verify = verify },
+                                            { .verb = NULL } };
 
-SB_PLUGIN (command, .name = "command", .role = "*", .version = "0.1.0", .summary = "runs a site's own program, JSON in and out",
-           .lanes = SB_PARALLEL, .settings = settings, .actions = actions);
+SB_PLUGIN (command, .name = "command", .role = "*", .version = "0.1.0",
+           .summary = "runs a site's own program, JSON in and out", .lanes = SB_PARALLEL, .settings = settings,
+           .actions = actions);

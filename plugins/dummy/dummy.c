@@ -22,17 +22,23 @@
 
 /* ---- tables: read by the program without running anything below ----------------------------------------- */
 
-#define END { .name = NULL }
+#define END          \
+    {                \
+        .name = NULL \
+    }
 
 /* Settings stand in the topology, in the section of the object that plays the role. */
 static const struct sb_option settings[] = {
-    { .name = "folder", .type = SB_STRING, .fallback = "dummy", .help = "where the files lie, from the topology's folder" },
+    { .name = "folder",
+      .type = SB_STRING,
+      .fallback = "dummy",
+      .help = "where the files lie, from the topology's folder" },
     { .name = "secret", .type = SB_SECRET, .help = "a secret, for the action whisper" },
     END
 };
 
-static const char *const hows[] = { "succeed", "fail", "retry", "unsure", "stopped", "half", "lie", "hang", "deaf", "crash",
-                                    "leave", "flood", "undeclared", NULL };
+static const char *const hows[] = { "succeed", "fail", "retry", "unsure", "stopped", "half",       "lie",
+                                    "hang",    "deaf", "crash", "leave",  "flood",   "undeclared", NULL };
 static const char *const looks[] = { "truth", "unknown", "hang", "crash", NULL };
 
 /* Parameters stand in the workflow, in the step. */
@@ -46,11 +52,9 @@ static const struct sb_option do_params[] = {
     { .name = "say", .type = SB_STRING, .help = "text that comes back as the result said" },
     END
 };
-static const struct sb_option do_results[] = {
-    { .name = "state", .type = SB_STRING, .help = "done, half or none" },
-    { .name = "said", .type = SB_STRING, .help = "the parameter say" },
-    END
-};
+static const struct sb_option do_results[] = { { .name = "state", .type = SB_STRING, .help = "done, half or none" },
+                                               { .name = "said", .type = SB_STRING, .help = "the parameter say" },
+                                               END };
 static const struct sb_option read_params[] = {
     { .name = "on", .type = SB_STRING, .help = "the object it looks at; only shown" },
     { .name = "thing", .type = SB_STRING, .fallback = "thing", .help = "name of what is looked at" },
@@ -156,8 +160,7 @@ hang_politely (struct sb_call *call)
 }
 
 /* A bad one does not. */
-__attribute__ ((noreturn))
-static void
+__attribute__ ((noreturn)) static void
 hang_deaf (void)
 {
     signal (SIGTERM, SIG_IGN);
@@ -165,8 +168,7 @@ hang_deaf (void)
         pause ();
 }
 
-__attribute__ ((noreturn))
-static void
+__attribute__ ((noreturn)) static void
 crash (void)
 {
     signal (SIGSEGV, SIG_DFL);
@@ -367,26 +369,53 @@ whisper_run (struct sb_call *call, void *self)
     return sb_fail (call, SB_FAIL, "nobody may hear '%s'\nHINT: Not even here: %s.", secret, secret);
 }
 
-static const struct sb_option read_results[] = {
-    { .name = "state", .type = SB_STRING, .help = "done, half or none" }, END
-};
-static const struct sb_option whisper_results[] = {
-    { .name = "heard", .type = SB_STRING, .help = "what came out" }, END
-};
+static const struct sb_option read_results[] = { { .name = "state", .type = SB_STRING, .help = "done, half or none" },
+                                                 END };
+static const struct sb_option whisper_results[] = { { .name = "heard", .type = SB_STRING, .help = "what came out" },
+                                                    END };
 
-static const struct sb_action actions[] = {
-    { .verb = "do", .help = "do a thing", .effect = SB_SETTLES, .timeout_ms = 10000, .params = do_params,
-      .results = do_results, .run = do_run, .verify = do_verify, .undo = "undo-do" },
-    { .verb = "undo-do", .help = "take it back", .effect = SB_SETTLES, .timeout_ms = 10000, .params = do_params,
-      .results = do_results, .run = undo_run, .verify = undo_verify, .undo = "do" },
-    { .verb = "change", .help = "do a thing that must not be done twice", .effect = SB_CHANGES, .timeout_ms = 10000,
-      .params = do_params, .results = do_results, .run = do_run, .verify = do_verify },
-    { .verb = "read", .help = "look at a thing", .effect = SB_READS, .timeout_ms = 5000, .params = read_params,
-      .results = read_results, .run = read_run },
-    { .verb = "whisper", .help = "say the secret aloud, to see that nobody hears it", .effect = SB_READS,
-      .timeout_ms = 5000, .params = no_params, .results = whisper_results, .run = whisper_run },
-    { .verb = NULL }
-};
+static const struct sb_action actions[] = { { .verb = "do",
+                                              .help = "do a thing",
+                                              .effect = SB_SETTLES,
+                                              .timeout_ms = 10000,
+                                              .params = do_params,
+                                              .results = do_results,
+                                              .run = do_run,
+                                              .verify = do_verify,
+                                              .undo = "undo-do" },
+                                            { .verb = "undo-do",
+                                              .help = "take it back",
+                                              .effect = SB_SETTLES,
+                                              .timeout_ms = 10000,
+                                              .params = do_params,
+                                              .results = do_results,
+                                              .run = undo_run,
+                                              .verify = undo_verify,
+                                              .undo = "do" },
+                                            { .verb = "change",
+                                              .help = "do a thing that must not be done twice",
+                                              .effect = SB_CHANGES,
+                                              .timeout_ms = 10000,
+                                              .params = do_params,
+                                              .results = do_results,
+                                              .run = do_run,
+                                              .verify = do_verify },
+                                            { .verb = "read",
+                                              .help = "look at a thing",
+                                              .effect = SB_READS,
+                                              .timeout_ms = 5000,
+                                              .params = read_params,
+                                              .results = read_results,
+                                              .run = read_run },
+                                            { .verb = "whisper",
+                                              .help = "say the secret aloud, to see that nobody hears it",
+                                              .effect = SB_READS,
+                                              .timeout_ms = 5000,
+                                              .params = no_params,
+                                              .results = whisper_results,
+                                              .run = whisper_run },
+                                            { .verb = NULL } };
 
-SB_PLUGIN (dummy, .name = "dummy", .role = "dummy", .version = "0.1.0", .summary = "succeeds, fails, hangs, crashes, lies",
-           .lanes = SB_PARALLEL, .settings = settings, .actions = actions);
+SB_PLUGIN (dummy, .name = "dummy", .role = "dummy", .version = "0.1.0",
+           .summary = "succeeds, fails, hangs, crashes, lies", .lanes = SB_PARALLEL, .settings = settings,
+           .actions = actions);

@@ -58,8 +58,7 @@ close_one (int *fd)
 
 /* ---- the keeper and the program: after fork, no memory is allocated ------------------------------------- */
 
-__attribute__ ((noreturn))
-static void
+__attribute__ ((noreturn)) static void
 become_program (const struct run *r, int exec_error)
 {
     const int fds[3] = { r->pipes[IN][0], r->pipes[OUT][1], r->pipes[ERR][1] };
@@ -82,8 +81,7 @@ become_program (const struct run *r, int exec_error)
 }
 
 /* Waits for the program, or for the end of the worker. */
-__attribute__ ((noreturn))
-static void
+__attribute__ ((noreturn)) static void
 keep (const struct run *r)
 {
     struct report report = { 0, 0 };
@@ -111,7 +109,8 @@ keep (const struct run *r)
     if (program > 0) {
         struct pollfd p[2] = { { .fd = r->pipes[LIFE][0], .events = POLLIN }, { .fd = pid_fd, .events = POLLIN } };
 
-        while (poll (p, 2, pid_fd < 0 ? 50 : -1) < 0 || (p[0].revents == 0 && waitpid (program, &report.status, WNOHANG) == 0))
+        while (poll (p, 2, pid_fd < 0 ? 50 : -1) < 0
+               || (p[0].revents == 0 && waitpid (program, &report.status, WNOHANG) == 0))
             ;
         if (p[0].revents != 0)
             kill (0, SIGKILL);

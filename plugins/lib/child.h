@@ -28,12 +28,12 @@ struct sb_child {
     const char *const *argv; /* argv[0] is a path */
     const char *const *env;
     const char *cwd;
-    const char *input;       /* written to its stdin, which is closed then */
+    const char *input; /* written to its stdin, which is closed then */
     size_t input_len;
-    size_t limit;            /* of stdout */
-    int64_t deadline_ms;     /* from now */
-    int64_t grace_ms;        /* between SIGTERM and SIGKILL when it is to stop */
-    int stop_fd;             /* readable: stop; -1: none */
+    size_t limit;                                   /* of stdout */
+    int64_t deadline_ms;                            /* from now */
+    int64_t grace_ms;                               /* between SIGTERM and SIGKILL when it is to stop */
+    int stop_fd;                                    /* readable: stop; -1: none */
     void (*err_line) (void *ctx, const char *line); /* each line of its stderr; may be NULL */
     void *ctx;
 };

@@ -83,7 +83,9 @@ compose (struct sb_call *call, const struct message *m, const char *from)
     text_date (&t);
     text_str (&t, sb_format (call, "\r\nMessage-ID: %s\r\nAuto-Submitted: auto-generated\r\nX-Switchback-Event: %s\r\n",
                              message_id (call, m->id, from), one_line (call, m->event)));
-    text_str (&t, "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Transfer-Encoding: base64\r\n\r\n");
+    text_str (
+            &t,
+            "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Transfer-Encoding: base64\r\n\r\n");
     text_base64 (&t, body, strlen (body), 76);
     text_str (&t, "\r\n");
     return t;
@@ -99,8 +101,9 @@ judge (struct sb_call *call, CURLcode code, long status, const struct reply *rep
         return SB_OK;
     }
     if (code == CURLE_USE_SSL_FAILED)
-        return sb_fail (call, SB_FAIL, "the mail server offers no STARTTLS, and the mail is not sent without\n"
-                                       "HINT: Set smtp tls = off if that is meant.");
+        return sb_fail (call, SB_FAIL,
+                        "the mail server offers no STARTTLS, and the mail is not sent without\n"
+                        "HINT: Set smtp tls = off if that is meant.");
     if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_LOGIN_DENIED || code == CURLE_SSL_CACERT_BADFILE
         || (status >= 500 && status < 600))
         return sb_fail (call, SB_FAIL, "the mail was refused: %s (%s)", text, reply->text);

@@ -56,7 +56,8 @@ text_base64 (struct text *t, const char *data, size_t n, size_t line)
     size_t i, written = 0;
 
     for (i = 0; i < n; i += 3) {
-        unsigned long v = (unsigned long) d[i] << 16 | (i + 1 < n ? (unsigned long) d[i + 1] << 8 : 0) | (i + 2 < n ? d[i + 2] : 0);
+        unsigned long v = (unsigned long) d[i] << 16 | (i + 1 < n ? (unsigned long) d[i + 1] << 8 : 0)
+                          | (i + 2 < n ? d[i + 2] : 0);
         const char four[4] = { digits[v >> 18], digits[v >> 12 & 63], i + 1 < n ? digits[v >> 6 & 63] : '=',
                                i + 2 < n ? digits[v & 63] : '=' };
 
@@ -107,13 +108,14 @@ void
 text_date (struct text *t)
 {
     static const char *const days[] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
-    static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+    static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
     time_t now = time (NULL);
     struct tm tm;
 
     gmtime_r (&now, &tm);
-    text_str (t, sb_format (t->call, "%s, %02d %s %d %02d:%02d:%02d +0000", days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon],
-                            tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec));
+    text_str (t, sb_format (t->call, "%s, %02d %s %d %02d:%02d:%02d +0000", days[tm.tm_wday], tm.tm_mday,
+                            months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec));
 }
 
 const char *

@@ -13,7 +13,10 @@
 #include <string.h>
 
 #define REMEMBERED 64
-#define END { .name = NULL }
+#define END          \
+    {                \
+        .name = NULL \
+    }
 
 struct notify {
     char *delivered[REMEMBERED]; /* identifiers, a ring */
@@ -24,7 +27,11 @@ static const char *const tls_words[] = { "starttls", "tls", "off", NULL };
 static const struct sb_option settings[] = {
     { .name = "url", .type = SB_SECRET, .help = "webhook: its address, which is a secret" },
     { .name = "smtp", .type = SB_STRING, .help = "e-mail: HOST:PORT of the mail server" },
-    { .name = "smtp tls", .type = SB_CHOICE, .fallback = "starttls", .choices = tls_words, .help = "how the mail server is spoken to" },
+    { .name = "smtp tls",
+      .type = SB_CHOICE,
+      .fallback = "starttls",
+      .choices = tls_words,
+      .help = "how the mail server is spoken to" },
     { .name = "from", .type = SB_STRING, .help = "e-mail: address of the sender" },
     { .name = "to", .type = SB_LIST, .help = "e-mail: addresses of the receivers" },
     { .name = "ca", .type = SB_STRING, .help = "file: certificate authority of the server; else the system's" },
@@ -109,8 +116,12 @@ message_of (struct sb_call *call)
 
     if (drill && strncmp (subject, "DRILL", 5) != 0)
         subject = sb_format (call, "DRILL %s", subject);
-    return (struct message){ .id = sb_param (call, "id"), .event = sb_param (call, "event"), .subject = subject,
-                             .body = body != NULL ? body : "", .run = sb_about (call, "run"), .drill = drill };
+    return (struct message){ .id = sb_param (call, "id"),
+                             .event = sb_param (call, "event"),
+                             .subject = subject,
+                             .body = body != NULL ? body : "",
+                             .run = sb_about (call, "run"),
+                             .drill = drill };
 }
 
 static enum sb_rc
@@ -121,7 +132,8 @@ run (struct sb_call *call, void *self)
     enum sb_rc rc;
 
     if (url == NULL && smtp == NULL)
-        return sb_fail (call, SB_FAIL, "[channel %s] has neither a webhook (url) nor a mail server (smtp) that can be used",
+        return sb_fail (call, SB_FAIL,
+                        "[channel %s] has neither a webhook (url) nor a mail server (smtp) that can be used",
                         sb_about (call, "object"));
     rc = url != NULL ? send_webhook (call, &m, url) : send_mail (call, &m, smtp);
     if (rc == SB_OK)
@@ -165,11 +177,15 @@ close_channel (void *self)
     curl_global_cleanup ();
 }
 
-static const struct sb_action actions[] = {
-    { .verb = "send", .help = "deliver one message", .effect = SB_SETTLES, .timeout_ms = 60000, .params = params,
-      .results = results, .run = run, .verify = verify },
-    { .verb = NULL }
-};
+static const struct sb_action actions[] = { { .verb = "send",
+                                              .help = "deliver one message",
+                                              .effect = SB_SETTLES,
+                                              .timeout_ms = 60000,
+                                              .params = params,
+                                              .results = results,
+                                              .run = run,
+                                              .verify = verify },
+                                            { .verb = NULL } };
 
 SB_PLUGIN (notify, .name = "notify", .role = "notify", .version = "0.1.0", .summary = "messages by webhook or e-mail",
            .lanes = SB_SERIAL, .settings = settings, .actions = actions, .open = open_channel, .close = close_channel);

@@ -16,8 +16,8 @@ payload (struct sb_call *call, const struct message *m)
     const char *text = *m->body != '\0' ? sb_format (call, "%s\n%s", m->subject, m->body) : m->subject;
     const struct {
         const char *key, *value;
-    } fields[] = { { "source", "switchback" }, { "id", m->id }, { "event", m->event }, { "subject", m->subject },
-                   { "body", m->body }, { "run", m->run }, { "text", text } };
+    } fields[] = { { "source", "switchback" }, { "id", m->id },   { "event", m->event }, { "subject", m->subject },
+                   { "body", m->body },        { "run", m->run }, { "text", text } };
     struct text t = { .call = call };
     size_t i;
 
@@ -49,8 +49,8 @@ static enum sb_rc
 judge_transport (struct sb_call *call, CURLcode code, const char *error)
 {
     const char *text = *error != '\0' ? error : curl_easy_strerror (code);
-    int final = code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL
-                || code == CURLE_SSL_CACERT_BADFILE;
+    int final = code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_URL_MALFORMAT
+                || code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_SSL_CACERT_BADFILE;
 
     return sb_fail (call, final ? SB_FAIL : SB_RETRY, "the webhook was not reached: %s", text);
 }

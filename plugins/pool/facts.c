@@ -47,7 +47,8 @@ may_stand_in (struct sb_call *call, const char *site)
         return site != NULL;
     for (i = 0; (link = sb_object (call, "link", i)) != NULL; i++)
         if (is_yes (sb_attr (call, "link", link, "fast"))
-            && (strcmp (link, sb_format (call, "%s %s", home, site)) == 0 || strcmp (link, sb_format (call, "%s %s", site, home)) == 0))
+            && (strcmp (link, sb_format (call, "%s %s", home, site)) == 0
+                || strcmp (link, sb_format (call, "%s %s", site, home)) == 0))
             return true;
     return false;
 }
@@ -84,12 +85,15 @@ fact_active (struct sb_call *call, struct pool *p)
         const char *name = pool_name_of (call, "server", seen.active.names[i]);
 
         if (name == NULL)
-            return (struct verdict){ "red", sb_format (call, "%s is active and not a server of the pool", seen.active.names[i]) };
+            return (struct verdict){ "red", sb_format (call, "%s is active and not a server of the pool",
+                                                       seen.active.names[i]) };
         if (!may_stand_in (call, sb_attr (call, "server", name, "site")))
-            return (struct verdict){ "red", sb_format (call, "%s is active in site %s", name, sb_attr (call, "server", name, "site")) };
+            return (struct verdict){ "red", sb_format (call, "%s is active in site %s", name,
+                                                       sb_attr (call, "server", name, "site")) };
     }
     if (!pool_list_same (&seen.active, &steady))
-        return (struct verdict){ "amber", sb_format (call, "active: %s; in the steady state: %s", text, pool_list_text (call, &steady)) };
+        return (struct verdict){ "amber", sb_format (call, "active: %s; in the steady state: %s", text,
+                                                     pool_list_text (call, &steady)) };
     return (struct verdict){ "green", sb_format (call, "active: %s", text) };
 }
 
@@ -112,7 +116,8 @@ fact_services (struct sb_call *call, struct pool *p)
                 return (struct verdict){ "red", sb_format (call, "service %s of %s is %s", found.list[k].name,
                                                            seen.active.names[i], found.list[k].status) };
     }
-    return (struct verdict){ "green", sb_format (call, "the chat services of %s run", pool_list_text (call, &seen.active)) };
+    return (struct verdict){ "green",
+                             sb_format (call, "the chat services of %s run", pool_list_text (call, &seen.active)) };
 }
 
 static struct verdict
@@ -136,9 +141,12 @@ fact_store (struct sb_call *call, struct pool *p)
     if (late.count > 0)
         return (struct verdict){ "red", sb_format (call, "not up to date: %s", pool_list_text (call, &late)) };
     if (store.site == NULL || home == NULL || strcmp (store.site, home) != 0)
-        return (struct verdict){ "amber", sb_format (call, "the central store is at %s, not in site %s; all replicas are up to date",
-                                                     store.master, home != NULL ? home : "(none)") };
-    return (struct verdict){ "green", sb_format (call, "the central store is at %s; all replicas are up to date", store.master) };
+        return (struct verdict){
+            "amber", sb_format (call, "the central store is at %s, not in site %s; all replicas are up to date",
+                                store.master, home != NULL ? home : "(none)")
+        };
+    return (struct verdict){ "green", sb_format (call, "the central store is at %s; all replicas are up to date",
+                                                 store.master) };
 }
 
 static struct verdict
@@ -157,7 +165,8 @@ static const struct fact {
     const char *name;
     struct verdict (*ask) (struct sb_call *, struct pool *);
 } facts[] = {
-    { "H1", fact_state }, { "H2", fact_active }, { "H13", fact_services }, { "H14", fact_store }, { "H17", fact_message },
+    { "H1", fact_state },  { "H2", fact_active },   { "H13", fact_services },
+    { "H14", fact_store }, { "H17", fact_message },
 };
 
 enum sb_rc

@@ -63,7 +63,8 @@ set_state_run (struct sb_call *call, void *self)
     if (strcmp (seen.state, wanted) == 0)
         return SB_OK;
     rc = pool_ps (call, self, NULL, true,
-                  sb_format (call, "Set-CsPersistentChatState -Identity %s -PoolState %s -Confirm:$false\n$r=@{set=$true}",
+                  sb_format (call,
+                             "Set-CsPersistentChatState -Identity %s -PoolState %s -Confirm:$false\n$r=@{set=$true}",
                              ps_quoted (call, seen.identity), wanted),
                   &doc);
     json_decref (doc);
@@ -112,7 +113,8 @@ modifier (struct sb_call *call, const char *how, const struct pool_list *these, 
     if (n == 0)
         return "";
     return sb_format (call, "Set-CsPersistentChatActiveServer %s%s -ActiveServers @{%s=%s} -Confirm:$false\n",
-                      identity != NULL ? "-Identity " : "", identity != NULL ? ps_quoted (call, identity) : "", how, b.s);
+                      identity != NULL ? "-Identity " : "", identity != NULL ? ps_quoted (call, identity) : "", how,
+                      b.s);
 }
 
 /* Adding first keeps somebody active throughout; where that would pass the limit, removing comes first. */
@@ -127,10 +129,12 @@ active_script (struct sb_call *call, const struct pool_list *now, const struct p
     if (wanted->count == 0) {
         const char *identity = sb_setting (call, "active identity");
 
-        return sb_format (call, "Set-CsPersistentChatActiveServer %s%s -ActiveServers $null -Confirm:$false\n$r=@{set=$true}",
+        return sb_format (call,
+                          "Set-CsPersistentChatActiveServer %s%s -ActiveServers $null -Confirm:$false\n$r=@{set=$true}",
                           identity != NULL ? "-Identity " : "", identity != NULL ? ps_quoted (call, identity) : "");
     }
-    return sb_format (call, "%s%s$r=@{set=$true}", both <= POOL_MAX_ACTIVE ? add : rid, both <= POOL_MAX_ACTIVE ? rid : add);
+    return sb_format (call, "%s%s$r=@{set=$true}", both <= POOL_MAX_ACTIVE ? add : rid,
+                      both <= POOL_MAX_ACTIVE ? rid : add);
 }
 
 static enum sb_rc
@@ -142,7 +146,8 @@ set_active_run (struct sb_call *call, void *self)
     enum sb_rc rc;
 
     if (wanted.count > POOL_MAX_ACTIVE)
-        return sb_fail (call, SB_FAIL, "%zu servers were to be active; a pool has at most %d", wanted.count, POOL_MAX_ACTIVE);
+        return sb_fail (call, SB_FAIL, "%zu servers were to be active; a pool has at most %d", wanted.count,
+                        POOL_MAX_ACTIVE);
     if ((rc = pool_look (call, self, &seen)) != SB_OK)
         return rc;
     pool_remember (call, self, pool_list_text (call, &seen.active));
@@ -177,7 +182,8 @@ push (struct sb_call *call, struct pool *p, const struct pool_list *servers)
     size_t i;
 
     for (i = 0; i < servers->count; i++)
-        sb_buf_printf (&b, "Invoke-CsManagementStoreReplication -ReplicaFqdn %s\n", ps_quoted (call, servers->names[i]));
+        sb_buf_printf (&b, "Invoke-CsManagementStoreReplication -ReplicaFqdn %s\n",
+                       ps_quoted (call, servers->names[i]));
     sb_buf_str (&b, "$r=@{pushed=$true}");
     rc = pool_ps (call, p, NULL, false, b.s, &doc); /* a push changes nothing that was not decided before */
     json_decref (doc);
@@ -195,8 +201,8 @@ replication_run (struct sb_call *call, void *self)
         sb_progress (call, (unsigned) (100 * (servers.count - late.count) / servers.count),
                      sb_format (call, "waiting for %s", pool_list_text (call, &late)));
         if (sb_pause (call, pause) || sb_left_ms (call) < 10000)
-            return sb_fail (call, sb_left_ms (call) < 10000 ? SB_RETRY : SB_STOPPED, "the replicas of %s are not up to date",
-                            pool_list_text (call, &late));
+            return sb_fail (call, sb_left_ms (call) < 10000 ? SB_RETRY : SB_STOPPED,
+                            "the replicas of %s are not up to date", pool_list_text (call, &late));
         pause = pause < 5000 ? pause * 2 : 5000;
     }
     return rc;
@@ -228,8 +234,8 @@ services_run (struct sb_call *call, struct pool *p, const char *cmdlet, const ch
         return rc;
     for (i = 0; i < found.count; i++)
         if (strcmp (found.list[i].status, wanted) != 0)
-            sb_buf_printf (&b, "%s -Name %s -ComputerName %s -Confirm:$false\n", cmdlet, ps_quoted (call, found.list[i].name),
-                           ps_quoted (call, fqdn));
+            sb_buf_printf (&b, "%s -Name %s -ComputerName %s -Confirm:$false\n", cmdlet,
+                           ps_quoted (call, found.list[i].name), ps_quoted (call, fqdn));
     sb_buf_str (&b, "$r=@{set=$true}");
     rc = pool_ps (call, p, NULL, true, b.s, &doc);
     json_decref (doc);
@@ -301,9 +307,11 @@ move_script (struct sb_call *call, const char *site, bool healthy)
     if (name == NULL)
         return NULL;
     instance = sb_attr (call, "frontend", name, "back end instance");
-    return sb_format (call, "Invoke-CsManagementServerFailover -BackupSqlServerFqdn %s%s%s -Force -Confirm:$false\n$r=@{moved=$true}",
-                      ps_quoted (call, sb_attr (call, "frontend", name, "back end")),
-                      instance != NULL ? " -BackupSqlInstanceName " : "", instance != NULL ? ps_quoted (call, instance) : "");
+    return sb_format (
+            call,
+            "Invoke-CsManagementServerFailover -BackupSqlServerFqdn %s%s%s -Force -Confirm:$false\n$r=@{moved=$true}",
+            ps_quoted (call, sb_attr (call, "frontend", name, "back end")),
+            instance != NULL ? " -BackupSqlInstanceName " : "", instance != NULL ? ps_quoted (call, instance) : "");
 }
 
 static const char *
@@ -369,8 +377,9 @@ observe (struct sb_call *call, void *self)
     sb_result (call, "state", seen.state);
     sb_result (call, "active", active);
     sb_result (call, "central store", known_site (&store));
-    sb_result (call, "sentence", sb_format (call, "the pool is %s; active: %s; central store: %s", seen.state,
-                                            *active != '\0' ? active : "none", known_site (&store)));
+    sb_result (call, "sentence",
+               sb_format (call, "the pool is %s; active: %s; central store: %s", seen.state,
+                          *active != '\0' ? active : "none", known_site (&store)));
     return SB_OK;
 }
 
@@ -390,8 +399,11 @@ send_message (struct sb_call *call, void *self)
 
 /* ---- tables --------------------------------------------------------------------------------------------- */
 
-#define LAST { .name = NULL }
-#define MIN(n) ((n) * 60000u)
+#define LAST         \
+    {                \
+        .name = NULL \
+    }
+#define MIN(n) ((n) *60000u)
 
 static const char *const modules[] = { "SkypeForBusiness", "Lync", NULL };
 static const char *const states[] = { "Normal", "FailedOver", NULL };
@@ -399,12 +411,24 @@ static const char *const server_kind[] = { "server", NULL };
 static const char *const site_kind[] = { "site", NULL };
 
 static const struct sb_option settings[] = {
-    { .name = "module", .type = SB_CHOICE, .fallback = "SkypeForBusiness", .choices = modules,
+    { .name = "module",
+      .type = SB_CHOICE,
+      .fallback = "SkypeForBusiness",
+      .choices = modules,
       .help = "the PowerShell module with the cmdlets" },
-    { .name = "connect timeout", .type = SB_DURATION, .fallback = "5s", .help = "a front end that does not answer in this time is passed over" },
-    { .name = "active identity", .type = SB_STRING, .help = "-Identity for the active list, where the version of the product needs one" },
-    { .name = "services", .type = SB_LIST, .help = "names of the chat services; else they are found by their display names" },
-    { .name = "sender", .type = SB_STRING, .help = "SIP address that sends the synthetic message; else the product's test users" },
+    { .name = "connect timeout",
+      .type = SB_DURATION,
+      .fallback = "5s",
+      .help = "a front end that does not answer in this time is passed over" },
+    { .name = "active identity",
+      .type = SB_STRING,
+      .help = "-Identity for the active list, where the version of the product needs one" },
+    { .name = "services",
+      .type = SB_LIST,
+      .help = "names of the chat services; else they are found by their display names" },
+    { .name = "sender",
+      .type = SB_STRING,
+      .help = "SIP address that sends the synthetic message; else the product's test users" },
     { .name = "receiver", .type = SB_STRING, .help = "SIP address that receives it" },
     { .name = "room", .type = SB_STRING, .help = "URI of the room it is sent to" },
     LAST
@@ -430,7 +454,8 @@ static const struct sb_option check_results[] = {
     LAST
 };
 static const struct sb_option state_params[] = {
-    { .name = "state", .type = SB_CHOICE, .flags = SB_REQUIRED, .choices = states, .help = "the pool state wanted" }, LAST
+    { .name = "state", .type = SB_CHOICE, .flags = SB_REQUIRED, .choices = states, .help = "the pool state wanted" },
+    LAST
 };
 static const struct sb_option was_text[] = { { .name = "was", .type = SB_STRING, .help = "what was before" }, LAST };
 static const struct sb_option active_params[] = {
@@ -438,37 +463,92 @@ static const struct sb_option active_params[] = {
 };
 static const struct sb_option was_list[] = { { .name = "was", .type = SB_LIST, .help = "the list before" }, LAST };
 static const struct sb_option replication_params[] = {
-    { .name = "servers", .type = SB_LIST, .flags = SB_REQUIRED, .help = "servers whose replicas must be up to date" }, LAST
-};
-static const struct sb_option move_params[] = {
-    { .name = "site", .type = SB_TARGET, .flags = SB_REQUIRED, .choices = site_kind, .help = "the site whose front end shall hold it" },
+    { .name = "servers", .type = SB_LIST, .flags = SB_REQUIRED, .help = "servers whose replicas must be up to date" },
     LAST
 };
-static const struct sb_option message_results[] = { { .name = "latency", .type = SB_STRING, .help = "as reported" }, LAST };
+static const struct sb_option move_params[] = { { .name = "site",
+                                                  .type = SB_TARGET,
+                                                  .flags = SB_REQUIRED,
+                                                  .choices = site_kind,
+                                                  .help = "the site whose front end shall hold it" },
+                                                LAST };
+static const struct sb_option message_results[] = { { .name = "latency", .type = SB_STRING, .help = "as reported" },
+                                                    LAST };
 
-static const struct sb_action actions[] = {
-    { .verb = "observe", .help = "tell the pool state, the active servers and the central store", .effect = SB_READS,
-      .timeout_ms = MIN (1), .params = none, .results = observe_results, .run = observe },
-    { .verb = "check", .help = "hold one fact of the steady state against the pool", .effect = SB_READS,
-      .timeout_ms = MIN (1), .params = check_params, .results = check_results, .run = pool_check },
-    { .verb = "set-state", .help = "set the pool state", .effect = SB_SETTLES, .timeout_ms = MIN (3), .params = state_params,
-      .results = was_text, .run = set_state_run, .verify = set_state_verify, .undo = "set-state" },
-    { .verb = "set-active", .help = "set the active servers, never more than four at any moment", .effect = SB_SETTLES,
-      .timeout_ms = MIN (3), .params = active_params, .results = was_list, .run = set_active_run,
-      .verify = set_active_verify, .undo = "set-active" },
-    { .verb = "await-replication", .help = "push replication and wait until the replicas are up to date",
-      .effect = SB_SETTLES, .timeout_ms = MIN (15), .params = replication_params, .results = none, .run = replication_run,
-      .verify = replication_verify },
-    { .verb = "stop-services", .help = "stop the chat services of a server", .effect = SB_SETTLES, .timeout_ms = MIN (5),
-      .params = on_server, .results = none, .run = stop_run, .verify = stop_verify, .undo = "start-services" },
-    { .verb = "start-services", .help = "start the chat services of a server", .effect = SB_SETTLES, .timeout_ms = MIN (5),
-      .params = on_server, .results = none, .run = start_run, .verify = start_verify, .undo = "stop-services" },
-    { .verb = "move-central-store", .help = "move the central management store to a site", .effect = SB_CHANGES,
-      .timeout_ms = MIN (15), .params = move_params, .results = was_text, .run = move_run, .verify = move_verify },
-    { .verb = "send-message", .help = "send a synthetic message through the pool", .effect = SB_READS,
-      .timeout_ms = MIN (2), .params = none, .results = message_results, .run = send_message },
-    { .verb = NULL }
-};
+static const struct sb_action actions[] = { { .verb = "observe",
+                                              .help = "tell the pool state, the active servers and the central store",
+                                              .effect = SB_READS,
+                                              .timeout_ms = MIN (1),
+                                              .params = none,
+                                              .results = observe_results,
+                                              .run = observe },
+                                            { .verb = "check",
+                                              .help = "hold one fact of the steady state against the pool",
+                                              .effect = SB_READS,
+                                              .timeout_ms = MIN (1),
+                                              .params = check_params,
+                                              .results = check_results,
+                                              .run = pool_check },
+                                            { .verb = "set-state",
+                                              .help = "set the pool state",
+                                              .effect = SB_SETTLES,
+                                              .timeout_ms = MIN (3),
+                                              .params = state_params,
+                                              .results = was_text,
+                                              .run = set_state_run,
+                                              .verify = set_state_verify,
+                                              .undo = "set-state" },
+                                            { .verb = "set-active",
+                                              .help = "set the active servers, never more than four at any moment",
+                                              .effect = SB_SETTLES,
+                                              .timeout_ms = MIN (3),
+                                              .params = active_params,
+                                              .results = was_list,
+                                              .run = set_active_run,
+                                              .verify = set_active_verify,
+                                              .undo = "set-active" },
+                                            { .verb = "await-replication",
+                                              .help = "push replication and wait until the replicas are up to date",
+                                              .effect = SB_SETTLES,
+                                              .timeout_ms = MIN (15),
+                                              .params = replication_params,
+                                              .results = none,
+                                              .run = replication_run,
+                                              .verify = replication_verify },
+                                            { .verb = "stop-services",
+                                              .help = "stop the chat services of a server",
+                                              .effect = SB_SETTLES,
+                                              .timeout_ms = MIN (5),
+                                              .params = on_server,
+                                              .results = none,
+                                              .run = stop_run,
+                                              .verify = stop_verify,
+                                              .undo = "start-services" },
+                                            { .verb = "start-services",
+                                              .help = "start the chat services of a server",
+                                              .effect = SB_SETTLES,
+                                              .timeout_ms = MIN (5),
+                                              .params = on_server,
+                                              .results = none,
+                                              .run = start_run,
+                                              .verify = start_verify,
+                                              .undo = "stop-services" },
+                                            { .verb = "move-central-store",
+                                              .help = "move the central management store to a site",
+                                              .effect = SB_CHANGES,
+                                              .timeout_ms = MIN (15),
+                                              .params = move_params,
+                                              .results = was_text,
+                                              .run = move_run,
+                                              .verify = move_verify },
+                                            { .verb = "send-message",
+                                              .help = "send a synthetic message through the pool",
+                                              .effect = SB_READS,
+                                              .timeout_ms = MIN (2),
+                                              .params = none,
+                                              .results = message_results,
+                                              .run = send_message },
+                                            { .verb = NULL } };
 
 static enum sb_rc
 open_pool (struct sb_call *call, void **ret_self)
@@ -489,5 +569,6 @@ close_pool (void *self)
     curl_global_cleanup ();
 }
 
-SB_PLUGIN (pool, .name = "pool", .role = "pool", .version = "0.1.0", .summary = "chat pool through cmdlets over WS-Management",
-           .lanes = SB_SERIAL, .settings = settings, .actions = actions, .open = open_pool, .close = close_pool);
+SB_PLUGIN (pool, .name = "pool", .role = "pool", .version = "0.1.0",
+           .summary = "chat pool through cmdlets over WS-Management", .lanes = SB_SERIAL, .settings = settings,
+           .actions = actions, .open = open_pool, .close = close_pool);

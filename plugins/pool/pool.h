@@ -6,7 +6,7 @@
 #include "plugins/pool/shell.h"
 
 #define POOL_MAX_SERVERS 16
-#define POOL_MAX_ACTIVE 4 /* vendor's limit: "at most four active" */
+#define POOL_MAX_ACTIVE  4 /* vendor's limit: "at most four active" */
 
 /* FQDNs; strings belong to the call. */
 struct pool_list {
@@ -38,7 +38,8 @@ struct pool_store {
 enum sb_rc pool_store (struct sb_call *call, struct pool *p, const char *asked, struct pool_store *ret);
 
 /* Which of these replicas are not up to date. */
-enum sb_rc pool_replicas (struct sb_call *call, struct pool *p, const struct pool_list *servers, struct pool_list *ret_late);
+enum sb_rc
+pool_replicas (struct sb_call *call, struct pool *p, const struct pool_list *servers, struct pool_list *ret_late);
 
 struct pool_services {
     struct {

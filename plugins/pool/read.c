@@ -96,8 +96,10 @@ entry_of (struct sb_call *call, json_t *list)
     for (i = 0; i < length_of (list); i++) {
         const char *identity = text_of (call, nth_of (list, i), "identity");
 
-        if (fqdn != NULL && (ends_with (identity, sb_format (call, ":%s", fqdn)) || ends_with (identity, sb_format (call, " %s", fqdn))
-                             || sb_casecmp (text_of (call, nth_of (list, i), "pool"), fqdn) == 0))
+        if (fqdn != NULL
+            && (ends_with (identity, sb_format (call, ":%s", fqdn))
+                || ends_with (identity, sb_format (call, " %s", fqdn))
+                || sb_casecmp (text_of (call, nth_of (list, i), "pool"), fqdn) == 0))
             return nth_of (list, i);
     }
     return length_of (list) == 1 ? nth_of (list, 0) : NULL;
@@ -135,7 +137,9 @@ look_in_topology (struct sb_call *call, struct pool *p, struct pool_list *active
     enum sb_rc rc = pool_ps (call, p, NULL, false, "$r=@{xml=\"$(Get-CsTopology -AsXml)\"}", &doc);
     const char *text = json_string_value (json_object_get (doc, "xml"));
     const int flags = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING;
-    xmlDoc *xml = text != NULL && strlen (text) < INT32_MAX ? xmlReadMemory (text, (int) strlen (text), "topology.xml", NULL, flags) : NULL;
+    xmlDoc *xml = text != NULL && strlen (text) < INT32_MAX
+                          ? xmlReadMemory (text, (int) strlen (text), "topology.xml", NULL, flags)
+                          : NULL;
     xmlNode *top = xml != NULL ? xmlDocGetRootElement (xml) : NULL, *n = top;
     bool found = false;
 
@@ -153,9 +157,10 @@ look_in_topology (struct sb_call *call, struct pool *p, struct pool_list *active
     xmlFreeDoc (xml);
     json_decref (doc);
     if (rc == SB_OK && !found)
-        return sb_fail (call, SB_RETRY,
-                        "the list of active servers is in neither Get-CsService nor Get-CsTopology\n"
-                        "HINT: Look for it with Get-CsService -PersistentChatServer | Format-List *, and tell the authors.");
+        return sb_fail (
+                call, SB_RETRY,
+                "the list of active servers is in neither Get-CsService nor Get-CsTopology\n"
+                "HINT: Look for it with Get-CsService -PersistentChatServer | Format-List *, and tell the authors.");
     return rc;
 }
 
@@ -189,7 +194,8 @@ pool_look (struct sb_call *call, struct pool *p, struct pool_seen *ret)
     ret->state = text_of (call, state, "state");
     ret->identity = text_of (call, state, "identity");
     if (state == NULL || *ret->identity == '\0' || *ret->state == '\0')
-        rc = sb_fail (call, SB_FAIL, "the state of pool '%s' is not told by Get-CsPersistentChatState", sb_about (call, "object"));
+        rc = sb_fail (call, SB_FAIL, "the state of pool '%s' is not told by Get-CsPersistentChatState",
+                      sb_about (call, "object"));
     else
         rc = read_active (call, p, json_object_get (doc, "services"), &ret->active);
     json_decref (doc);
@@ -278,10 +284,11 @@ is_chat_service (struct sb_call *call, const char *name, const char *words)
 enum sb_rc
 pool_services (struct sb_call *call, struct pool *p, const char *fqdn, struct pool_services *ret)
 {
-    const char *body = sb_format (call,
-                                  "$r=@{services=@(Get-CsWindowsService -ComputerName %s -ExcludeActivityLevel|ForEach-Object{\n"
-                                  "@{name=\"$($_.Name)\";words=\"$($_.DisplayName) $($_.RoleName)\";status=\"$($_.Status)\"}})}",
-                                  ps_quoted (call, fqdn));
+    const char *body =
+            sb_format (call,
+                       "$r=@{services=@(Get-CsWindowsService -ComputerName %s -ExcludeActivityLevel|ForEach-Object{\n"
+                       "@{name=\"$($_.Name)\";words=\"$($_.DisplayName) $($_.RoleName)\";status=\"$($_.Status)\"}})}",
+                       ps_quoted (call, fqdn));
     json_t *doc = NULL, *list;
     enum sb_rc rc = pool_ps (call, p, NULL, false, body, &doc);
     size_t i;
@@ -300,9 +307,10 @@ pool_services (struct sb_call *call, struct pool *p, const char *fqdn, struct po
     }
     json_decref (doc);
     if (ret->count == 0)
-        return sb_fail (call, SB_FAIL,
-                        "none of the services of '%s' is a chat service\nHINT: Name them: services = A, B in the section of the pool.",
-                        fqdn);
+        return sb_fail (
+                call, SB_FAIL,
+                "none of the services of '%s' is a chat service\nHINT: Name them: services = A, B in the section of the pool.",
+                fqdn);
     return SB_OK;
 }
 
@@ -320,11 +328,12 @@ enum sb_rc
 pool_message (struct sb_call *call, struct pool *p, struct pool_message *ret)
 {
     const char *fqdn = sb_attr (call, "pool", sb_about (call, "object"), "fqdn");
-    const char *body = sb_format (call,
-                                  "$t=Test-CsPersistentChatMessage -TargetFqdn %s%s%s%s\n"
-                                  "$r=@{result=\"$($t.Result)\";latency=\"$($t.Latency)\";why=\"$($t.Error) $($t.Diagnosis)\"}",
-                                  ps_quoted (call, fqdn != NULL ? fqdn : ""), argument (call, "-SenderSipAddress", "sender"),
-                                  argument (call, "-ReceiverSipAddress", "receiver"), argument (call, "-ChatRoomUri", "room"));
+    const char *body =
+            sb_format (call,
+                       "$t=Test-CsPersistentChatMessage -TargetFqdn %s%s%s%s\n"
+                       "$r=@{result=\"$($t.Result)\";latency=\"$($t.Latency)\";why=\"$($t.Error) $($t.Diagnosis)\"}",
+                       ps_quoted (call, fqdn != NULL ? fqdn : ""), argument (call, "-SenderSipAddress", "sender"),
+                       argument (call, "-ReceiverSipAddress", "receiver"), argument (call, "-ChatRoomUri", "room"));
     json_t *doc = NULL;
     enum sb_rc rc = pool_ps (call, p, NULL, false, body, &doc);
 

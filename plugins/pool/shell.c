@@ -11,8 +11,8 @@
 #include <time.h>
 
 #define DEAD_MS 60000
-#define BEGIN "<<<switchback"
-#define END "switchback>>>"
+#define BEGIN   "<<<switchback"
+#define END     "switchback>>>"
 
 /* ---- scripts -------------------------------------------------------------------------------------------- */
 
@@ -46,12 +46,13 @@ ps_quoted (struct sb_call *call, const char *text)
 static const char *
 whole_script (struct sb_call *call, const char *body)
 {
-    return sb_format (call,
-                      "$ErrorActionPreference='Stop'\n$ProgressPreference='SilentlyContinue'\n$code=0\n$r=$null\n"
-                      "try{\ntry{[Console]::OutputEncoding=[Text.Encoding]::UTF8}catch{}\nImport-Module %s\n%s\n}catch{\n"
-                      "$code=1\n$r=@{error=\"$($_.Exception.Message)\";category=\"$($_.CategoryInfo.Category)\"}\n}\n"
-                      "'" BEGIN "'\nConvertTo-Json -InputObject $r -Compress -Depth 5\n'" END "'\nexit $code\n",
-                      sb_setting (call, "module"), body);
+    return sb_format (
+            call,
+            "$ErrorActionPreference='Stop'\n$ProgressPreference='SilentlyContinue'\n$code=0\n$r=$null\n"
+            "try{\ntry{[Console]::OutputEncoding=[Text.Encoding]::UTF8}catch{}\nImport-Module %s\n%s\n}catch{\n"
+            "$code=1\n$r=@{error=\"$($_.Exception.Message)\";category=\"$($_.CategoryInfo.Category)\"}\n}\n"
+            "'" BEGIN "'\nConvertTo-Json -InputObject $r -Compress -Depth 5\n'" END "'\nexit $code\n",
+            sb_setting (call, "module"), body);
 }
 
 static const char *
@@ -88,7 +89,8 @@ document (const struct sb_buf *out)
 const char *
 pool_fqdn (struct sb_call *call, const char *kind, const char *name)
 {
-    const char *fqdn = sb_attr (call, kind, name, "fqdn"), *pool = sb_attr (call, "pool", sb_about (call, "object"), "fqdn");
+    const char *fqdn = sb_attr (call, kind, name, "fqdn"),
+               *pool = sb_attr (call, "pool", sb_about (call, "object"), "fqdn");
     const char *domain = pool != NULL ? strchr (pool, '.') : NULL;
 
     if (fqdn != NULL)
@@ -180,7 +182,8 @@ list_hosts (struct sb_call *call, const struct pool *p, const char *site, const 
 static const char *
 host_of (struct sb_call *call, const char *name, struct wsman_host *ret)
 {
-    const char *credential = sb_attr (call, "frontend", name, "credential"), *ca = sb_attr (call, "frontend", name, "ca");
+    const char *credential = sb_attr (call, "frontend", name, "credential"),
+               *ca = sb_attr (call, "frontend", name, "ca");
     const char *tls = sb_attr (call, "frontend", name, "tls");
 
     *ret = (struct wsman_host){ .name = name, .url = sb_attr (call, "frontend", name, "url"), .check_tls = true };
@@ -217,8 +220,8 @@ pool_site_answers (struct sb_call *call, const char *site)
 /* ---- running -------------------------------------------------------------------------------------------- */
 
 /* ErrorCategory names that will be the same the next time. */
-static const char *const final[] = { "PermissionDenied", "SecurityError", "AuthenticationError", "InvalidArgument",
-                                     "ParserError", "ObjectNotFound", "NotImplemented", NULL };
+static const char *const final[] = { "PermissionDenied", "SecurityError",  "AuthenticationError", "InvalidArgument",
+                                     "ParserError",      "ObjectNotFound", "NotImplemented",      NULL };
 
 static enum sb_rc
 judge_error (struct sb_call *call, const char *host, json_t *doc)
@@ -295,6 +298,7 @@ pool_ps (struct sb_call *call, struct pool *p, const char *site, bool changes, c
         silent = sb_format (call, "%s%s%s", silent, *silent != '\0' ? "; " : "", result.sentence);
     }
     if (n == 0)
-        return sb_fail (call, SB_FAIL, "no front end is known%s%s", site != NULL ? " in site " : "", site != NULL ? site : "");
+        return sb_fail (call, SB_FAIL, "no front end is known%s%s", site != NULL ? " in site " : "",
+                        site != NULL ? site : "");
     return sb_fail (call, SB_RETRY, "no front end answers: %s", silent);
 }

@@ -31,7 +31,8 @@ const char *ps_quoted (struct sb_call *call, const char *text);
 /* Runs `body` in a front end's shell with the module loaded.  SB_OK: *ret is what $r was; the caller decrefs.  Else
  * sb_fail() was called and its class is returned: what a script that only reads failed at is never in doubt.
  * `site`: only front ends there; NULL: those of `control`, in order. */
-enum sb_rc pool_ps (struct sb_call *call, struct pool *p, const char *site, bool changes, const char *body, json_t **ret);
+enum sb_rc
+pool_ps (struct sb_call *call, struct pool *p, const char *site, bool changes, const char *body, json_t **ret);
 
 /* Does any front end of the site answer? */
 bool pool_site_answers (struct sb_call *call, const char *site);

@@ -11,16 +11,16 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define NS_SOAP "http://www.w3.org/2003/05/soap-envelope"
-#define NS_ADDR "http://schemas.xmlsoap.org/ws/2004/08/addressing"
-#define NS_WSMAN "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd"
+#define NS_SOAP    "http://www.w3.org/2003/05/soap-envelope"
+#define NS_ADDR    "http://schemas.xmlsoap.org/ws/2004/08/addressing"
+#define NS_WSMAN   "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd"
 #define NS_MSWSMAN "http://schemas.microsoft.com/wbem/wsman/1/wsman.xsd"
-#define NS_SHELL "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
-#define NS_FAULT "http://schemas.microsoft.com/wbem/wsman/1/wsmanfault"
-#define TRANSFER "http://schemas.xmlsoap.org/ws/2004/09/transfer/"
+#define NS_SHELL   "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
+#define NS_FAULT   "http://schemas.microsoft.com/wbem/wsman/1/wsmanfault"
+#define TRANSFER   "http://schemas.xmlsoap.org/ws/2004/09/transfer/"
 
 static const char *const actions[] = {
-    [SOAP_CREATE] = TRANSFER "Create",     [SOAP_COMMAND] = NS_SHELL "/Command", [SOAP_RECEIVE] = NS_SHELL "/Receive",
+    [SOAP_CREATE] = TRANSFER "Create",  [SOAP_COMMAND] = NS_SHELL "/Command", [SOAP_RECEIVE] = NS_SHELL "/Receive",
     [SOAP_SIGNAL] = NS_SHELL "/Signal", [SOAP_DELETE] = TRANSFER "Delete",
 };
 
@@ -87,14 +87,15 @@ add_header (struct sb_buf *b, const struct soap_request *r)
     new_uuid (id);
     sb_buf_str (b, "<s:Header>");
     add_element (b, "a:To", "", r->url);
-    sb_buf_printf (b, "<a:ReplyTo><a:Address s:mustUnderstand=\"true\">" NS_ADDR "/role/anonymous</a:Address></a:ReplyTo>"
-                      "<a:MessageID>uuid:%s</a:MessageID>"
-                      "<a:Action s:mustUnderstand=\"true\">%s</a:Action>"
-                      "<w:ResourceURI s:mustUnderstand=\"true\">" NS_SHELL "/cmd</w:ResourceURI>"
-                      "<w:MaxEnvelopeSize s:mustUnderstand=\"true\">153600</w:MaxEnvelopeSize>"
-                      "<w:OperationTimeout>PT%uS</w:OperationTimeout>"
-                      "<w:Locale xml:lang=\"en-US\" s:mustUnderstand=\"false\"/>"
-                      "<p:DataLocale xml:lang=\"en-US\" s:mustUnderstand=\"false\"/>",
+    sb_buf_printf (b,
+                   "<a:ReplyTo><a:Address s:mustUnderstand=\"true\">" NS_ADDR "/role/anonymous</a:Address></a:ReplyTo>"
+                   "<a:MessageID>uuid:%s</a:MessageID>"
+                   "<a:Action s:mustUnderstand=\"true\">%s</a:Action>"
+                   "<w:ResourceURI s:mustUnderstand=\"true\">" NS_SHELL "/cmd</w:ResourceURI>"
+                   "<w:MaxEnvelopeSize s:mustUnderstand=\"true\">153600</w:MaxEnvelopeSize>"
+                   "<w:OperationTimeout>PT%uS</w:OperationTimeout>"
+                   "<w:Locale xml:lang=\"en-US\" s:mustUnderstand=\"false\"/>"
+                   "<p:DataLocale xml:lang=\"en-US\" s:mustUnderstand=\"false\"/>",
                    id, actions[r->step], r->timeout_s);
     if (r->shell != NULL) {
         sb_buf_str (b, "<w:SelectorSet>");
@@ -308,7 +309,8 @@ add_unescaped (const char *s, struct sb_buf *out)
         char *end;
         unsigned long c;
 
-        if (s[0] == '_' && s[1] == 'x' && strlen (s) >= 7 && s[6] == '_' && (c = strtoul (s + 2, &end, 16), end == s + 6)) {
+        if (s[0] == '_' && s[1] == 'x' && strlen (s) >= 7 && s[6] == '_'
+            && (c = strtoul (s + 2, &end, 16), end == s + 6)) {
             if (c >= 32 && c < 127)
                 sb_buf_char (out, (char) c);
             else if (c == 10)

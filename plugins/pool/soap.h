@@ -25,11 +25,11 @@ void soap_write (const struct soap_request *r, struct sb_buf *out);
 /* What one answer holds; soap_answer_free() in any case. */
 struct soap_answer {
     bool fault;
-    unsigned long code;  /* of the WSManFault or MSFT_WmiError; 0: none given */
-    char *reason;        /* f:Message, else s:Text; NULL: none */
+    unsigned long code; /* of the WSManFault or MSFT_WmiError; 0: none given */
+    char *reason;       /* f:Message, else s:Text; NULL: none */
     char *shell, *command;
     struct sb_buf out, err; /* bytes of the streams */
-    bool done;           /* CommandState/Done */
+    bool done;              /* CommandState/Done */
     int exit_code;
 };
 

@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_MAX (4u << 20)
-#define OUTPUT_MAX (8u << 20)
-#define OPERATION_S 20u      /* a Receive without news comes back after so long */
+#define ANSWER_MAX     (4u << 20)
+#define OUTPUT_MAX     (8u << 20)
+#define OPERATION_S    20u   /* a Receive without news comes back after so long */
 #define HTTP_MARGIN_MS 15000 /* the transport waits longer than the operation */
-#define CLOSING_MS 1500      /* for Signal and for Delete, also when time is up */
-#define RESERVE_MS 4000      /* kept back for them */
+#define CLOSING_MS     1500  /* for Signal and for Delete, also when time is up */
+#define RESERVE_MS     4000  /* kept back for them */
 #define LINE_MAX_CHARS 8000u /* cmd.exe takes 8191 */
 
 struct session {
@@ -32,28 +32,26 @@ struct session {
 /* ---- faults --------------------------------------------------------------------------------------------- */
 
 #define FAULT_TIMED_OUT 2150858793ul
-#define FAULT_ABORTED 995ul
+#define FAULT_ABORTED   995ul
 
 /* WSManFault codes: [MS-WSMV] 2.2.4.43 names the element; numbers from the WinRM error list (winerror.h, WSMAN). */
 static const struct fault {
     unsigned long code;
     enum sb_rc rc; /* when it came before the command was taken */
     const char *text;
-} faults[] = {
-    { 2150858843ul, SB_UNSURE, "the shell is gone" },
-    { 2150859173ul, SB_RETRY, "this user has too many shells there" },
-    { 2150859236ul, SB_RETRY, "there are too many shells there" },
-    { 2150859174ul, SB_RETRY, "too many operations at a time" },
-    { 2150859240ul, SB_RETRY, "too many operations at a time" },
-    { 2150859241ul, SB_RETRY, "too many commands at a time" },
-    { 2150859175ul, SB_RETRY, "this user is throttled" },
-    { 2150859176ul, SB_RETRY, "the service is throttled" },
-    { 2150859179ul, SB_RETRY, "too many users have shells there" },
-    { 2147943418ul, SB_RETRY, "an installation is going on there" },
-    { 2147942405ul, SB_FAIL, "access is denied" },
-    { 2147942402ul, SB_FAIL, "PowerShell was not found there" },
-    { 0, SB_UNSURE, NULL }
-};
+} faults[] = { { 2150858843ul, SB_UNSURE, "the shell is gone" },
+               { 2150859173ul, SB_RETRY, "this user has too many shells there" },
+               { 2150859236ul, SB_RETRY, "there are too many shells there" },
+               { 2150859174ul, SB_RETRY, "too many operations at a time" },
+               { 2150859240ul, SB_RETRY, "too many operations at a time" },
+               { 2150859241ul, SB_RETRY, "too many commands at a time" },
+               { 2150859175ul, SB_RETRY, "this user is throttled" },
+               { 2150859176ul, SB_RETRY, "the service is throttled" },
+               { 2150859179ul, SB_RETRY, "too many users have shells there" },
+               { 2147943418ul, SB_RETRY, "an installation is going on there" },
+               { 2147942405ul, SB_FAIL, "access is denied" },
+               { 2147942402ul, SB_FAIL, "PowerShell was not found there" },
+               { 0, SB_UNSURE, NULL } };
 
 static const struct fault *
 fault_of (unsigned long code)
@@ -88,7 +86,10 @@ failed_by_fault (struct session *s, const char *what, const struct soap_answer *
     return failed (s, f->rc,
                    sb_format (s->call, "front end '%s' refused to %s: %s%s%s (fault %lu)", s->host->name, what,
                               f->text != NULL ? f->text : "", f->text != NULL && a->reason != NULL ? ": " : "",
-                              a->reason != NULL ? a->reason : f->text != NULL ? "" : "no reason given", a->code));
+                              a->reason != NULL ? a->reason
+                              : f->text != NULL ? ""
+                                                : "no reason given",
+                              a->code));
 }
 
 static const struct http_class {
@@ -113,8 +114,9 @@ failed_by_status (struct session *s, const char *what, long status)
         c++;
     if (s->result->reached == WSMAN_NOT_THERE && !c->elsewhere)
         s->result->reached = WSMAN_REFUSED;
-    return failed (s, c->rc, sb_format (s->call, "front end '%s' did not %s: %s (HTTP %ld)", s->host->name, what, c->text,
-                                        status));
+    return failed (s, c->rc,
+                   sb_format (s->call, "front end '%s' did not %s: %s (HTTP %ld)", s->host->name, what, c->text,
+                              status));
 }
 
 /* libcurl's codes; certificates are not a matter of luck, everything else may be. */
@@ -125,7 +127,8 @@ failed_by_transport (struct session *s, const char *what, CURLcode code)
     enum sb_rc rc = SB_RETRY;
 
     if (code == CURLE_ABORTED_BY_CALLBACK)
-        return failed (s, SB_STOPPED, sb_format (s->call, "stopped while front end '%s' was to %s", s->host->name, what));
+        return failed (s, SB_STOPPED,
+                       sb_format (s->call, "stopped while front end '%s' was to %s", s->host->name, what));
     if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE || code == CURLE_URL_MALFORMAT
         || code == CURLE_UNSUPPORTED_PROTOCOL) {
         rc = SB_FAIL;
@@ -241,8 +244,9 @@ exchange (struct session *s, struct soap_request *r, const char *what, struct so
     if (!soap_read (sb_buf_cstr (&s->answer), s->answer.len, ret, &why)) {
         if (s->result->reached == WSMAN_NOT_THERE)
             s->result->reached = WSMAN_REFUSED;
-        return failed (s, SB_UNSURE, sb_format (s->call, "front end '%s' gave an answer that cannot be read: %s (HTTP %ld)",
-                                                s->host->name, why, status));
+        return failed (s, SB_UNSURE,
+                       sb_format (s->call, "front end '%s' gave an answer that cannot be read: %s (HTTP %ld)",
+                                  s->host->name, why, status));
     }
     return !ret->fault || failed_by_fault (s, what, ret);
 }
@@ -261,7 +265,8 @@ create (struct session *s)
         s->shell = a.shell;
         a.shell = NULL;
         if (s->shell == NULL)
-            ok = failed (s, SB_RETRY, sb_format (s->call, "front end '%s' opened a shell without a name", s->host->name));
+            ok = failed (s, SB_RETRY,
+                         sb_format (s->call, "front end '%s' opened a shell without a name", s->host->name));
     }
     soap_answer_free (&a);
     return ok;
@@ -285,7 +290,8 @@ command (struct session *s, const char *line)
         s->command = a.command;
         a.command = NULL;
         if (s->command == NULL)
-            ok = failed (s, SB_UNSURE, sb_format (s->call, "front end '%s' started a command without a name", s->host->name));
+            ok = failed (s, SB_UNSURE,
+                         sb_format (s->call, "front end '%s' started a command without a name", s->host->name));
     }
     soap_answer_free (&a);
     return ok;
@@ -304,7 +310,8 @@ receive (struct session *s, bool *ret_done)
     sb_buf_add (&s->result->out, sb_buf_cstr (&a.out), a.out.len);
     sb_buf_add (&s->result->err, sb_buf_cstr (&a.err), a.err.len);
     if (s->result->out.len + s->result->err.len > OUTPUT_MAX)
-        ok = failed (s, SB_UNSURE, sb_format (s->call, "the command on '%s' wrote more than %u bytes", s->host->name, OUTPUT_MAX));
+        ok = failed (s, SB_UNSURE,
+                     sb_format (s->call, "the command on '%s' wrote more than %u bytes", s->host->name, OUTPUT_MAX));
     *ret_done = a.done;
     s->result->exit_code = a.exit_code;
     soap_answer_free (&a);
@@ -320,7 +327,8 @@ receive_all (struct session *s)
         if (sb_pause (s->call, 0))
             return failed (s, SB_STOPPED, sb_format (s->call, "stopped while a command ran on '%s'", s->host->name));
         if (time_left (s) < RESERVE_MS / 2)
-            return failed (s, SB_UNSURE, sb_format (s->call, "the command on '%s' did not end in its time", s->host->name));
+            return failed (s, SB_UNSURE,
+                           sb_format (s->call, "the command on '%s' did not end in its time", s->host->name));
         if (!receive (s, &done))
             return false;
     }
@@ -370,8 +378,9 @@ void
 wsman_run (struct sb_call *call, const struct wsman_host *host, const char *encoded, struct wsman_result *ret)
 {
     struct session s = { .call = call, .host = host, .result = ret };
-    char *line = sb_format (call, "powershell.exe -NoProfile -NonInteractive -ExecutionPolicy Bypass -EncodedCommand %s",
-                            encoded);
+    char *line =
+            sb_format (call, "powershell.exe -NoProfile -NonInteractive -ExecutionPolicy Bypass -EncodedCommand %s",
+                       encoded);
 
     memset (ret, 0, sizeof *ret);
     ret->rc = SB_RETRY;

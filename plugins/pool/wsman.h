@@ -14,7 +14,7 @@
 struct wsman_host {
     const char *name; /* of the front end, for sentences */
     const char *url, *user, *password;
-    const char *ca;   /* path, or NULL: the system's */
+    const char *ca; /* path, or NULL: the system's */
     bool check_tls;
 };
 

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FRESH_S 1
+#define FRESH_S       1
 #define LOOK_AGAIN_MS 300
 
 int

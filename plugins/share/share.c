@@ -21,12 +21,21 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define END { .name = NULL }
+#define END          \
+    {                \
+        .name = NULL \
+    }
 #define MIB (1 << 20)
 
 static const struct sb_option settings[] = {
-    { .name = "mounted", .type = SB_BOOL, .fallback = "no", .help = "yes: the path must be a mount point, else the share is not there" },
-    { .name = "least free mb", .type = SB_INT, .fallback = "512", .help = "with less free room, in MiB, the share is red" },
+    { .name = "mounted",
+      .type = SB_BOOL,
+      .fallback = "no",
+      .help = "yes: the path must be a mount point, else the share is not there" },
+    { .name = "least free mb",
+      .type = SB_INT,
+      .fallback = "512",
+      .help = "with less free room, in MiB, the share is red" },
     END
 };
 
@@ -48,7 +57,11 @@ static const struct sb_option check_results[] = {
 };
 static const char *const share_kind[] = { "share", NULL };
 static const struct sb_option copy_params[] = {
-    { .name = "to", .type = SB_TARGET, .flags = SB_REQUIRED, .choices = share_kind, .help = "where the files shall be" },
+    { .name = "to",
+      .type = SB_TARGET,
+      .flags = SB_REQUIRED,
+      .choices = share_kind,
+      .help = "where the files shall be" },
     { .name = "prefix", .type = SB_STRING, .flags = SB_REQUIRED, .help = "files whose name starts so" },
     { .name = "suffix", .type = SB_STRING, .help = "files whose name ends so" },
     END
@@ -96,7 +109,8 @@ open_share (struct sb_call *call, const char *share, const char **ret_why)
     fd = share_open (path);
     if (fd < 0)
         *ret_why = sb_format (call, "share '%s' (%s) cannot be reached: %s", share, path, strerror (errno));
-    if (fd >= 0 && strcmp (share, sb_about (call, "object")) == 0 && sb_number (call, "mounted") && !share_is_mount (path)) {
+    if (fd >= 0 && strcmp (share, sb_about (call, "object")) == 0 && sb_number (call, "mounted")
+        && !share_is_mount (path)) {
         *ret_why = sb_format (call, "share '%s' is not mounted at %s", share, path);
         close (fd);
         return -1;
@@ -231,8 +245,9 @@ open_job (struct sb_call *call, struct job *j)
     const struct share_filter filter = filter_of (call);
     const char *why = NULL;
 
-    *j = (struct job){ .call = call, .from_name = sb_about (call, "object"), .to_name = sb_param (call, "to"),
-                       .from = -1, .to = -1 };
+    *j = (struct job){
+        .call = call, .from_name = sb_about (call, "object"), .to_name = sb_param (call, "to"), .from = -1, .to = -1
+    };
     if ((j->from = open_share (call, j->from_name, &why)) < 0 || (j->to = open_share (call, j->to_name, &why)) < 0)
         return why;
     if (!share_read (j->from, &filter, &j->want))
@@ -257,8 +272,8 @@ find_missing (struct job *j)
             leave_out (j, f->name, "still growing");
             keep = false;
         } else if (keep && there != NULL) {
-            j->other = sb_format (j->call, "'%s' stands in '%s' with %lld bytes, in '%s' with %lld", f->name, j->to_name,
-                                  (long long) there->size, j->from_name, (long long) f->size);
+            j->other = sb_format (j->call, "'%s' stands in '%s' with %lld bytes, in '%s' with %lld", f->name,
+                                  j->to_name, (long long) there->size, j->from_name, (long long) f->size);
             leave_out (j, f->name, "another file of that name is there");
             keep = false;
         }
@@ -323,7 +338,8 @@ copy_one (struct job *j, const struct share_file *f)
     case SHARE_NO_TARGET:
         break;
     }
-    return sb_fail (j->call, SB_RETRY, "'%s' cannot be written to share '%s': %s", f->name, j->to_name, strerror (errno));
+    return sb_fail (j->call, SB_RETRY, "'%s' cannot be written to share '%s': %s", f->name, j->to_name,
+                    strerror (errno));
 }
 
 static enum sb_rc
@@ -509,18 +525,38 @@ archive_verify (struct sb_call *call, void *self)
     return left == 0 ? SB_SEEN_YES : SB_SEEN_NO;
 }
 
-static const struct sb_action actions[] = {
-    { .verb = "observe", .help = "tell whether the share answers and how much room it has", .effect = SB_READS,
-      .timeout_ms = 60000, .params = no_params, .results = observe_results, .run = observe },
-    { .verb = "check", .help = "hold one fact of the steady state against the share", .effect = SB_READS,
-      .timeout_ms = 60000, .params = check_params, .results = check_results, .run = check },
-    { .verb = "copy", .help = "copy what is missing: temporary name, size check, fsync, rename", .effect = SB_SETTLES,
-      .timeout_ms = 4 * 3600000u, .params = copy_params, .results = copy_results, .run = copy_run, .verify = copy_verify },
-    { .verb = "archive", .help = "move files aside into a folder of the share", .effect = SB_SETTLES,
-      .timeout_ms = 30 * 60000u, .params = archive_params, .results = archive_results, .run = archive_run,
-      .verify = archive_verify },
-    { .verb = NULL }
-};
+static const struct sb_action actions[] = { { .verb = "observe",
+                                              .help = "tell whether the share answers and how much room it has",
+                                              .effect = SB_READS,
+                                              .timeout_ms = 60000,
+                                              .params = no_params,
+                                              .results = observe_results,
+                                              .run = observe },
+                                            { .verb = "check",
+                                              .help = "hold one fact of the steady state against the share",
+                                              .effect = SB_READS,
+                                              .timeout_ms = 60000,
+                                              .params = check_params,
+                                              .results = check_results,
+                                              .run = check },
+                                            { .verb = "copy",
+                                              .help = "copy what is missing: temporary name, size check, fsync, rename",
+                                              .effect = SB_SETTLES,
+                                              .timeout_ms = 4 * 3600000u,
+                                              .params = copy_params,
+                                              .results = copy_results,
+                                              .run = copy_run,
+                                              .verify = copy_verify },
+                                            { .verb = "archive",
+                                              .help = "move files aside into a folder of the share",
+                                              .effect = SB_SETTLES,
+                                              .timeout_ms = 30 * 60000u,
+                                              .params = archive_params,
+                                              .results = archive_results,
+                                              .run = archive_run,
+                                              .verify = archive_verify },
+                                            { .verb = NULL } };
 
-SB_PLUGIN (share, .name = "share", .role = "share", .version = "0.1.0", .summary = "backup shares as folders of this host",
-           .lanes = SB_PARALLEL, .settings = settings, .actions = actions);
+SB_PLUGIN (share, .name = "share", .role = "share", .version = "0.1.0",
+           .summary = "backup shares as folders of this host", .lanes = SB_PARALLEL, .settings = settings,
+           .actions = actions);

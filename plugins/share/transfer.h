@@ -7,11 +7,11 @@
 
 enum share_copied {
     SHARE_COPIED,
-    SHARE_GREW,     /* the source changed meanwhile: nothing was left behind */
-    SHARE_STANDS,   /* another file of that name stands there: it was not touched */
-    SHARE_STOPPED,  /* asked to: nothing was left behind */
+    SHARE_GREW,      /* the source changed meanwhile: nothing was left behind */
+    SHARE_STANDS,    /* another file of that name stands there: it was not touched */
+    SHARE_STOPPED,   /* asked to: nothing was left behind */
     SHARE_NO_SOURCE, /* errno: the source cannot be read */
-    SHARE_NO_TARGET /* errno: the target cannot be written */
+    SHARE_NO_TARGET  /* errno: the target cannot be written */
 };
 
 struct share_watch {

@@ -148,8 +148,16 @@ bench_send (struct bench *b, const char *kind, const char *object, const char *v
 {
     struct sb_arena arena = { 0 };
     struct sb_call_param params[24];
-    struct sb_call_spec spec = { .id = ++b->last_id, .kind = kind, .object = object, .verb = verb, .op = op, .on = on,
-                                 .params = params, .deadline_ms = deadline_ms, .step = "step", .attempt = 1 };
+    struct sb_call_spec spec = { .id = ++b->last_id,
+                                 .kind = kind,
+                                 .object = object,
+                                 .verb = verb,
+                                 .op = op,
+                                 .on = on,
+                                 .params = params,
+                                 .deadline_ms = deadline_ms,
+                                 .step = "step",
+                                 .attempt = 1 };
     SB_AUTOFREE char *file = bench_path (b, "topology.ini");
     SB_CLEANUP (sb_buf_free) struct sb_buf text = { 0 };
     struct sb_topology t = { 0 };

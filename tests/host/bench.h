@@ -41,7 +41,7 @@ void bench_enter (int argc, char **argv);
 struct bench *bench_new (const char *extra_dir, const char *fmt, ...) __attribute__ ((format (printf, 2, 3)));
 void bench_restart (struct bench *b, const struct sb_lanes_cfg *changes); /* other limits, same topology */
 void bench_free (struct bench *b);
-char *bench_path (struct bench *b, const char *name);                   /* in its folder; caller frees */
+char *bench_path (struct bench *b, const char *name); /* in its folder; caller frees */
 void bench_file (struct bench *b, const char *name, const char *text, unsigned mode);
 
 /* "name", "value" pairs up to NULL; a value "a|b|c" behind a name that starts with '+' is a list. */

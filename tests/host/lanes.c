@@ -12,8 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TOPOLOGY                                                                                       \
-    "[dummy one]\nplugin = dummy\nfolder = world\nsecret = file:one.secret\n"                          \
+#define TOPOLOGY                                                              \
+    "[dummy one]\nplugin = dummy\nfolder = world\nsecret = file:one.secret\n" \
     "[dummy two]\nplugin = dummy\nfolder = world\n"
 
 static struct bench *
@@ -51,8 +51,9 @@ classes (void)
         const char *how;
         enum sb_rc rc;
         enum sb_seen seen;
-    } cases[] = { { "fail", SB_FAIL, SB_SEEN_NO },     { "retry", SB_RETRY, SB_SEEN_NO }, { "unsure", SB_UNSURE, SB_SEEN_NO },
-                  { "stopped", SB_STOPPED, SB_SEEN_NO }, { "lie", SB_OK, SB_SEEN_NO },    { "half", SB_OK, SB_SEEN_PARTLY } };
+    } cases[] = { { "fail", SB_FAIL, SB_SEEN_NO },     { "retry", SB_RETRY, SB_SEEN_NO },
+                  { "unsure", SB_UNSURE, SB_SEEN_NO }, { "stopped", SB_STOPPED, SB_SEEN_NO },
+                  { "lie", SB_OK, SB_SEEN_NO },        { "half", SB_OK, SB_SEEN_PARTLY } };
     struct bench *b = a_bench ();
     size_t i;
 
@@ -220,8 +221,14 @@ await_all (struct bench *b, struct tally *t)
 static struct sb_call_spec
 spec (uint64_t id, const char *target)
 {
-    return (struct sb_call_spec){ .id = id, .plugin = "dummy", .kind = "dummy", .object = "one", .verb = "read",
-                                  .op = SB_OP_RUN, .target = target, .deadline_ms = 20000 };
+    return (struct sb_call_spec){ .id = id,
+                                  .plugin = "dummy",
+                                  .kind = "dummy",
+                                  .object = "one",
+                                  .verb = "read",
+                                  .op = SB_OP_RUN,
+                                  .target = target,
+                                  .deadline_ms = 20000 };
 }
 
 static void

@@ -40,10 +40,11 @@ static void
 compile (struct bench *b, const char *flags)
 {
     const char *cc = getenv ("CC"), *src = getenv ("SB_SRCDIR");
-    SB_AUTOFREE char *line = sb_xprintf ("cd '%s' && mkdir -p p && chmod 755 p && %s -Wno-override-init "
-                                         "-Wno-initializer-overrides -shared -fPIC -fvisibility=hidden -I '%s/include' %s "
-                                         "-o p/good.so good.c 2>cc.log && chmod 755 p/good.so",
-                                         b->dir, cc != NULL ? cc : "cc", src != NULL ? src : "..", flags);
+    SB_AUTOFREE char *line =
+            sb_xprintf ("cd '%s' && mkdir -p p && chmod 755 p && %s -Wno-override-init "
+                        "-Wno-initializer-overrides -shared -fPIC -fvisibility=hidden -I '%s/include' %s "
+                        "-o p/good.so good.c 2>cc.log && chmod 755 p/good.so",
+                        b->dir, cc != NULL ? cc : "cc", src != NULL ? src : "..", flags);
 
     bench_file (b, "good.c", source, 0644);
     if (system (line) != 0) {
@@ -128,7 +129,8 @@ unloadable (void)
 
     compile (b, "-DMISSING");
     CU_ASSERT_TRUE (says (b, "good", "undefined symbol: nobody_has_this"));
-    bench_file (b, "p/good.so", "#!/bin/sh\necho this is a long text file and no plugin, whatever its name may say\n", 0755);
+    bench_file (b, "p/good.so", "#!/bin/sh\necho this is a long text file and no plugin, whatever its name may say\n",
+                0755);
     CU_ASSERT_TRUE (says (b, "good", "invalid ELF header"));
     compile (b, "-Dgood_LTX_sb_plugin=other_symbol");
     CU_ASSERT_TRUE (says (b, "good", "the symbol NAME_LTX_sb_plugin is not there"));
@@ -189,7 +191,8 @@ static void
 manifests (void)
 {
     struct bench *b = bench_new (NULL, "[pool x]\n");
-    SB_AUTOFREE char *file = bench_path (b, "p/good.so"), *touched = bench_path (b, "loaded"), *text = NULL, *again = NULL;
+    SB_AUTOFREE char *file = bench_path (b, "p/good.so"), *touched = bench_path (b, "loaded"), *text = NULL,
+                     *again = NULL;
     SB_AUTOFREE char *flags = sb_xprintf ("'-DTOUCH=\"%s\"' -Wl,--build-id=sha1", touched);
     char fingerprint[SB_FINGERPRINT];
     struct sb_faults faults = { 0 };
@@ -233,7 +236,9 @@ contracts (void)
     CU_ASSERT_TRUE (says (b, "good", "lacks the result 'answers'"));
     {
         SB_AUTOFREE char *text = describe (b, "good", &r);
-        struct sb_catalogue_plugin p = { .name = "x", .role = "share", .actions = (const struct sb_action[]){ { .verb = NULL } } };
+        struct sb_catalogue_plugin p = { .name = "x",
+                                         .role = "share",
+                                         .actions = (const struct sb_action[]){ { .verb = NULL } } };
 
         CU_ASSERT_STRING_EQUAL (sb_contract_missing (&p, &arena, &n)[0], "observe");
         CU_ASSERT (n >= 4);
@@ -284,11 +289,20 @@ newer (void)
     static const struct long_option options[] = { { { .name = "a", .type = SB_BOOL, .help = "first" }, "x" },
                                                   { { .name = "b", .type = SB_INT, .help = "second" }, "y" },
                                                   { { .name = NULL }, NULL } };
-    static const struct sb_action actions[] = { { .verb = "look", .help = "look", .run = (enum sb_rc (*) (struct sb_call *, void *)) (void (*) (void)) abort },
-                                                { .verb = NULL } };
-    const struct sb_plugin p = { .abi = SB_ABI, .size = sizeof p, .option_size = sizeof (struct long_option),
-                                 .action_size = sizeof (struct sb_action), .name = "good", .role = "r", .version = "1",
-                                 .summary = "s", .settings = &options[0].o, .actions = actions };
+    static const struct sb_action actions[] = {
+        { .verb = "look", .help = "look", .run = (enum sb_rc (*) (struct sb_call *, void *)) (void (*) (void)) abort },
+        { .verb = NULL }
+    };
+    const struct sb_plugin p = { .abi = SB_ABI,
+                                 .size = sizeof p,
+                                 .option_size = sizeof (struct long_option),
+                                 .action_size = sizeof (struct sb_action),
+                                 .name = "good",
+                                 .role = "r",
+                                 .version = "1",
+                                 .summary = "s",
+                                 .settings = &options[0].o,
+                                 .actions = actions };
     struct sb_plugin endless = p;
     struct sb_loaded l = { 0 };
     struct sb_faults faults = { 0 };

@@ -55,7 +55,8 @@ refuses (const char *reference, const char *part)
 static void
 files (void)
 {
-    SB_AUTOFREE char *path = bench_path (b, "key"), *absolute = sb_xprintf ("file:%s", path), *large = sb_xcalloc (70001, 1);
+    SB_AUTOFREE char *path = bench_path (b, "key"), *absolute = sb_xprintf ("file:%s", path),
+                     *large = sb_xcalloc (70001, 1);
 
     bench_file (b, "key", "top secret \n", 0600);
     CU_ASSERT_TRUE (gives ("file:key", "top secret "));
@@ -148,7 +149,8 @@ scrubs (void)
     sb_scrub_add (&s, "");
     CU_ASSERT_TRUE (cleans (&s, "plain p\"w d, again p\"w d and more.", "plain ********, again ********."));
     CU_ASSERT_TRUE (cleans (&s, "encoded p%22w%20d, quoted \"p\\\"w d\"", "encoded ********, quoted \"********\""));
-    CU_ASSERT_TRUE (cleans (&s, "bad \xff\xc3( \xe2\x82\xac \x1b[31m\n", "bad \xef\xbf\xbd\xef\xbf\xbd( \xe2\x82\xac  [31m\n"));
+    CU_ASSERT_TRUE (
+            cleans (&s, "bad \xff\xc3( \xe2\x82\xac \x1b[31m\n", "bad \xef\xbf\xbd\xef\xbf\xbd( \xe2\x82\xac  [31m\n"));
     CU_ASSERT_TRUE (cleans (&s, "cut \xf0\x9f\x98", "cut \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"));
     sb_scrub_text (&s, "0123456789", 4, false, &out);
     CU_ASSERT_STRING_EQUAL (sb_buf_cstr (&out), "0123...");

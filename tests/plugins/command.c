@@ -16,10 +16,11 @@
 static struct bench *
 a_bench (const char *script)
 {
-    struct bench *b = bench_new (NULL,
-                                 "[dns corp]\nplugin = command\nprogram = tool.sh, first word\n"
-                                 "secret = file:key\ntimeout = 30s\n[site north]\n[fence power]\nplugin = command\nprogram = "
-                                 "tool.sh\n");
+    struct bench *b =
+            bench_new (NULL,
+                       "[dns corp]\nplugin = command\nprogram = tool.sh, first word\n"
+                       "secret = file:key\ntimeout = 30s\n[site north]\n[fence power]\nplugin = command\nprogram = "
+                       "tool.sh\n");
 
     bench_file (b, "tool.sh", script, 0700);
     bench_file (b, "key", "sesame-7\n", 0600);
@@ -29,11 +30,13 @@ a_bench (const char *script)
 static void
 asks (void)
 {
-    struct bench *b = a_bench ("#!/bin/sh\ncat > in.json\nprintf '%s' \"$1\" > word\n"
-                               "echo '{\"rc\": \"ok\", \"results\": {\"n\": 3, \"list\": [\"a\", \"b\"], \"yes\": true}}'\n");
+    struct bench *b =
+            a_bench ("#!/bin/sh\ncat > in.json\nprintf '%s' \"$1\" > word\n"
+                     "echo '{\"rc\": \"ok\", \"results\": {\"n\": 3, \"list\": [\"a\", \"b\"], \"yes\": true}}'\n");
     SB_CLEANUP (sb_buf_free) struct sb_buf in = { 0 }, word = { 0 };
     SB_AUTOFREE char *in_path = bench_path (b, "in.json"), *word_path = bench_path (b, "word");
-    const struct outcome *o = bench_run (b, "dns", "corp", "move", "north", "name", "chat \"x\" äöü", "+hosts", "a|b c", NULL);
+    const struct outcome *o =
+            bench_run (b, "dns", "corp", "move", "north", "name", "chat \"x\" äöü", "+hosts", "a|b c", NULL);
 
     CU_ASSERT_EQUAL (o->rc, SB_OK);
     CU_ASSERT_STRING_EQUAL (outcome_result (o, "n"), "3");
@@ -46,7 +49,8 @@ asks (void)
     CU_ASSERT_PTR_NOT_NULL (strstr (sb_buf_cstr (&in), "\"verb\":\"move\""));
     CU_ASSERT_PTR_NOT_NULL (strstr (sb_buf_cstr (&in), "\"op\":\"run\""));
     CU_ASSERT_PTR_NOT_NULL (strstr (sb_buf_cstr (&in), "\"on\":\"north\""));
-    CU_ASSERT_PTR_NOT_NULL (strstr (sb_buf_cstr (&in), "\"params\":{\"name\":\"chat \\\"x\\\" äöü\",\"hosts\":[\"a\",\"b c\"]}"));
+    CU_ASSERT_PTR_NOT_NULL (
+            strstr (sb_buf_cstr (&in), "\"params\":{\"name\":\"chat \\\"x\\\" äöü\",\"hosts\":[\"a\",\"b c\"]}"));
     CU_ASSERT_PTR_NOT_NULL (strstr (sb_buf_cstr (&in), "\"secret\":\"sesame-7\""));
     CU_ASSERT_PTR_NOT_NULL (strstr (sb_buf_cstr (&in), "\"attempt\":1"));
     CU_ASSERT_PTR_NOT_NULL (strstr (sb_buf_cstr (&in), "\"drill\":false"));
@@ -91,7 +95,8 @@ classes (void)
 static void
 contract (void)
 {
-    struct bench *b = a_bench ("#!/bin/sh\ncat > /dev/null\necho '{\"rc\":\"ok\",\"results\":{\"grade\":\"'\"$(cat grade)\"'\"}}'\n");
+    struct bench *b = a_bench (
+            "#!/bin/sh\ncat > /dev/null\necho '{\"rc\":\"ok\",\"results\":{\"grade\":\"'\"$(cat grade)\"'\"}}'\n");
     const struct outcome *o;
 
     bench_file (b, "grade", "confirmed", 0600);
@@ -148,7 +153,8 @@ is_gone (void *ctx)
     return kill (((struct file_pid *) ctx)->pid, 0) != 0 && errno == ESRCH;
 }
 
-#define LINGER "#!/bin/sh\ncat > /dev/null\necho 'secret is sesame-7' >&2\nsh -c 'echo $$ > pid.tmp; mv pid.tmp pid; sleep 1000' &\nwait\n"
+#define LINGER \
+    "#!/bin/sh\ncat > /dev/null\necho 'secret is sesame-7' >&2\nsh -c 'echo $$ > pid.tmp; mv pid.tmp pid; sleep 1000' &\nwait\n"
 
 static void
 late (void)

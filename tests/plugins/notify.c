@@ -56,8 +56,10 @@ a_bench (bool drill)
     SB_AUTOFREE char *ports = NULL, *topology = NULL, *url = NULL;
     int https = 0, smtp = 0;
 
-    run_tool (b, "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout door.key -out door.pem "
-                 "-days 2 -subj /CN=door -addext subjectAltName=IP:127.0.0.1");
+    run_tool (
+            b,
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout door.key -out door.pem "
+            "-days 2 -subj /CN=door -addext subjectAltName=IP:127.0.0.1");
     fake = fork ();
     if (fake == 0) {
         prctl (PR_SET_PDEATHSIG, SIGKILL);
@@ -77,7 +79,8 @@ a_bench (bool drill)
                            "to = ops@lab.example, duty@lab.example\nca = file:door.pem\ncredential = mailer\n"
                            "[channel open]\nsmtp = 127.0.0.1:%d\nsmtp tls = off\nfrom = a@b.example\nto = c@d.example\n"
                            "[channel evil]\nsmtp = 127.0.0.1:%d\nfrom = a@b.example\nto = c@d.example>x\n"
-                           "[channel none]\n[credential mailer]\nuser = mail\nsecret = file:mail.secret\n", smtp, smtp, smtp);
+                           "[channel none]\n[credential mailer]\nuser = mail\nsecret = file:mail.secret\n",
+                           smtp, smtp, smtp);
     url = sb_xprintf ("https://127.0.0.1:%d/hook/T0PSECRET\n", https);
     bench_file (b, "topology.ini", topology, 0600);
     bench_file (b, "hook.url", url, 0600);
@@ -96,7 +99,8 @@ end_bench (struct bench *b)
     waitpid (fake, NULL, 0);
 }
 
-#define SEND(b, channel, ...) bench_run (b, "channel", channel, "send", NULL, "id", "r1/7", "event", "gate", __VA_ARGS__, NULL)
+#define SEND(b, channel, ...) \
+    bench_run (b, "channel", channel, "send", NULL, "id", "r1/7", "event", "gate", __VA_ARGS__, NULL)
 
 static bool
 kept (struct bench *b, const char *name, const char *part)
@@ -115,12 +119,17 @@ posts (void)
     CU_ASSERT_EQUAL (o->rc, SB_OK);
     CU_ASSERT_PTR_NOT_NULL (strstr (outcome_result (o, "receipt"), "HTTP 200 thank you very much"));
     CU_ASSERT_TRUE (kept (b, "posts", "/hook/T0PSECRET\nIdempotency-Key: r1/7\n"));
-    CU_ASSERT_TRUE (kept (b, "posts", "\"id\":\"r1/7\",\"event\":\"gate\",\"subject\":\"Gate \\\"loss\\\" waits\","
-                                      "\"body\":\"line 1\\u000aMünchen \\\\ \\u0009\""));
+    CU_ASSERT_TRUE (kept (b, "posts",
+                          "\"id\":\"r1/7\",\"event\":\"gate\",\"subject\":\"Gate \\\"loss\\\" waits\","
+                          "\"body\":\"line 1\\u000aMünchen \\\\ \\u0009\""));
     CU_ASSERT_TRUE (kept (b, "posts", "\"drill\":false"));
-    CU_ASSERT_EQUAL (bench_verify (b, "channel", "hook", "send", NULL, "id", "r1/7", "event", "gate", "subject", "x", NULL)->seen,
+    CU_ASSERT_EQUAL (bench_verify (b, "channel", "hook", "send", NULL, "id", "r1/7", "event", "gate", "subject", "x",
+                                   NULL)
+                             ->seen,
                      SB_SEEN_YES);
-    CU_ASSERT_EQUAL (bench_verify (b, "channel", "hook", "send", NULL, "id", "r1/8", "event", "gate", "subject", "x", NULL)->seen,
+    CU_ASSERT_EQUAL (bench_verify (b, "channel", "hook", "send", NULL, "id", "r1/8", "event", "gate", "subject", "x",
+                                   NULL)
+                             ->seen,
                      SB_SEEN_NO);
     end_bench (b);
 }
@@ -132,8 +141,8 @@ classes (void)
         const char *mode;
         enum sb_rc rc;
         const char *part;
-    } cases[] = { { "204", SB_OK, "" },         { "429", SB_RETRY, "in 7 s" }, { "500", SB_RETRY, "HTTP 500" },
-                  { "503", SB_RETRY, "503" },   { "302", SB_FAIL, "302" },     { "404", SB_FAIL, "404" },
+    } cases[] = { { "204", SB_OK, "" },          { "429", SB_RETRY, "in 7 s" }, { "500", SB_RETRY, "HTTP 500" },
+                  { "503", SB_RETRY, "503" },    { "302", SB_FAIL, "302" },     { "404", SB_FAIL, "404" },
                   { "410", SB_FAIL, "HTTP 410" } };
     struct bench *b = a_bench (false);
     size_t i;
@@ -178,7 +187,8 @@ mails (void)
     SB_AUTOFREE char *text = NULL;
 
     bench_file (b, "mode", "mail", 0600);
-    o = SEND (b, "post", "subject", "Über den Verlust von mgc\r\nBcc: everybody@lab.example\r\n\r\nhello", "body", "Grüße\n.\nEnde");
+    o = SEND (b, "post", "subject", "Über den Verlust von mgc\r\nBcc: everybody@lab.example\r\n\r\nhello", "body",
+              "Grüße\n.\nEnde");
     CU_ASSERT_EQUAL (o->rc, SB_OK);
     CU_ASSERT_PTR_NOT_NULL (strstr (outcome_result (o, "receipt"), "queued as 17"));
     text = text_in (b, "mails");
@@ -191,7 +201,7 @@ mails (void)
     CU_ASSERT_PTR_NOT_NULL (strstr (text, "@lab.example>\r\n"));
     CU_ASSERT_PTR_NOT_NULL (strstr (text, "Date: "));
     CU_ASSERT_PTR_NOT_NULL (strstr (text, "Subject: =?UTF-8?B?RFJJTEwgw5xiZXIg")); /* "DRILL Über " */
-    CU_ASSERT_PTR_NOT_NULL (strstr (text, "R3LDvMOfZQouCkVuZGU=")); /* "Grüße\n.\nEnde" */
+    CU_ASSERT_PTR_NOT_NULL (strstr (text, "R3LDvMOfZQouCkVuZGU="));                /* "Grüße\n.\nEnde" */
     end_bench (b);
 }
 

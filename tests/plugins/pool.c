@@ -7,13 +7,13 @@
 #include "core/sys/file.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <netinet/in.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -84,8 +84,10 @@ a_bench (void)
     bench_file (b, "mode", "fine", 0600);
     bench_file (b, "log", "", 0600);
     bench_file (b, "admin.secret", "pass word-7\n", 0600);
-    run_tool (b, "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout door.key -out door.pem "
-                 "-days 2 -subj /CN=fe -addext subjectAltName=IP:127.0.0.1");
+    run_tool (
+            b,
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout door.key -out door.pem "
+            "-days 2 -subj /CN=fe -addext subjectAltName=IP:127.0.0.1");
     fake = fork ();
     if (fake == 0) {
         prctl (PR_SET_PDEATHSIG, SIGKILL);
@@ -99,16 +101,17 @@ a_bench (void)
     {
         SB_AUTOFREE char *port = text_in (b, "port");
 
-        topology = sb_xprintf ("[pool pchat]\nfqdn = pchat.lab\ncontrol = fe-north, fe-south\nprimary site = north\n"
-                               "backup site = south\nconnect timeout = 2s\n[site north]\n[site south]\n"
-                               "[frontend fe-north]\nsite = north\nurl = https://127.0.0.1:%d/wsman\ncredential = admin\n"
-                               "ca = file:door.pem\nback end = sql-north.lab\n"
-                               "[frontend fe-south]\nsite = south\nurl = https://127.0.0.1:%d/wsman\ncredential = admin\n"
-                               "ca = file:door.pem\nback end = sql-south.lab\nback end instance = O'RTC\n"
-                               "[credential admin]\nuser = admin\nsecret = file:admin.secret\n"
-                               SERVER ("n1", "north", "yes") SERVER ("n2", "north", "yes") SERVER ("n3", "north", "yes")
-                               SERVER ("n4", "north", "yes") SERVER ("s1", "south", "no") SERVER ("s2", "south", "no"),
-                               dead_port (), atoi (port));
+        topology = sb_xprintf (
+                "[pool pchat]\nfqdn = pchat.lab\ncontrol = fe-north, fe-south\nprimary site = north\n"
+                "backup site = south\nconnect timeout = 2s\n[site north]\n[site south]\n"
+                "[frontend fe-north]\nsite = north\nurl = https://127.0.0.1:%d/wsman\ncredential = admin\n"
+                "ca = file:door.pem\nback end = sql-north.lab\n"
+                "[frontend fe-south]\nsite = south\nurl = https://127.0.0.1:%d/wsman\ncredential = admin\n"
+                "ca = file:door.pem\nback end = sql-south.lab\nback end instance = O'RTC\n"
+                "[credential admin]\nuser = admin\nsecret = file:admin.secret\n" SERVER ("n1", "north", "yes")
+                        SERVER ("n2", "north", "yes") SERVER ("n3", "north", "yes") SERVER ("n4", "north", "yes")
+                                SERVER ("s1", "south", "no") SERVER ("s2", "south", "no"),
+                dead_port (), atoi (port));
     }
     bench_file (b, "topology.ini", topology, 0600);
     bench_restart (b, NULL);
@@ -127,7 +130,8 @@ static void
 change_world (struct bench *b, const char *what)
 {
     SB_AUTOFREE char *line = sb_xprintf ("python3 -c 'import json; w = json.load(open(\"world.json\")); w.update(%s); "
-                                         "json.dump(w, open(\"world.json\", \"w\"))'", what);
+                                         "json.dump(w, open(\"world.json\", \"w\"))'",
+                                         what);
 
     run_tool (b, line);
 }
@@ -172,7 +176,7 @@ no_shell_is_left (struct bench *b)
     return last != NULL && strncmp (last, "shells 0", 8) == 0;
 }
 
-#define RUN(b, verb, on, ...) bench_run (b, "pool", "pchat", verb, on, __VA_ARGS__)
+#define RUN(b, verb, on, ...)    bench_run (b, "pool", "pchat", verb, on, __VA_ARGS__)
 #define VERIFY(b, verb, on, ...) bench_verify (b, "pool", "pchat", verb, on, __VA_ARGS__)
 
 static void
@@ -243,8 +247,10 @@ replicates (void)
     CU_ASSERT_EQUAL (RUN (b, "await-replication", NULL, "+servers", "s1|s2", NULL)->rc, SB_OK);
     CU_ASSERT_TRUE (log_has (b, "Invoke-CsManagementStoreReplication -ReplicaFqdn 's1.lab'"));
     change_world (b, "{\"late\": [\"a\", \"b\", \"c\", \"s1.lab\"]}");
-    CU_ASSERT_EQUAL (bench_await (b, bench_send (b, "pool", "pchat", "await-replication", SB_OP_RUN, NULL, 12000, "+servers",
-                                                 "s1", NULL))->rc, SB_RETRY);
+    CU_ASSERT_EQUAL (bench_await (b, bench_send (b, "pool", "pchat", "await-replication", SB_OP_RUN, NULL, 12000,
+                                                 "+servers", "s1", NULL))
+                             ->rc,
+                     SB_RETRY);
     end_bench (b);
 }
 
@@ -257,7 +263,9 @@ services (void)
     CU_ASSERT_EQUAL (VERIFY (b, "stop-services", "n1", NULL)->seen, SB_SEEN_NO);
     CU_ASSERT_EQUAL (RUN (b, "stop-services", "n1", NULL)->rc, SB_OK);
     CU_ASSERT_EQUAL (VERIFY (b, "stop-services", "n1", NULL)->seen, SB_SEEN_YES);
-    change_world (b, "{\"services\": {\"n1.lab\": {\"Persistent Chat\": \"Stopped\", \"Persistent Chat Compliance\": \"Running\"}}}");
+    change_world (
+            b,
+            "{\"services\": {\"n1.lab\": {\"Persistent Chat\": \"Stopped\", \"Persistent Chat Compliance\": \"Running\"}}}");
     CU_ASSERT_EQUAL (VERIFY (b, "stop-services", "n1", NULL)->seen, SB_SEEN_PARTLY);
     CU_ASSERT_EQUAL (RUN (b, "start-services", "n1", NULL)->rc, SB_OK);
     CU_ASSERT_EQUAL (VERIFY (b, "start-services", "n1", NULL)->seen, SB_SEEN_YES);
@@ -330,7 +338,8 @@ checks (void)
         if (i == 0 || strcmp (cases[i].fact, cases[i - 1].fact) != 0)
             bench_file (b, "world.json", WORLD, 0600);
         change_world (b, cases[i].change);
-        CU_ASSERT_STRING_EQUAL (outcome_result (RUN (b, "check", NULL, "fact", cases[i].fact, NULL), "verdict"), cases[i].verdict);
+        CU_ASSERT_STRING_EQUAL (outcome_result (RUN (b, "check", NULL, "fact", cases[i].fact, NULL), "verdict"),
+                                cases[i].verdict);
     }
     CU_ASSERT_EQUAL (RUN (b, "check", NULL, "fact", "H3", NULL)->rc, SB_FAIL);
     CU_ASSERT_EQUAL (RUN (b, "send-message", NULL, NULL)->rc, SB_RETRY);
@@ -410,8 +419,10 @@ bad_doors (void)
     CU_ASSERT_PTR_NOT_NULL (strstr (o->sentence, "not accepted"));
     CU_ASSERT_PTR_NULL (strstr (o->sentence, "wrong-one"));
     bench_file (b, "admin.secret", "pass word-7\n", 0600);
-    run_tool (b, "cp door.pem kept.pem; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout o.key "
-                 "-out door.pem -days 2 -subj /CN=other");
+    run_tool (
+            b,
+            "cp door.pem kept.pem; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout o.key "
+            "-out door.pem -days 2 -subj /CN=other");
     o = RUN (b, "observe", NULL, NULL);
     CU_ASSERT_EQUAL (o->rc, SB_FAIL);
     CU_ASSERT_PTR_NOT_NULL (strstr (o->sentence, "certificate"));

@@ -112,7 +112,8 @@ spares (void)
     CU_ASSERT_PTR_NOT_NULL (strstr (o->sentence, "HINT: "));
     CU_ASSERT_TRUE (has (b, "copies/mgc_1.trn", "something else entirely"));
     CU_ASSERT_TRUE (has (b, "copies/mgc_2.trn", "fine"));
-    CU_ASSERT_EQUAL (bench_verify (b, "share", "ship", "copy", NULL, "to", "here", "prefix", "mgc", NULL)->seen, SB_SEEN_NO);
+    CU_ASSERT_EQUAL (bench_verify (b, "share", "ship", "copy", NULL, "to", "here", "prefix", "mgc", NULL)->seen,
+                     SB_SEEN_NO);
     bench_free (b);
 }
 
@@ -207,7 +208,8 @@ archives (void)
     old_file (b, SRC "other.trn", "other");
     o = bench_run (b, "share", "ship", "archive", NULL, "folder", "../out", "prefix", "mgc", NULL);
     CU_ASSERT_EQUAL (o->rc, SB_FAIL);
-    CU_ASSERT_EQUAL (bench_run (b, "share", "ship", "archive", NULL, "folder", "/tmp", "prefix", "mgc", NULL)->rc, SB_FAIL);
+    CU_ASSERT_EQUAL (bench_run (b, "share", "ship", "archive", NULL, "folder", "/tmp", "prefix", "mgc", NULL)->rc,
+                     SB_FAIL);
     o = bench_run (b, "share", "ship", "archive", NULL, "folder", "before r1/logs", "prefix", "mgc", "before",
                    "2199-01-01T00:00:00Z", NULL);
     CU_ASSERT_EQUAL (o->rc, SB_OK);
@@ -215,16 +217,21 @@ archives (void)
     CU_ASSERT_TRUE (has (b, SRC "before r1/logs/mgc_1.trn", "old"));
     CU_ASSERT_TRUE (has (b, SRC "mgc_1.trn", NULL));
     CU_ASSERT_TRUE (has (b, SRC "other.trn", "other"));
-    CU_ASSERT_EQUAL (bench_verify (b, "share", "ship", "archive", NULL, "folder", "before r1/logs", "prefix", "mgc", NULL)->seen,
-                     SB_SEEN_YES);
+    CU_ASSERT_EQUAL (
+            bench_verify (b, "share", "ship", "archive", NULL, "folder", "before r1/logs", "prefix", "mgc", NULL)->seen,
+            SB_SEEN_YES);
     old_file (b, SRC "mgc_1.trn", "again");
-    CU_ASSERT_EQUAL (bench_verify (b, "share", "ship", "archive", NULL, "folder", "before r1/logs", "prefix", "mgc", NULL)->seen,
-                     SB_SEEN_NO);
-    CU_ASSERT_EQUAL (bench_run (b, "share", "ship", "archive", NULL, "folder", "before r1/logs", "prefix", "mgc", NULL)->rc,
-                     SB_FAIL);
+    CU_ASSERT_EQUAL (
+            bench_verify (b, "share", "ship", "archive", NULL, "folder", "before r1/logs", "prefix", "mgc", NULL)->seen,
+            SB_SEEN_NO);
+    CU_ASSERT_EQUAL (
+            bench_run (b, "share", "ship", "archive", NULL, "folder", "before r1/logs", "prefix", "mgc", NULL)->rc,
+            SB_FAIL);
     CU_ASSERT_TRUE (has (b, SRC "before r1/logs/mgc_1.trn", "old"));
     CU_ASSERT_EQUAL (bench_verify (b, "share", "ship", "archive", NULL, "folder", "x", "prefix", "mgc", "before",
-                                   "2000-01-01T00:00:00Z", NULL)->seen, SB_SEEN_YES);
+                                   "2000-01-01T00:00:00Z", NULL)
+                             ->seen,
+                     SB_SEEN_YES);
     bench_free (b);
 }
 
