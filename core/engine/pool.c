@@ -48,18 +48,26 @@ is_safe (const char *path, struct sb_faults *faults)
     return false;
 }
 
-enum sb_locked
-sb_pool_lock (struct sb_lock *lock, const struct sb_topology *t, const char *run, char **ret_who, struct sb_faults *faults)
+char *
+sb_pool_lock_path (struct sb_arena *a, const struct sb_topology *t)
 {
     char name[SB_SHA256_HEX];
-    SB_AUTOFREE char *who = sb_xprintf ("run %s, pid %ld", run, (long) getpid ()), *path = NULL;
-    enum sb_locked got;
     size_t k = 0;
 
     while (folders[k + 1] && access (folders[k], W_OK | X_OK) != 0)
         k++;
     pool_name (t, name);
-    path = sb_xprintf ("%s/switchback-%.24s.lock", folders[k], name);
+    return sb_arena_printf (a, "%s/switchback-%.24s.lock", folders[k], name);
+}
+
+enum sb_locked
+sb_pool_lock (struct sb_lock *lock, const struct sb_topology *t, const char *run, char **ret_who, struct sb_faults *faults)
+{
+    SB_CLEANUP (sb_arena_release) struct sb_arena a = { 0 };
+    const char *path = sb_pool_lock_path (&a, t);
+    SB_AUTOFREE char *who = sb_xprintf ("run %s, pid %ld", run, (long) getpid ());
+    enum sb_locked got;
+
     lock->fd = -1;
     if (ret_who)
         *ret_who = NULL;

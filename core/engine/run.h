@@ -93,6 +93,8 @@ void sb_run_person (struct sb_run *run, enum sb_event_kind what, uint32_t step, 
  * instance's host and port).  BUSY: *ret_who says who. */
 enum sb_locked sb_pool_lock (struct sb_lock *lock, const struct sb_topology *t, const char *run, char **ret_who,
                              struct sb_faults *faults);
+/* Where that file is; sb_lock_is_held() and sb_lock_who() tell whether a run goes on, and which. */
+char *sb_pool_lock_path (struct sb_arena *a, const struct sb_topology *t);
 
 /* Delivers what earlier processes left in the queue, for at most `ms`.  Returns how many are still queued. */
 size_t sb_notify_rest (const struct sb_run_cfg *cfg, int64_t ms, struct sb_faults *faults);

@@ -116,8 +116,10 @@ make_plan (struct sb_plan *p, const struct plan_row *rows, const struct gate_row
     p->sites[1] = "south";
     p->steps = sb_arena_alloc (&p->arena, (p->count + 1) * sizeof *p->steps);
     make_gates (p, gates);
-    for (i = 0; i < p->count; i++)
+    for (i = 0; i < p->count; i++) {
         make_step (p, rows, i);
+        sb_map_set (&p->index, rows[i].name, (void *) (uintptr_t) (i + 1));
+    }
     link_steps (p, rows);
 }
 
