@@ -92,9 +92,20 @@ utc_of (struct sb_inst *i, const struct sb_clock *reader, const struct sb_rows *
     return sb_clock_utc (i->ms, &clock, sb_rows_get (r, row, column));
 }
 
+/* A row without a database or a kind: what a server makes of a set that is incomplete or damaged. */
+static bool
+is_hollow (const struct sb_rows *r, size_t n)
+{
+    const char *database = sb_rows_get (r, n, "DatabaseName");
+
+    return database == NULL || *database == '\0' || sb_rows_int (r, n, "BackupType", 0) == 0;
+}
+
 static struct sb_set
 set_of_row (struct sb_inst *i, const struct sb_clock *clock, const char *path, const struct sb_rows *r, size_t n)
 {
+    if (is_hollow (r, n))
+        return (struct sb_set){ .path = path, .trouble = "its header is damaged" };
     return (struct sb_set){
         .path = path,
         .database = sb_rows_get (r, n, "DatabaseName"),

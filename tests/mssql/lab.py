@@ -90,7 +90,10 @@ class Lab:
                              login_timeout=15, autocommit=True) as c:
             cursor = c.cursor()
             cursor.execute(text, args)
-            return cursor.fetchall() if cursor.description else None
+            rows = cursor.fetchall() if cursor.description else None
+            while cursor.nextset():  # a BACKUP is over when its last result was taken
+                pass
+            return rows
 
     def say(self, instance, chat, text, db="mgc"):
         self.sql(instance, "INSERT INTO " + db + ".dbo.tblChat (channelId, chatId, chatDate, userId, isAlert, content) "
@@ -192,7 +195,6 @@ def shipping():
     settles("a primary is removed", "remove-primary", P)
     settles("and built again", "build-primary", P, secondary=B)
     again("building it again changes nothing", "build-primary", P, secondary=B)
-    refuses("a mirror is not made a primary while it is a mirror", "is RESTORING", "build-primary", BM) if False else None
 
 
 def mirroring():
@@ -299,7 +301,6 @@ def bad_files():
     lab.say(P, 11, "damaged")
     lab.sql(P, "BACKUP LOG mgc TO DISK = %s WITH INIT", SHARE + "mgc_29990101000002.trn")
     lab.fault("damage-file", P, SHARE + "mgc_29990101000002.trn")
-    check(fact("H11")["verdict"] == "red" or True, "a damaged file is seen by its header or when it is read")
     run, see = settles("a damaged newest log is left out", "apply-logs", B, seen=None, **{"from": "shiplogs"})
     check("mgc_29990101000002.trn" in run["left out"] and run["left out"] == see["left out"], "and named", (run, see))
     q = lab.ask("quote", B, source="the share was gone", left_out=run["left out"])["results"]
@@ -348,7 +349,6 @@ def lost_principal():
     """The principal alone is lost: the mirror holds every acknowledged commit."""
     lab.say(P, 30, "only the mirror has it")
     lab.fault("power-off", "instance", P)
-    lab.fault("witness-lost", W) if False else None
     check(eventually(lambda: lab.ask("locate", None, site="north")["results"].get("principal") == M, 30), "the mirror is found")
     run, see = settles("its tail is taken", "take-tail", M, file=SHARE + "mgc_mirrortail.trn")
     settles("the jobs of the backup are stopped", "stop-shipping", B, seen=None)
@@ -358,16 +358,12 @@ def lost_principal():
 
 
 def odd_names():
-    odd = "odd ]['\u00e4\u00f6 name"
-    for i in (P,):
-        lab.sql(i, "CREATE DATABASE [odd ]][''\u00e4\u00f6 name]".replace("''", "'"))
     o = lab.ask("observe", P, db="odd")["results"]
     check(o["state"] == "ONLINE", "a database with ] [ ' and letters beyond ASCII in its name is observed", o)
     settles("backed up to a path with blanks and such letters", "backup-full", P, db="odd", file=SETUP_N + "it's \u00fc b.bak")
     settles("fenced", "fence", P, db="odd")
     settles("released", "release", P, db="odd")
     settles("and dropped", "drop-copy", P, db="odd")
-    del odd
 
 
 def with_lab(stories, topology=None):
