@@ -141,7 +141,8 @@ open_gate (struct cli *c, struct sb_journal *j, const struct sb_journal_run *run
             uint32_t gate = gates[i].step < plan.count ? plan.steps[gates[i].step].gate : SB_NO_GATE;
 
             if (strcmp (gates[i].state, "open") == 0
-                && (strcmp (gates[i].name, word) == 0 || (gate != SB_NO_GATE && strcmp (plan.gates[gate].name, word) == 0)))
+                && (strcmp (gates[i].name, word) == 0
+                    || (gate != SB_NO_GATE && (strcmp (plan.gates[gate].name, word) == 0 || strcmp (plan.gates[gate].base, word) == 0))))
                 found = &gates[i];
         }
     sb_plan_release (&plan);

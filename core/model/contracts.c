@@ -213,7 +213,7 @@ static const struct sb_verb fence_verbs[] = {
     { "isolate", SB_SETTLES, "release", MIN (2), S (30), "site", OPTIONS (),
       OPTIONS (CHOICE ("grade", 0, "evidence grade", "confirmed", "declared", "silent") RESULT ("at", "when it was seen, UTC")),
       "cut a site off so that nothing there can serve" },
-    { "release", SB_SETTLES, "isolate", MIN (5), S (60), "site", OPTIONS (), OPTIONS (), "let a site serve again" },
+    { "release", SB_SETTLES, "isolate", MIN (5), S (60), "site", OPTIONS (), OPTIONS (RESULT ("at", "when it was seen, UTC")), "let a site serve again" },
     { .name = NULL }
 };
 
