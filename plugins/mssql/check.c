@@ -14,6 +14,8 @@
 #include <string.h>
 
 #define HEADERS_MAX 100
+#define VOLUME_MIN  ((int64_t) 1 << 30)
+#define AGE_MIN_MS  10000 /* a limit below this would only tell how busy the machine is */
 
 enum verdict { GREEN = 0, AMBER, RED, UNKNOWN };
 
@@ -245,8 +247,8 @@ one_age (struct fact *f, struct sb_inst *i, const char *what, const char *at, in
 
     if (!saw (f, i, sb_clock_read (i, &clock)))
         return;
-    if (limit < 30000)
-        limit = 30000;
+    if (limit < AGE_MIN_MS)
+        limit = AGE_MIN_MS;
     if (threshold > 0 && threshold * 60000 < limit)
         limit = threshold * 60000;
     if (at == NULL || !sb_parse_utc (at, &then)) {
@@ -406,7 +408,7 @@ chain_whole (struct fact *f)
 
     if (!copy_at (f, "backup", &i, &c) || !saw (f, &i, sb_secondary_read (&i, &s)))
         return;
-    if (!sb_copy_is (&c, "RESTORING")) {
+    if (!sb_copy_is (&c, "RESTORING") && !c.standby) {
         find (f, RED, "%s at %s is %s and takes no logs", f->ms->db, i.name, sb_copy_words (f->ms, &c));
         return;
     }
@@ -424,9 +426,35 @@ chain_whole (struct fact *f)
 /* ------------------------------------------------------------------ H12 H15 H16 */
 
 static void
+log_space (struct fact *f, const struct sb_rows *r)
+{
+    for (size_t n = 0; n < r->count; n++) {
+        const char *name = sb_rows_get (r, n, "Database Name"), *percent = sb_rows_get (r, n, "Log Space Used (%)");
+        int64_t used = percent != NULL ? (int64_t) strtod (percent, NULL) : 0;
+
+        if (name != NULL && percent != NULL && sb_casecmp (name, f->ms->db) == 0)
+            find (f, used < 75 ? GREEN : used < 90 ? AMBER : RED, "it is %lld %% full", (long long) used);
+    }
+}
+
+static void
+log_volume (struct fact *f, const struct sb_rows *r)
+{
+    int64_t room = sb_rows_int (r, 0, "available_bytes", -1), all = sb_rows_int (r, 0, "total_bytes", 0);
+    const char *mount = sb_rows_get (r, 0, "volume_mount_point");
+
+    if (room >= 0)
+        find (f,
+              room < VOLUME_MIN ? RED
+              : room < all / 10 ? AMBER
+                                : GREEN,
+              "%s has %lld MB of room", mount != NULL ? mount : "its volume", (long long) (room >> 20));
+}
+
+/* What the log waits for is always told; how full it and its volume are, where the server says so. */
+static void
 log_bounded (struct fact *f)
 {
-    int64_t used;
     struct sb_answer a;
     struct sb_inst i;
     const char *wait;
@@ -436,17 +464,10 @@ log_bounded (struct fact *f)
         return;
     wait = sb_rows_get (&a.rows, 0, "log_reuse_wait_desc");
     find (f, GREEN, "the log at %s waits for %s", i.name, wait != NULL ? wait : "nothing known");
-    if (!sb_ask (&i, &a, SB_STMT_LOG_SPACE))
-        return;
-    for (size_t n = 0; n < a.rows.count; n++) {
-        const char *name = sb_rows_get (&a.rows, n, "Database Name"),
-                   *percent = sb_rows_get (&a.rows, n, "Log Space Used (%)");
-
-        if (name == NULL || percent == NULL || sb_casecmp (name, f->ms->db) != 0)
-            continue;
-        used = (int64_t) strtod (percent, NULL);
-        find (f, used < 75 ? GREEN : used < 90 ? AMBER : RED, "it is %lld %% full", (long long) used);
-    }
+    if (sb_ask (&i, &a, SB_STMT_LOG_SPACE))
+        log_space (f, &a.rows);
+    if (sb_ask (&i, &a, SB_STMT_VOLUME, f->ms->db))
+        log_volume (f, &a.rows);
 }
 
 static void

@@ -73,6 +73,9 @@ static const struct stmt stmts[SB_STMT_COUNT] = {
     [SB_STMT_LOG_WAIT] = { "SELECT", READS,
         "SELECT d.log_reuse_wait_desc FROM sys.databases d WHERE d.name = %L" },
     [SB_STMT_LOG_SPACE] = { "DBCC SQLPERF", READS, "DBCC SQLPERF(LOGSPACE)" },
+    /* 2008 R2 SP1 and later; file 2 is the log */
+    [SB_STMT_VOLUME] = { "SELECT", READS,
+        "SELECT v.volume_mount_point, v.total_bytes, v.available_bytes FROM sys.dm_os_volume_stats(DB_ID(%L), 2) v" },
     [SB_STMT_ENDPOINT] = { "SELECT", READS,
         "SELECT e.name, e.state_desc, e.role_desc, t.port FROM sys.database_mirroring_endpoints e "
         "JOIN sys.tcp_endpoints t ON t.endpoint_id = e.endpoint_id" },

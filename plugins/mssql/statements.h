@@ -27,7 +27,7 @@ enum sb_stmt {
     SB_STMT_LOCKS,
     SB_STMT_OURS,
     SB_STMT_LOG_WAIT,
-    SB_STMT_LOG_SPACE,
+    SB_STMT_LOG_SPACE, SB_STMT_VOLUME,
     SB_STMT_ENDPOINT,
     /* reading: history */
     SB_STMT_LAST_RESTORED,
