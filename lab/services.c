@@ -44,10 +44,11 @@ answer (const char *rc, const char *seen, const char *grade, const char *message
     SB_CLEANUP (sb_buf_free) struct sb_buf at = { 0 };
     json_t *results = json_object ();
 
-    sb_format_utc (&at, sb_now_ms ());
-    if (grade != NULL)
+    if (grade != NULL) { /* of isolate; release declares no results */
+        sb_format_utc (&at, sb_now_ms ());
         json_object_set_new (results, "grade", json_string (grade));
-    json_object_set_new (results, "at", json_string (at.s));
+        json_object_set_new (results, "at", json_string (at.s));
+    }
     return json_pack ("{s:s, s:s, s:s, s:o}", "rc", rc, "seen", seen, "message", message, "results", results);
 }
 
