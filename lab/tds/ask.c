@@ -34,13 +34,24 @@ tds_stopped (struct tds_session *s)
     return s->cancelled || atomic_load (&s->cut) != TDS_CUT_NO || s->wire.dead;
 }
 
+/* While something is waited for: a client that has gone and left no request behind ends the session. */
+static bool
+deserted (struct tds_session *s)
+{
+    if (tds_stopped (s))
+        return true;
+    if (s->wire.eof && s->wire.raw.len == s->wire.raw_at)
+        s->wire.dead = true;
+    return s->wire.dead;
+}
+
 bool
 tds_wait (struct tds_session *s, int64_t ms)
 {
     int64_t end = sb_deadline_in (ms);
 
-    while (!tds_stopped (s)) {
-        struct pollfd p[2] = { { .fd = s->wire.fd, .events = POLLIN }, { .fd = s->stop_fd, .events = POLLIN } };
+    while (!deserted (s)) {
+        struct pollfd p[2] = { { .fd = s->wire.eof ? -1 : s->wire.fd, .events = POLLIN }, { .fd = s->stop_fd, .events = POLLIN } };
         int left = sb_deadline_left (end);
         if (left <= 0)
             return true;
@@ -76,7 +87,7 @@ tds_op (struct tds_session *s, struct w_op *op, struct w_out *out, void (*progre
     while (out->status == W_WORKING) {
         if (progress != NULL)
             progress (ctx, out->percent);
-        if (tds_stopped (s)) {
+        if (deserted (s)) {
             if (s->cancelled && !s->wire.dead)
                 cancel_work (s, work, out);
             return false;

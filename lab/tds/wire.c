@@ -123,7 +123,7 @@ receive (struct sb_tds_wire *w)
     char chunk[READ_CHUNK];
     ssize_t n;
 
-    if (w->dead)
+    if (w->dead || w->eof)
         return -1;
     do
         n = recv (w->fd, chunk, sizeof chunk, MSG_DONTWAIT);
@@ -131,7 +131,8 @@ receive (struct sb_tds_wire *w)
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return 0;
     if (n <= 0) {
-        w->dead = true;
+        w->eof = n == 0;
+        w->dead = n < 0;
         return -1;
     }
     if (w->raw_at > 0 && w->raw_at == w->raw.len) {
@@ -187,9 +188,12 @@ next_packet (struct sb_tds_wire *w, int64_t deadline, const uint8_t **head, size
             return whole;
         if (deadline >= 0 && left <= 0)
             return 0;
+        if (w->eof)
+            return -2;
         if (!await (w, POLLIN, left))
             return w->dead ? -2 : 0;
-        if (receive (w) < 0 && (w->raw.len <= w->raw_at || front_packet (w, head, length) != 1))
+        receive (w);
+        if (w->dead)
             return -2;
     }
 }

@@ -34,7 +34,8 @@ struct sb_tds_wire {
     int stop_fd; /* readable: give up at once; -1 none */
     SSL *ssl;    /* NULL: plain */
     BIO *to_ssl, *from_ssl;
-    bool dead; /* closed, broken, or told to stop: nothing more is sent or read */
+    bool eof;  /* the client sends no more; what it has sent is still answered */
+    bool dead; /* broken, or told to stop: nothing more is sent or read */
     size_t packet_size;
     uint16_t spid;
     uint8_t packet_id;
