@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_CMD 8191
+#define MAX_CMD     8191
 #define MAX_PROCESS 32767
-#define UTF8 65001
+#define UTF8        65001
 
 /* ---- bytes of a process ---- */
 
@@ -21,8 +21,8 @@ struct process {
     const struct cmd_io *io;
     const struct cmd_place *place;
     int codepage;
-    bool clixml;  /* stderr in CLIXML */
-    bool opened;  /* its head was written */
+    bool clixml; /* stderr in CLIXML */
+    bool opened; /* its head was written */
 };
 
 /* UTF-8 with \n to the process's code page with CR LF; what the page lacks is a question mark. */
@@ -80,16 +80,22 @@ say_error (struct process *p, const char *text)
 /* ---- CLIXML: how PowerShell writes its other streams when it was given an encoded command ---- */
 
 #define CLIXML_HEAD "#< CLIXML\r\n<Objs Version=\"1.1.0.1\" xmlns=\"http://schemas.microsoft.com/powershell/2004/04\">"
-#define SCREEN 80
+#define SCREEN      80
 
 static void
 clixml_text (struct sb_buf *b, const char *s, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         switch (s[i]) {
-        case '&': sb_buf_str (b, "&amp;"); break;
-        case '<': sb_buf_str (b, "&lt;"); break;
-        case '>': sb_buf_str (b, "&gt;"); break;
+        case '&':
+            sb_buf_str (b, "&amp;");
+            break;
+        case '<':
+            sb_buf_str (b, "&lt;");
+            break;
+        case '>':
+            sb_buf_str (b, "&gt;");
+            break;
         case '_':
             if (i + 6 < n && s[i + 1] == 'x' && s[i + 6] == '_') /* _x0041_ that was there before */
                 sb_buf_str (b, "_x005F_");
@@ -168,12 +174,26 @@ enum option { O_NONE, O_SWITCH, O_VALUE, O_ENCODED, O_COMMAND, O_FILE, O_OUTPUT 
 static enum option
 option (const char *word)
 {
-    static const struct { const char *name; size_t least; enum option what; } options[] = {
-        { "noprofile", 3, O_SWITCH },     { "noninteractive", 4, O_SWITCH }, { "nologo", 3, O_SWITCH },
-        { "noexit", 3, O_SWITCH },        { "sta", 3, O_SWITCH },            { "mta", 3, O_SWITCH },
-        { "executionpolicy", 2, O_VALUE }, { "ep", 2, O_VALUE },             { "inputformat", 2, O_VALUE },
-        { "outputformat", 1, O_OUTPUT },  { "windowstyle", 1, O_VALUE },     { "version", 1, O_VALUE },
-        { "encodedcommand", 1, O_ENCODED }, { "ec", 2, O_ENCODED },          { "command", 1, O_COMMAND },
+    static const struct {
+        const char *name;
+        size_t least;
+        enum option what;
+    } options[] = {
+        { "noprofile", 3, O_SWITCH },
+        { "noninteractive", 4, O_SWITCH },
+        { "nologo", 3, O_SWITCH },
+        { "noexit", 3, O_SWITCH },
+        { "sta", 3, O_SWITCH },
+        { "mta", 3, O_SWITCH },
+        { "executionpolicy", 2, O_VALUE },
+        { "ep", 2, O_VALUE },
+        { "inputformat", 2, O_VALUE },
+        { "outputformat", 1, O_OUTPUT },
+        { "windowstyle", 1, O_VALUE },
+        { "version", 1, O_VALUE },
+        { "encodedcommand", 1, O_ENCODED },
+        { "ec", 2, O_ENCODED },
+        { "command", 1, O_COMMAND },
         { "file", 1, O_FILE },
     };
     size_t n;
@@ -243,9 +263,18 @@ set_encoding (void *ctx, int codepage)
 static int
 script (struct process *p, const char *text)
 {
-    struct ps_host host = { .ctx = p, .out = say, .err = notice, .stopped = stopped, .pause = wait_for, .input = input,
-                            .encoding = set_encoding, .computer = p->place->computer, .user = p->place->user,
-                            .cmdlets = p->place->cmdlets, .modules = p->place->modules, .world = p->place->world };
+    struct ps_host host = { .ctx = p,
+                            .out = say,
+                            .err = notice,
+                            .stopped = stopped,
+                            .pause = wait_for,
+                            .input = input,
+                            .encoding = set_encoding,
+                            .computer = p->place->computer,
+                            .user = p->place->user,
+                            .cmdlets = p->place->cmdlets,
+                            .modules = p->place->modules,
+                            .world = p->place->world };
     int code = ps_run (&host, text);
 
     if (p->opened)
@@ -258,9 +287,12 @@ encoded (struct process *p, const char *base64)
 {
     SB_CLEANUP (sb_buf_free) struct sb_buf raw = { 0 }, text = { 0 };
 
-    if (!base64 || !sb_base64_decode (base64, strlen (base64), &raw) || !sb_utf16le_to_utf8 (sb_buf_cstr (&raw), raw.len, &text)) {
-        say_error (p, "Cannot process the command because the value specified with -EncodedCommand is not properly encoded. "
-                      "The value must be Base64 encoded.\n");
+    if (!base64 || !sb_base64_decode (base64, strlen (base64), &raw)
+        || !sb_utf16le_to_utf8 (sb_buf_cstr (&raw), raw.len, &text)) {
+        say_error (
+                p,
+                "Cannot process the command because the value specified with -EncodedCommand is not properly encoded. "
+                "The value must be Base64 encoded.\n");
         return 1;
     }
     return script (p, sb_buf_cstr (&text));
@@ -300,8 +332,11 @@ powershell (struct process *p, const char *line)
         if (!w)
             return plain_command (p, "-");
         switch (option (w)) {
-        case O_SWITCH: continue;
-        case O_VALUE: value = word (&line); continue;
+        case O_SWITCH:
+            continue;
+        case O_VALUE:
+            value = word (&line);
+            continue;
         case O_OUTPUT:
             value = word (&line);
             text_wanted = value && !strcasecmp (value, "text");
@@ -310,12 +345,16 @@ powershell (struct process *p, const char *line)
             value = word (&line);
             p->clixml = !text_wanted;
             return encoded (p, value);
-        case O_COMMAND: return plain_command (p, line);
+        case O_COMMAND:
+            return plain_command (p, line);
         case O_FILE:
-            say_error (p, "The argument to the -File parameter does not exist. Provide the path to an existing '.ps1' file as an "
-                          "argument to the -File parameter.\n");
+            say_error (
+                    p,
+                    "The argument to the -File parameter does not exist. Provide the path to an existing '.ps1' file as an "
+                    "argument to the -File parameter.\n");
             return -196608; /* 0xFFFD0000 */
-        case O_NONE: return plain_command (p, before);
+        case O_NONE:
+            return plain_command (p, before);
         }
     }
 }
@@ -387,8 +426,12 @@ static const struct {
     bool built_in; /* of cmd.exe: no program */
     int (*run) (struct process *p, const char *rest);
 } programs[] = {
-    { "powershell", false, powershell }, { "hostname", false, p_hostname }, { "whoami", false, p_whoami },
-    { "cmd", false, p_cmd },             { "echo", true, p_echo },          { "exit", true, p_exit },
+    { "powershell", false, powershell },
+    { "hostname", false, p_hostname },
+    { "whoami", false, p_whoami },
+    { "cmd", false, p_cmd },
+    { "echo", true, p_echo },
+    { "exit", true, p_exit },
     { "ver", true, p_ver },
 };
 #define NPROGRAMS (sizeof programs / sizeof *programs)
@@ -407,7 +450,8 @@ program (const char *name, bool *ret_path)
         if (strlen (programs[i].name) == n && !strncasecmp (programs[i].name, base, n)
             && !(programs[i].built_in && (*ret_path || base[n])))
             break;
-    if (i < NPROGRAMS && *ret_path && strncasecmp (name, "C:\\Windows\\", 11) && strncasecmp (name, "%SystemRoot%\\", 13))
+    if (i < NPROGRAMS && *ret_path && strncasecmp (name, "C:\\Windows\\", 11)
+        && strncasecmp (name, "%SystemRoot%\\", 13))
         i = NPROGRAMS;
     return i;
 }
@@ -446,7 +490,8 @@ run_line (struct process *p, const char *line)
     if (path)
         text = sb_xprintf ("The system cannot find the path specified.\n");
     else
-        text = sb_xprintf ("'%s' is not recognized as an internal or external command,\noperable program or batch file.\n", name);
+        text = sb_xprintf (
+                "'%s' is not recognized as an internal or external command,\noperable program or batch file.\n", name);
     say_error (p, text);
     return 1;
 }

@@ -27,6 +27,7 @@ struct cmd_place {
 /* Can this line be started at all?  WSMAN_OK, WSMAN_F_NO_FILE, WSMAN_F_TOO_LONG. */
 enum wsman_fault cmd_check (const char *line, bool skip_cmd_shell);
 /* Runs it to its end; returns the exit code. */
-int cmd_run (const struct cmd_io *io, const struct cmd_place *place, int codepage, bool skip_cmd_shell, const char *line);
+int
+cmd_run (const struct cmd_io *io, const struct cmd_place *place, int codepage, bool skip_cmd_shell, const char *line);
 
 #endif

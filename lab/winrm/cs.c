@@ -66,11 +66,12 @@ cs_here (const struct ps_call *c, const struct world *w)
 enum ps_flow
 cs_dark (struct ps_call *c)
 {
-    return ps_fail (c, "NotSpecified", "Microsoft.Rtc.Common.Data.SqlConnectionException",
-                    "Could not connect to SQL server : [Exception=System.Data.SqlClient.SqlException (0x80131904): A network-related "
-                    "or instance-specific error occurred while establishing a connection to SQL Server. The server was not found "
-                    "or was not accessible. Verify that the instance name is correct and that SQL Server is configured to allow "
-                    "remote connections. The Central Management store does not answer.]");
+    return ps_fail (
+            c, "NotSpecified", "Microsoft.Rtc.Common.Data.SqlConnectionException",
+            "Could not connect to SQL server : [Exception=System.Data.SqlClient.SqlException (0x80131904): A network-related "
+            "or instance-specific error occurred while establishing a connection to SQL Server. The server was not found "
+            "or was not accessible. Verify that the instance name is correct and that SQL Server is configured to allow "
+            "remote connections. The Central Management store does not answer.]");
 }
 
 struct world *
@@ -176,7 +177,8 @@ static enum ps_flow
 refused (struct ps_call *c, const struct w_msg *m, const struct w_out *out)
 {
     switch (m->number) {
-    case W_POOL_DARK: return cs_dark (c);
+    case W_POOL_DARK:
+        return cs_dark (c);
     case W_POOL_TOO_MANY:
         return ps_fail (c, "InvalidArgument", "TooManyActiveServers",
                         "%s servers would be active. A Persistent Chat Server pool can have at most %s active servers.",
@@ -185,14 +187,16 @@ refused (struct ps_call *c, const struct w_msg *m, const struct w_out *out)
         return ps_fail (c, "ObjectNotFound", "ComputerNotFound", "The computer \"%s\" is not a member of the pool.",
                         w_out_arg (out, m, 0));
     case W_POOL_NOT_READY:
-        return ps_fail (c, "ResourceUnavailable", "CannotOpenServiceControlManager",
-                        "Cannot open Service Control Manager on computer '%s'. This operation might require other privileges.",
-                        w_out_arg (out, m, 0));
+        return ps_fail (
+                c, "ResourceUnavailable", "CannotOpenServiceControlManager",
+                "Cannot open Service Control Manager on computer '%s'. This operation might require other privileges.",
+                w_out_arg (out, m, 0));
     case W_POOL_BAD_TARGET:
         return ps_fail (c, "InvalidOperation", "InvalidTarget",
                         "The Central Management Server cannot be moved here: the target does not run.");
     default:
-        return ps_fail (c, "InvalidOperation", "SqlError", "SQL Server error %d occurred. %s", m->number, w_out_arg (out, m, 0));
+        return ps_fail (c, "InvalidOperation", "SqlError", "SQL Server error %d occurred. %s", m->number,
+                        w_out_arg (out, m, 0));
     }
 }
 
@@ -219,55 +223,87 @@ cs_do (struct ps_call *c, struct w_op *op, struct w_out *out)
 
 /* ---- the table ---- */
 
-static const struct ps_param state_get[] = { { "Identity", 0, 0 }, { "Filter", -1, 0 }, { "LocalStore", -1, PS_P_SWITCH }, { 0 } };
-static const struct ps_param state_set[] = { { "Identity", 0, 0 }, { "PoolState", -1, 0 },   { "Instance", -1, PS_P_PIPED },
-                                             { "Force", -1, PS_P_SWITCH }, { 0 } };
-static const struct ps_param active_set[] = { { "Identity", 0, 0 }, { "ActiveServers", -1, 0 }, { "Swap", -1, PS_P_SWITCH },
-                                              { "Force", -1, PS_P_SWITCH }, { 0 } };
-static const struct ps_param service_get[] = {
-    { "Identity", 0, 0 }, { "PersistentChatServer", -1, PS_P_SWITCH }, { "PersistentChatDatabase", -1, PS_P_SWITCH },
-    { "PersistentChatComplianceDatabase", -1, PS_P_SWITCH }, { "CentralManagement", -1, PS_P_SWITCH }, { "PoolFqdn", -1, 0 }, { 0 }
+static const struct ps_param state_get[] = {
+    { "Identity", 0, 0 }, { "Filter", -1, 0 }, { "LocalStore", -1, PS_P_SWITCH }, { 0 }
 };
-static const struct ps_param pool_get[] = { { "Identity", 0, 0 }, { "Site", -1, 0 }, { "Filter", -1, 0 },
-                                            { "LocalStore", -1, PS_P_SWITCH }, { 0 } };
-static const struct ps_param topology_get[] = { { "AsXml", -1, PS_P_SWITCH }, { "LocalStore", -1, PS_P_SWITCH }, { 0 } };
-static const struct ps_param windows_get[] = { { "Name", 0, 0 }, { "ComputerName", -1, 0 },
-                                               { "ExcludeActivityLevel", -1, PS_P_SWITCH }, { 0 } };
-static const struct ps_param windows_set[] = {
-    { "Name", 0, 0 }, { "ComputerName", -1, 0 }, { "Graceful", -1, PS_P_SWITCH }, { "NoWait", -1, PS_P_SWITCH },
-    { "Force", -1, PS_P_SWITCH }, { "LeaveClsAgentRunning", -1, PS_P_SWITCH }, { "LeaveWebServerRunning", -1, PS_P_SWITCH }, { 0 }
+static const struct ps_param state_set[] = {
+    { "Identity", 0, 0 }, { "PoolState", -1, 0 }, { "Instance", -1, PS_P_PIPED }, { "Force", -1, PS_P_SWITCH }, { 0 }
 };
-static const struct ps_param replication_get[] = { { "ReplicaFqdn", 0, 0 }, { "CentralManagementStoreStatus", -1, PS_P_SWITCH },
+static const struct ps_param active_set[] = {
+    { "Identity", 0, 0 }, { "ActiveServers", -1, 0 }, { "Swap", -1, PS_P_SWITCH }, { "Force", -1, PS_P_SWITCH }, { 0 }
+};
+static const struct ps_param service_get[] = { { "Identity", 0, 0 },
+                                               { "PersistentChatServer", -1, PS_P_SWITCH },
+                                               { "PersistentChatDatabase", -1, PS_P_SWITCH },
+                                               { "PersistentChatComplianceDatabase", -1, PS_P_SWITCH },
+                                               { "CentralManagement", -1, PS_P_SWITCH },
+                                               { "PoolFqdn", -1, 0 },
+                                               { 0 } };
+static const struct ps_param pool_get[] = {
+    { "Identity", 0, 0 }, { "Site", -1, 0 }, { "Filter", -1, 0 }, { "LocalStore", -1, PS_P_SWITCH }, { 0 }
+};
+static const struct ps_param topology_get[] = { { "AsXml", -1, PS_P_SWITCH },
+                                                { "LocalStore", -1, PS_P_SWITCH },
+                                                { 0 } };
+static const struct ps_param windows_get[] = {
+    { "Name", 0, 0 }, { "ComputerName", -1, 0 }, { "ExcludeActivityLevel", -1, PS_P_SWITCH }, { 0 }
+};
+static const struct ps_param windows_set[] = { { "Name", 0, 0 },
+                                               { "ComputerName", -1, 0 },
+                                               { "Graceful", -1, PS_P_SWITCH },
+                                               { "NoWait", -1, PS_P_SWITCH },
+                                               { "Force", -1, PS_P_SWITCH },
+                                               { "LeaveClsAgentRunning", -1, PS_P_SWITCH },
+                                               { "LeaveWebServerRunning", -1, PS_P_SWITCH },
+                                               { 0 } };
+static const struct ps_param replication_get[] = { { "ReplicaFqdn", 0, 0 },
+                                                   { "CentralManagementStoreStatus", -1, PS_P_SWITCH },
                                                    { 0 } };
 static const struct ps_param replication_push[] = { { "ReplicaFqdn", 0, 0 }, { "Force", -1, PS_P_SWITCH }, { 0 } };
 static const struct ps_param none[] = { { 0 } };
-static const struct ps_param store_move[] = {
-    { "BackupSqlServerFqdn", -1, 0 }, { "BackupSqlInstanceName", -1, 0 }, { "BackupMirrorSqlServerFqdn", -1, 0 },
-    { "BackupMirrorSqlInstanceName", -1, 0 }, { "Force", -1, PS_P_SWITCH }, { "Report", -1, 0 }, { 0 }
-};
-static const struct ps_param mirror_state[] = { { "PoolFqdn", 0, PS_P_MANDATORY }, { "DatabaseType", -1, 0 },
-                                                { "LocalStore", -1, PS_P_SWITCH }, { "Report", -1, 0 }, { 0 } };
-static const struct ps_param mirror_failover[] = {
-    { "PoolFqdn", 0, PS_P_MANDATORY }, { "DatabaseType", -1, PS_P_MANDATORY }, { "NewPrincipal", -1, PS_P_MANDATORY },
-    { "ExcludeDatabaseList", -1, 0 }, { "Force", -1, PS_P_SWITCH }, { "LocalStore", -1, PS_P_SWITCH }, { "Report", -1, 0 }, { 0 }
-};
-static const struct ps_param mirror_install[] = {
-    { "DatabaseType", -1, PS_P_MANDATORY }, { "FileShare", -1, PS_P_MANDATORY }, { "SqlServerFqdn", -1, PS_P_MANDATORY },
-    { "SqlInstanceName", -1, 0 }, { "DatabasePathMap", -1, 0 }, { "DropExistingDatabasesOnMirror", -1, PS_P_SWITCH },
-    { "ExcludeDatabaseList", -1, 0 }, { "Report", -1, 0 }, { 0 }
-};
-static const struct ps_param mirror_uninstall[] = {
-    { "DatabaseType", -1, PS_P_MANDATORY }, { "SqlServerFqdn", -1, PS_P_MANDATORY }, { "SqlInstanceName", -1, 0 },
-    { "DropExistingDatabasesOnMirror", -1, PS_P_SWITCH }, { "Report", -1, 0 }, { 0 }
-};
+static const struct ps_param store_move[] = { { "BackupSqlServerFqdn", -1, 0 },
+                                              { "BackupSqlInstanceName", -1, 0 },
+                                              { "BackupMirrorSqlServerFqdn", -1, 0 },
+                                              { "BackupMirrorSqlInstanceName", -1, 0 },
+                                              { "Force", -1, PS_P_SWITCH },
+                                              { "Report", -1, 0 },
+                                              { 0 } };
+static const struct ps_param mirror_state[] = { { "PoolFqdn", 0, PS_P_MANDATORY },
+                                                { "DatabaseType", -1, 0 },
+                                                { "LocalStore", -1, PS_P_SWITCH },
+                                                { "Report", -1, 0 },
+                                                { 0 } };
+static const struct ps_param mirror_failover[] = { { "PoolFqdn", 0, PS_P_MANDATORY },
+                                                   { "DatabaseType", -1, PS_P_MANDATORY },
+                                                   { "NewPrincipal", -1, PS_P_MANDATORY },
+                                                   { "ExcludeDatabaseList", -1, 0 },
+                                                   { "Force", -1, PS_P_SWITCH },
+                                                   { "LocalStore", -1, PS_P_SWITCH },
+                                                   { "Report", -1, 0 },
+                                                   { 0 } };
+static const struct ps_param mirror_install[] = { { "DatabaseType", -1, PS_P_MANDATORY },
+                                                  { "FileShare", -1, PS_P_MANDATORY },
+                                                  { "SqlServerFqdn", -1, PS_P_MANDATORY },
+                                                  { "SqlInstanceName", -1, 0 },
+                                                  { "DatabasePathMap", -1, 0 },
+                                                  { "DropExistingDatabasesOnMirror", -1, PS_P_SWITCH },
+                                                  { "ExcludeDatabaseList", -1, 0 },
+                                                  { "Report", -1, 0 },
+                                                  { 0 } };
+static const struct ps_param mirror_uninstall[] = { { "DatabaseType", -1, PS_P_MANDATORY },
+                                                    { "SqlServerFqdn", -1, PS_P_MANDATORY },
+                                                    { "SqlInstanceName", -1, 0 },
+                                                    { "DropExistingDatabasesOnMirror", -1, PS_P_SWITCH },
+                                                    { "Report", -1, 0 },
+                                                    { 0 } };
 static const struct ps_param message_test[] = {
-    { "TargetFqdn", 0, 0 }, { "SenderSipAddress", -1, 0 }, { "SenderCredential", -1, 0 }, { "ReceiverSipAddress", -1, 0 },
-    { "ReceiverCredential", -1, 0 }, { "ChatRoomUri", -1, 0 }, { "TestUser1SipAddress", -1, 0 }, { "TestUser2SipAddress", -1, 0 },
-    { 0 }
+    { "TargetFqdn", 0, 0 },           { "SenderSipAddress", -1, 0 },    { "SenderCredential", -1, 0 },
+    { "ReceiverSipAddress", -1, 0 },  { "ReceiverCredential", -1, 0 },  { "ChatRoomUri", -1, 0 },
+    { "TestUser1SipAddress", -1, 0 }, { "TestUser2SipAddress", -1, 0 }, { 0 }
 };
 
 #define CHANGES PS_C_CHANGES
-#define ASKS (PS_C_CHANGES | PS_C_ASKS)
+#define ASKS    (PS_C_CHANGES | PS_C_ASKS)
 const struct ps_cmdlet cs_cmdlets[] = {
     { "Get-CsPersistentChatState", state_get, 0, NULL, NULL, cs_state_get, CS_MODULE },
     { "Set-CsPersistentChatState", state_set, ASKS, NULL, cs_state_set_item, cs_state_set, CS_MODULE },

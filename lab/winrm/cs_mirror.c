@@ -20,8 +20,8 @@ enum wanted { CHAT, COMPLIANCE, OTHER, WRONG };
 static enum wanted
 type_of (const char *type)
 {
-    static const char *const others[] = { "Application", "Archiving", "CentralMgmt", "Edge", "Lyss", "Monitoring", "Provision",
-                                          "Registrar", "User" };
+    static const char *const others[] = { "Application", "Archiving", "CentralMgmt", "Edge", "Lyss",
+                                          "Monitoring",  "Provision", "Registrar",   "User" };
 
     if (!type || !sb_casecmp (type, "PersistentChat"))
         return CHAT;
@@ -37,7 +37,8 @@ static enum ps_flow
 bad_type (struct ps_call *c, const char *type)
 {
     return ps_fail (c, "InvalidArgument", "CannotConvertArgumentNoMessage",
-                    "Cannot bind parameter 'DatabaseType'. Cannot convert value \"%s\" to type \"DatabaseType\".", type);
+                    "Cannot bind parameter 'DatabaseType'. Cannot convert value \"%s\" to type \"DatabaseType\".",
+                    type);
 }
 
 struct pair {
@@ -58,7 +59,8 @@ pair_now (const struct world *w, const struct cs_database *db)
 static const char *
 role_word (struct ps_call *c, struct world *w, w_id instance, const char *db, const char **ret_status)
 {
-    static const char *const words[] = { "suspended", "disconnected", "synchronizing", "pending_failover", "synchronized" };
+    static const char *const words[] = { "suspended", "disconnected", "synchronizing", "pending_failover",
+                                         "synchronized" };
     bool seen = instance && w_reaches (w, cs_here (c, w), instance);
     const struct w_copy *copy = seen ? w_copy (w, w_find_copy (w, instance, db)) : NULL;
 
@@ -99,7 +101,8 @@ cs_mirror_state (struct ps_call *c)
     if (sb_casecmp (pool, w_str (w, w->pool))) {
         if (!w_find_frontend (w, pool))
             return ps_fail (c, "ObjectNotFound", "PoolNotFound", "Cannot find pool \"%s\" in the topology.", pool);
-        return put_state (c, w, (struct pair){ "xds", 0, 0 }); /* the lab's front ends have no SQL Server of their own */
+        return put_state (c, w,
+                          (struct pair){ "xds", 0, 0 }); /* the lab's front ends have no SQL Server of their own */
     }
     n = cs_databases (c, w, dbs);
     for (size_t i = 0; i < n && f == PS_GO; i++)
@@ -119,13 +122,16 @@ fail_over (struct ps_call *c, struct world *w, struct pair p, bool to_mirror, bo
     struct w_out out;
 
     if (!p.primary || !p.mirror)
-        return ps_fail (c, "InvalidOperation", "NoMirror", "The database \"%s\" has no primary and mirror configured.", p.name);
+        return ps_fail (c, "InvalidOperation", "NoMirror", "The database \"%s\" has no primary and mirror configured.",
+                        p.name);
     if (now == to)
         return PS_GO;
     if (!now && !force)
-        return ps_fail (c, "InvalidOperation", "PrincipalUnreachable",
-                        "The principal of database \"%s\" cannot be reached. Use the Force parameter to fail over with possible loss "
-                        "of data.", p.name);
+        return ps_fail (
+                c, "InvalidOperation", "PrincipalUnreachable",
+                "The principal of database \"%s\" cannot be reached. Use the Force parameter to fail over with possible loss "
+                "of data.",
+                p.name);
     cs_op (c, &op, now ? W_OP_FAILOVER : W_OP_FORCE, now ? from : to, p.name);
     return cs_do (c, &op, &out);
 }
@@ -133,7 +139,8 @@ fail_over (struct ps_call *c, struct world *w, struct pair p, bool to_mirror, bo
 enum ps_flow
 cs_mirror_failover (struct ps_call *c)
 {
-    const char *type = ps_arg_text (c, "DatabaseType"), *to = ps_arg_text (c, "NewPrincipal"), *pool = ps_arg_text (c, "PoolFqdn");
+    const char *type = ps_arg_text (c, "DatabaseType"), *to = ps_arg_text (c, "NewPrincipal"),
+               *pool = ps_arg_text (c, "PoolFqdn");
     struct cs_database dbs[CS_MAX_DATABASES];
     bool go, mirror = to && !sb_casecmp (to, "Mirror");
     enum ps_flow f;
@@ -145,8 +152,9 @@ cs_mirror_failover (struct ps_call *c)
     if (type_of (type) > COMPLIANCE)
         return bad_type (c, type);
     if (!mirror && (!to || sb_casecmp (to, "Primary")))
-        return ps_fail (c, "InvalidArgument", "CannotConvertArgumentNoMessage",
-                        "Cannot bind parameter 'NewPrincipal'. Specify one of the following values: \"Primary,Mirror\".");
+        return ps_fail (
+                c, "InvalidArgument", "CannotConvertArgumentNoMessage",
+                "Cannot bind parameter 'NewPrincipal'. Specify one of the following values: \"Primary,Mirror\".");
     if (sb_casecmp (pool, w_str (w, w->pool)))
         return ps_fail (c, "ObjectNotFound", "PoolNotFound", "Cannot find pool \"%s\" in the topology.", pool);
     f = ps_should (c, pool, "Invoke-CsDatabaseFailover", &go);
@@ -187,14 +195,20 @@ find_pair (struct ps_call *c, struct world *w, struct cs_database dbs[CS_MAX_DAT
 static void
 address (const struct world *w, w_id instance, char ret[W_PATH])
 {
-    snprintf (ret, W_PATH, "TCP://%s:%u", w_str (w, w->instances[instance - 1].host), w->instances[instance - 1].endpoint_port);
+    snprintf (ret, W_PATH, "TCP://%s:%u", w_str (w, w->instances[instance - 1].host),
+              w->instances[instance - 1].endpoint_port);
 }
 
 /* Backup to the share, restore at the mirror, partner at the mirror, partner at the principal. */
 static enum ps_flow
 build (struct ps_call *c, const struct world *w, struct pair p, const char *share)
 {
-    const struct { enum w_op_kind kind; w_id at; uint32_t flags; const char *suffix; } steps[] = {
+    const struct {
+        enum w_op_kind kind;
+        w_id at;
+        uint32_t flags;
+        const char *suffix;
+    } steps[] = {
         { W_OP_BACKUP, p.primary, W_WITH_INIT, ".bak" },
         { W_OP_BACKUP, p.primary, W_WITH_LOG | W_WITH_INIT, ".trn" },
         { W_OP_RESTORE, p.mirror, W_WITH_NORECOVERY | W_WITH_REPLACE, ".bak" },
@@ -257,7 +271,8 @@ cs_mirror_install (struct ps_call *c)
     if (w_find_copy (w, p.mirror, p.name)) {
         if (!ps_arg_switch (c, "DropExistingDatabasesOnMirror"))
             return ps_fail (c, "ResourceExists", "DatabaseExists",
-                            "Database \"%s\" exists on the mirror. Use the DropExistingDatabasesOnMirror parameter.", p.name);
+                            "Database \"%s\" exists on the mirror. Use the DropExistingDatabasesOnMirror parameter.",
+                            p.name);
         f = drop (c, p);
         w = f == PS_GO ? cs_look (c, &f) : NULL;
     }

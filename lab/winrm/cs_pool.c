@@ -37,13 +37,16 @@ static enum ps_flow
 check_identity (struct ps_call *c, const struct world *w, const char *identity, const char *what)
 {
     switch (names_pool (w, identity)) {
-    case IS_IT: return PS_GO;
+    case IS_IT:
+        return PS_GO;
     case IS_OTHER:
-        return ps_fail (c, "ObjectNotFound", "ItemNotFound", "Cannot find \"%s\" \"%s\" because it does not exist.", what, identity);
+        return ps_fail (c, "ObjectNotFound", "ItemNotFound", "Cannot find \"%s\" \"%s\" because it does not exist.",
+                        what, identity);
     default:
         return ps_fail (c, "InvalidArgument", "CannotConvertArgumentNoMessage",
                         "Cannot bind parameter 'Identity'. Cannot convert value \"%s\" to type "
-                        "\"Microsoft.Rtc.Management.Xds.XdsIdentity\".", identity);
+                        "\"Microsoft.Rtc.Management.Xds.XdsIdentity\".",
+                        identity);
     }
 }
 
@@ -77,7 +80,8 @@ cs_state_get (struct ps_call *c)
     o = ps_object_new (c->ps, "Microsoft.Rtc.Management.WritableConfig.Settings.PersistentChat.PersistentChatState");
     ps_set (c->ps, o, "Identity", identity_of (c, w));
     ps_set (c->ps, o, "PoolState",
-            ps_const (state_word (local && cs_frontend (c) ? w->frontends[cs_frontend (c) - 1].replica.state : w->central.state)));
+            ps_const (state_word (local && cs_frontend (c) ? w->frontends[cs_frontend (c) - 1].replica.state
+                                                           : w->central.state)));
     if (filter && !sb_glob (filter, ps_string (c->ps, *ps_get (o, "Identity")), true))
         return PS_GO;
     return ps_put (c, ps_of_object (o));
@@ -107,9 +111,11 @@ set_state (struct ps_call *c, const char *identity, const char *state)
     if (!w)
         return f;
     if (!over && state && sb_casecmp (state, "Normal"))
-        return ps_fail (c, "InvalidArgument", "CannotConvertArgumentNoMessage",
-                        "Cannot bind parameter 'PoolState'. Cannot convert value \"%s\" to type \"PoolState\". Specify one of the "
-                        "following values: \"Normal,FailedOver\".", state);
+        return ps_fail (
+                c, "InvalidArgument", "CannotConvertArgumentNoMessage",
+                "Cannot bind parameter 'PoolState'. Cannot convert value \"%s\" to type \"PoolState\". Specify one of the "
+                "following values: \"Normal,FailedOver\".",
+                state);
     if ((f = check_identity (c, w, identity, "PersistentChatState")) != PS_GO)
         return f;
     if (over && !has_backup (c, w))
@@ -133,7 +139,9 @@ cs_state_set_item (struct ps_call *c, struct ps_value v)
         return ps_fail (c, "InvalidArgument", "InputObjectNotBound",
                         "The input object cannot be bound to any parameters for the command.");
     return set_state (c, ps_string (c->ps, *id),
-                      ps_has (c, "PoolState") ? ps_arg_text (c, "PoolState") : state ? ps_string (c->ps, *state) : NULL);
+                      ps_has (c, "PoolState") ? ps_arg_text (c, "PoolState")
+                      : state                 ? ps_string (c->ps, *state)
+                                              : NULL);
 }
 
 enum ps_flow
@@ -260,10 +268,12 @@ cs_active_set (struct ps_call *c)
 static struct ps_object *
 service (struct ps_call *c, const struct world *w, const char *role, const char *fqdn, w_id site)
 {
-    struct ps_object *o = ps_object_new (c->ps, ps_printf (c->ps, "Microsoft.Rtc.Management.Deploy.Internal.ServiceRoles.%s", role));
+    struct ps_object *o =
+            ps_object_new (c->ps, ps_printf (c->ps, "Microsoft.Rtc.Management.Deploy.Internal.ServiceRoles.%s", role));
 
     ps_set (c->ps, o, "Identity", ps_const (ps_printf (c->ps, "%s:%s", role, fqdn)));
-    ps_set (c->ps, o, "SiteId", ps_const (ps_printf (c->ps, "Site:%s", site ? w_str (w, w->sites[site - 1].name) : "")));
+    ps_set (c->ps, o, "SiteId",
+            ps_const (ps_printf (c->ps, "Site:%s", site ? w_str (w, w->sites[site - 1].name) : "")));
     ps_set (c->ps, o, "PoolFqdn", ps_text (c->ps, fqdn));
     ps_set (c->ps, o, "Version", ps_int (7));
     ps_set (c->ps, o, "Role", ps_const (role));
@@ -273,7 +283,8 @@ service (struct ps_call *c, const struct world *w, const char *role, const char 
 static struct ps_value
 database_id (struct ps_call *c, const struct world *w, const char *role, w_id instance)
 {
-    return instance ? ps_const (ps_printf (c->ps, "%s:%s", role, w_str (w, w->instances[instance - 1].host))) : ps_null ();
+    return instance ? ps_const (ps_printf (c->ps, "%s:%s", role, w_str (w, w->instances[instance - 1].host)))
+                    : ps_null ();
 }
 
 static enum ps_flow
@@ -281,7 +292,8 @@ put_chat_service (struct ps_call *c, const struct world *w)
 {
     struct cs_database dbs[CS_MAX_DATABASES];
     size_t n = cs_databases (c, w, dbs);
-    struct ps_object *o = service (c, w, "PersistentChatServer", w_str (w, w->pool), w->nservers ? w->servers[0].site : 0);
+    struct ps_object *o =
+            service (c, w, "PersistentChatServer", w_str (w, w->pool), w->nservers ? w->servers[0].site : 0);
 
     ps_set (c->ps, o, "ActiveServers", ps_of_list (cs_servers (c, w, w->central.active)));
     for (size_t i = 0; i < n; i++) {
@@ -314,7 +326,8 @@ put_databases (struct ps_call *c, const struct world *w, bool compliance)
                 continue;
             o = service (c, w, role, w_str (w, w->instances[at[k] - 1].host), w->instances[at[k] - 1].site);
             ps_set (c->ps, o, "DatabaseName", ps_text (c->ps, dbs[i].name));
-            ps_set (c->ps, o, "MirrorSqlServer", mirror[k] ? cs_text (c, w, w->instances[mirror[k] - 1].host) : ps_null ());
+            ps_set (c->ps, o, "MirrorSqlServer",
+                    mirror[k] ? cs_text (c, w, w->instances[mirror[k] - 1].host) : ps_null ());
             ps_set (c->ps, o, "IsBackup", ps_bool (k == 1));
             f = ps_put (c, ps_of_object (o));
         }
@@ -325,8 +338,8 @@ put_databases (struct ps_call *c, const struct world *w, bool compliance)
 enum ps_flow
 cs_service_get (struct ps_call *c)
 {
-    static const char *const roles[] = { "PersistentChatServer", "PersistentChatDatabase", "PersistentChatComplianceDatabase",
-                                         "CentralManagement" };
+    static const char *const roles[] = { "PersistentChatServer", "PersistentChatDatabase",
+                                         "PersistentChatComplianceDatabase", "CentralManagement" };
     const char *pool = ps_arg_text (c, "PoolFqdn");
     const struct w_frontend *master;
     int asked = -1, count = 0;
@@ -403,7 +416,8 @@ cs_pool_get (struct ps_call *c)
         if (!chat)
             ps_list_add (c->ps, computers, ps_text (c->ps, name));
         any = true;
-        f = ps_put (c, ps_of_object (pool_object (c, name, site_name (w, where), computers, chat ? "PersistentChatServer" : "Registrar")));
+        f = ps_put (c, ps_of_object (pool_object (c, name, site_name (w, where), computers,
+                                                  chat ? "PersistentChatServer" : "Registrar")));
     }
     if (f == PS_GO && !any && fqdn)
         return ps_fail (c, "ObjectNotFound", "PoolNotFound", "Cannot find pool \"%s\" in the topology.", fqdn);
@@ -413,16 +427,21 @@ cs_pool_get (struct ps_call *c)
 static void
 topology_xml (const struct world *w, uint16_t active, struct sb_buf *b)
 {
-    sb_buf_printf (b, "<Topology xmlns=\"urn:schema:Microsoft.Rtc.Management.Deploy.Topology.2008\"><Clusters><Cluster Fqdn=\"%s\" "
-                      "IsSingleMachineOnly=\"%s\">", w_str (w, w->pool), w->nservers > 1 ? "false" : "true");
+    sb_buf_printf (
+            b,
+            "<Topology xmlns=\"urn:schema:Microsoft.Rtc.Management.Deploy.Topology.2008\"><Clusters><Cluster Fqdn=\"%s\" "
+            "IsSingleMachineOnly=\"%s\">",
+            w_str (w, w->pool), w->nservers > 1 ? "false" : "true");
     for (unsigned i = 0; i < w->nservers; i++)
         sb_buf_printf (b, "<Machine OrdinalInCluster=\"%u\" Fqdn=\"%s\" Site=\"%s\" State=\"%s\"/>", i + 1,
-                       w_str (w, w->servers[i].fqdn), site_name (w, w->servers[i].site), active & 1u << i ? "Active" : "Inactive");
+                       w_str (w, w->servers[i].fqdn), site_name (w, w->servers[i].site),
+                       active & 1u << i ? "Active" : "Inactive");
     sb_buf_str (b, "</Cluster>");
     for (unsigned i = 0; i < w->nfrontends; i++)
         sb_buf_printf (b, "<Cluster Fqdn=\"%s\"><Machine OrdinalInCluster=\"1\" Fqdn=\"%s\"/></Cluster>",
                        w_str (w, w->frontends[i].host), w_str (w, w->frontends[i].host));
-    sb_buf_printf (b, "</Clusters><Services><Service RoleName=\"PersistentChatService\" Fqdn=\"%s\"><ActiveServers>", w_str (w, w->pool));
+    sb_buf_printf (b, "</Clusters><Services><Service RoleName=\"PersistentChatService\" Fqdn=\"%s\"><ActiveServers>",
+                   w_str (w, w->pool));
     for (unsigned i = 0; i < w->nservers; i++)
         if (active & 1u << i)
             sb_buf_printf (b, "<Machine Fqdn=\"%s\"/>", w_str (w, w->servers[i].fqdn));
@@ -447,7 +466,8 @@ cs_topology_get (struct ps_call *c)
         return ps_put (c, ps_text (c->ps, sb_buf_cstr (&b)));
     }
     o = ps_object_new (c->ps, "Microsoft.Rtc.Management.Deploy.Internal.DefaultTopology");
-    ps_set (c->ps, o, "InternalDomain", ps_text (c->ps, strchr (w_str (w, w->pool), '.') ? strchr (w_str (w, w->pool), '.') + 1 : ""));
+    ps_set (c->ps, o, "InternalDomain",
+            ps_text (c->ps, strchr (w_str (w, w->pool), '.') ? strchr (w_str (w, w->pool), '.') + 1 : ""));
     ps_set (c->ps, o, "Machines", ps_of_list (cs_servers (c, w, UINT16_MAX)));
     return ps_put (c, ps_of_object (o));
 }
@@ -463,7 +483,8 @@ cs_configuration_get (struct ps_call *c)
 
     if (!w)
         return f;
-    o = ps_object_new (c->ps, "Microsoft.Rtc.Management.WritableConfig.Settings.PersistentChat.PersistentChatConfiguration");
+    o = ps_object_new (c->ps,
+                       "Microsoft.Rtc.Management.WritableConfig.Settings.PersistentChat.PersistentChatConfiguration");
     ps_set (c->ps, o, "Identity", ps_const ("Global"));
     ps_set (c->ps, o, "MaxFileSizeKB", ps_int (20480));
     ps_set (c->ps, o, "ParticipantUpdateLimit", ps_int (75));
@@ -481,7 +502,9 @@ cs_compliance_get (struct ps_call *c)
 
     if (!w)
         return f;
-    o = ps_object_new (c->ps, "Microsoft.Rtc.Management.WritableConfig.Settings.PersistentChat.PersistentChatComplianceConfiguration");
+    o = ps_object_new (
+            c->ps,
+            "Microsoft.Rtc.Management.WritableConfig.Settings.PersistentChat.PersistentChatComplianceConfiguration");
     ps_set (c->ps, o, "Identity", ps_const ("Global"));
     ps_set (c->ps, o, "AdapterType", ps_const ("XmlAdapter"));
     ps_set (c->ps, o, "RunInterval", ps_const ("00:15:00"));

@@ -18,9 +18,11 @@ static const struct service {
     bool chat_server, front_end; /* where it is */
 } services[] = {
     { "REPLICA", "Skype for Business Server Replica Replicator Agent", "LocalMgmtStore", 0, true, true },
-    { "RTCCLSAGT", "Skype for Business Server Centralized Logging Service Agent", "CentralizedLoggingServiceAgent", 0, true, true },
+    { "RTCCLSAGT", "Skype for Business Server Centralized Logging Service Agent", "CentralizedLoggingServiceAgent", 0,
+      true, true },
     { "RTCPCHAT", "Skype for Business Server Persistent Chat", "PersistentChatService", 1, true, false },
-    { "RTCCHATCOMPLIANCE", "Skype for Business Server Persistent Chat Compliance", "PersistentChatComplianceService", 2, true, false },
+    { "RTCCHATCOMPLIANCE", "Skype for Business Server Persistent Chat Compliance", "PersistentChatComplianceService", 2,
+      true, false },
     { "RTCSRV", "Skype for Business Server Front-End", "UserServices", 0, false, true },
     { "MASTER", "Skype for Business Server Master Replicator Agent", "CentralMgmtStore", 0, false, true },
 };
@@ -51,8 +53,10 @@ computer_of (struct ps_call *c, const struct world *w, struct computer *ret)
         site = w->frontends[ret->frontend - 1].site;
     if (site && w_linked (w, cs_here (c, w), site))
         return PS_GO;
-    return ps_fail (c, "ResourceUnavailable", "CannotOpenServiceControlManager",
-                    "Cannot open Service Control Manager on computer '%s'. This operation might require other privileges.", ret->fqdn);
+    return ps_fail (
+            c, "ResourceUnavailable", "CannotOpenServiceControlManager",
+            "Cannot open Service Control Manager on computer '%s'. This operation might require other privileges.",
+            ret->fqdn);
 }
 
 static bool
@@ -74,7 +78,8 @@ runs (const struct world *w, const struct service *s, const struct computer *on)
 static struct ps_value
 service_object (struct ps_call *c, const struct world *w, const struct service *s, const struct computer *on)
 {
-    static const char *const shown[] = { "Status", "Name", "ActivityLevel", NULL }, *const bare[] = { "Status", "Name", NULL };
+    static const char *const shown[] = { "Status", "Name", "ActivityLevel", NULL }, *const bare[] = { "Status", "Name",
+                                                                                                      NULL };
     struct ps_object *o = ps_object_new (c->ps, "Microsoft.Rtc.Management.Deployment.Core.NTService");
     bool level = !ps_arg_switch (c, "ExcludeActivityLevel");
 
@@ -82,7 +87,9 @@ service_object (struct ps_call *c, const struct world *w, const struct service *
     ps_set (c->ps, o, "Name", ps_const (s->name));
     if (level)
         ps_set (c->ps, o, "ActivityLevel",
-                ps_const (s->bit == 1 && on->server ? ps_printf (c->ps, "Connections=%u", w->servers[on->server - 1].clients) : ""));
+                ps_const (s->bit == 1 && on->server
+                                  ? ps_printf (c->ps, "Connections=%u", w->servers[on->server - 1].clients)
+                                  : ""));
     ps_set (c->ps, o, "DisplayName", ps_const (s->shown));
     ps_set (c->ps, o, "RoleName", ps_const (s->role));
     ps_set (c->ps, o, "ComputerName", ps_text (c->ps, on->fqdn));
@@ -94,7 +101,8 @@ service_object (struct ps_call *c, const struct world *w, const struct service *
 static enum ps_flow
 no_service (struct ps_call *c, const char *name, const struct computer *on)
 {
-    return ps_fail (c, "ObjectNotFound", "ServiceNotFound", "Cannot find service \"%s\" on computer \"%s\".", name, on->fqdn);
+    return ps_fail (c, "ObjectNotFound", "ServiceNotFound", "Cannot find service \"%s\" on computer \"%s\".", name,
+                    on->fqdn);
 }
 
 enum ps_flow

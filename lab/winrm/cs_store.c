@@ -154,9 +154,10 @@ cs_store_move (struct ps_call *c)
     if (!w)
         return f;
     if (disaster && !ps_arg_switch (c, "Force"))
-        return ps_fail (c, "InvalidArgument", "ForceNeeded",
-                        "The Force parameter is needed when BackupSqlServerFqdn is given: the present Central Management Server is "
-                        "not asked.");
+        return ps_fail (
+                c, "InvalidArgument", "ForceNeeded",
+                "The Force parameter is needed when BackupSqlServerFqdn is given: the present Central Management Server is "
+                "not asked.");
     if (!disaster && !w_central_answers (w, cs_here (c, w)))
         return cs_dark (c);
     master = cs_master (w);

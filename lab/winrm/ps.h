@@ -28,7 +28,7 @@ struct ps_value {
     bool utc; /* PS_DATE: kind is Utc; the lab's machines live in UTC, so it changes the text only */
     union {
         bool b;
-        int64_t i;    /* PS_INT; PS_DATE: Unix milliseconds */
+        int64_t i; /* PS_INT; PS_DATE: Unix milliseconds */
         double d;
         const char *s; /* PS_STRING: UTF-8; PS_CLASS: name of a type without System. */
         struct ps_list *list;
@@ -50,10 +50,10 @@ struct ps_prop {
 
 /* Properties in order; names compare without case.  Hash tables are objects with `hash`. */
 struct ps_object {
-    const char *type; /* full name, as Get-Member would print it */
-    const char *text; /* what it looks like inside a string; NULL: by type */
+    const char *type;         /* full name, as Get-Member would print it */
+    const char *text;         /* what it looks like inside a string; NULL: by type */
     const char *const *shown; /* columns of its default view, ends with NULL; NULL: all of them */
-    bool hash, table; /* table: the default view is a table whatever the number of columns */
+    bool hash, table;         /* table: the default view is a table whatever the number of columns */
     struct ps_prop *props;
     size_t count, cap;
 };
@@ -61,10 +61,13 @@ struct ps_object {
 /* How the running of something ended. */
 enum ps_flow {
     PS_GO,
-    PS_THROWN,   /* an error is on its way; ps_thrown() */
-    PS_RETURNED, PS_BROKE, PS_CONTINUED, PS_EXITED,
-    PS_ENOUGH,   /* the rest of this pipeline is not wanted (Select-Object -First) */
-    PS_STOPPED   /* from outside, or a limit was reached: nothing in the script can catch it */
+    PS_THROWN, /* an error is on its way; ps_thrown() */
+    PS_RETURNED,
+    PS_BROKE,
+    PS_CONTINUED,
+    PS_EXITED,
+    PS_ENOUGH, /* the rest of this pipeline is not wanted (Select-Object -First) */
+    PS_STOPPED /* from outside, or a limit was reached: nothing in the script can catch it */
 };
 
 /* Where values go. */
@@ -93,7 +96,7 @@ struct ps_call {
     bool what_if, confirm_off, confirm_asked, verbose;
     const char *error_action; /* NULL: the variable decides */
     const char *error_variable;
-    bool piped;         /* it stands behind a | */
+    bool piped;           /* it stands behind a | */
     struct ps_list *kept; /* for cmdlets that gather what they get */
     int64_t number;       /* for cmdlets that count */
     void *state;          /* for cmdlets that need more; in the arena */
@@ -162,17 +165,17 @@ struct ps_list *ps_list_new (struct ps *ps);
 void ps_list_add (struct ps *ps, struct ps_list *l, struct ps_value v);
 struct ps_object *ps_object_new (struct ps *ps, const char *type);
 void ps_set (struct ps *ps, struct ps_object *o, const char *name, struct ps_value v); /* adds or replaces */
-struct ps_value *ps_get (const struct ps_object *o, const char *name);                /* NULL: not there */
+struct ps_value *ps_get (const struct ps_object *o, const char *name);                 /* NULL: not there */
 
 bool ps_true (struct ps_value v);
-const char *ps_string (struct ps *ps, struct ps_value v); /* as inside a string; never NULL */
+const char *ps_string (struct ps *ps, struct ps_value v);                /* as inside a string; never NULL */
 bool ps_number (struct ps *ps, struct ps_value v, struct ps_value *ret); /* PS_INT or PS_DOUBLE; false: is none */
 bool ps_integer (struct ps *ps, struct ps_value v, int64_t *ret);
 const char *ps_type_name (struct ps_value v); /* System.String ... */
 
 /* Arguments of the call by parameter name. */
 bool ps_has (const struct ps_call *c, const char *param);
-struct ps_value ps_arg (const struct ps_call *c, const char *param); /* null when not given */
+struct ps_value ps_arg (const struct ps_call *c, const char *param);  /* null when not given */
 const char *ps_arg_text (const struct ps_call *c, const char *param); /* NULL when not given or null */
 bool ps_arg_switch (const struct ps_call *c, const char *param);
 

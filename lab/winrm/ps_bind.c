@@ -7,23 +7,38 @@
 
 #include <string.h>
 
-static const struct { const char *alias, *name; } aliases[] = {
-    { "?", "Where-Object" },     { "where", "Where-Object" },   { "%", "ForEach-Object" },
+static const struct {
+    const char *alias, *name;
+} aliases[] = {
+    { "?", "Where-Object" },         { "where", "Where-Object" },   { "%", "ForEach-Object" },
     { "foreach", "ForEach-Object" }, { "select", "Select-Object" }, { "sort", "Sort-Object" },
-    { "measure", "Measure-Object" }, { "fl", "Format-List" },   { "ft", "Format-Table" },
-    { "echo", "Write-Output" },  { "write", "Write-Output" },   { "gcm", "Get-Command" },
-    { "ipmo", "Import-Module" }, { "sleep", "Start-Sleep" },    { "group", "Group-Object" },
+    { "measure", "Measure-Object" }, { "fl", "Format-List" },       { "ft", "Format-Table" },
+    { "echo", "Write-Output" },      { "write", "Write-Output" },   { "gcm", "Get-Command" },
+    { "ipmo", "Import-Module" },     { "sleep", "Start-Sleep" },    { "group", "Group-Object" },
     { "gm", "Get-Member" },
 };
 
 /* Common parameters; `flag` tells what the value is for. */
 enum common { C_VERBOSE, C_ACTION, C_VARIABLE, C_WHATIF, C_CONFIRM, C_NOTHING, C_NOTHING_SWITCH };
-static const struct { const char *name; enum common what; bool is_switch; } common[] = {
-    { "Verbose", C_VERBOSE, true },       { "Debug", C_NOTHING, true },         { "ErrorAction", C_ACTION, false },
-    { "ea", C_ACTION, false },            { "WarningAction", C_NOTHING, false }, { "wa", C_NOTHING, false },
-    { "InformationAction", C_NOTHING, false }, { "ErrorVariable", C_VARIABLE, false }, { "ev", C_VARIABLE, false },
-    { "OutBuffer", C_NOTHING, false },    { "WhatIf", C_WHATIF, true },         { "wi", C_WHATIF, true },
-    { "Confirm", C_CONFIRM, true },       { "cf", C_CONFIRM, true },
+static const struct {
+    const char *name;
+    enum common what;
+    bool is_switch;
+} common[] = {
+    { "Verbose", C_VERBOSE, true },
+    { "Debug", C_NOTHING, true },
+    { "ErrorAction", C_ACTION, false },
+    { "ea", C_ACTION, false },
+    { "WarningAction", C_NOTHING, false },
+    { "wa", C_NOTHING, false },
+    { "InformationAction", C_NOTHING, false },
+    { "ErrorVariable", C_VARIABLE, false },
+    { "ev", C_VARIABLE, false },
+    { "OutBuffer", C_NOTHING, false },
+    { "WhatIf", C_WHATIF, true },
+    { "wi", C_WHATIF, true },
+    { "Confirm", C_CONFIRM, true },
+    { "cf", C_CONFIRM, true },
 };
 #define NCOMMON (sizeof common / sizeof *common)
 
@@ -80,15 +95,24 @@ static enum ps_flow
 set_common (struct ps_call *call, size_t i, struct ps_value v)
 {
     switch (common[i].what) {
-    case C_VERBOSE: call->verbose = ps_true (v); break;
-    case C_ACTION: call->error_action = ps_string (call->ps, v); break;
-    case C_VARIABLE: call->error_variable = ps_string (call->ps, v); break;
-    case C_WHATIF: call->what_if = ps_true (v); break;
+    case C_VERBOSE:
+        call->verbose = ps_true (v);
+        break;
+    case C_ACTION:
+        call->error_action = ps_string (call->ps, v);
+        break;
+    case C_VARIABLE:
+        call->error_variable = ps_string (call->ps, v);
+        break;
+    case C_WHATIF:
+        call->what_if = ps_true (v);
+        break;
     case C_CONFIRM:
         call->confirm_off = !ps_true (v);
         call->confirm_asked = ps_true (v);
         break;
-    default: break;
+    default:
+        break;
     }
     return PS_GO;
 }
@@ -97,8 +121,8 @@ static enum ps_flow
 bind_failed (struct ps_stage *s, const struct ps_node *n, const char *id, const char *text)
 {
     return ps_raise (s->call.ps,
-                     ps_record (s->call.ps, n, "System.Management.Automation.ParameterBindingException", "InvalidArgument", id,
-                                s->call.cmdlet->name, text),
+                     ps_record (s->call.ps, n, "System.Management.Automation.ParameterBindingException",
+                                "InvalidArgument", id, s->call.cmdlet->name, text),
                      false);
 }
 
@@ -115,10 +139,12 @@ bind_named (struct ps_stage *s, const struct ps_node *n, size_t *i)
 
     if (p == -1)
         return bind_failed (s, arg, "NamedParameterNotFound",
-                            ps_printf (call->ps, "A parameter cannot be found that matches parameter name '%s'.", arg->text));
+                            ps_printf (call->ps, "A parameter cannot be found that matches parameter name '%s'.",
+                                       arg->text));
     if (p == -2)
         return bind_failed (s, arg, "AmbiguousParameter",
-                            ps_printf (call->ps, "Parameter cannot be processed because the parameter name '%s' is ambiguous.",
+                            ps_printf (call->ps,
+                                       "Parameter cannot be processed because the parameter name '%s' is ambiguous.",
                                        arg->text));
     is_switch = p >= PS_MAX_PARAMS ? common[p - PS_MAX_PARAMS].is_switch : call->cmdlet->params[p].flags & PS_P_SWITCH;
     if (arg->nkids)
@@ -126,7 +152,8 @@ bind_named (struct ps_stage *s, const struct ps_node *n, size_t *i)
     else if (!is_switch) {
         if (*i + 1 >= n->nkids || n->kids[*i + 1]->kind == PS_N_ARG || n->kids[*i + 1]->kind == PS_N_REDIRECT)
             return bind_failed (s, arg, "MissingArgument",
-                                ps_printf (call->ps, "Missing an argument for parameter '%s'. Specify a parameter of type "
+                                ps_printf (call->ps,
+                                           "Missing an argument for parameter '%s'. Specify a parameter of type "
                                            "'System.Object' and try again.",
                                            p >= PS_MAX_PARAMS ? common[p - PS_MAX_PARAMS].name
                                                               : call->cmdlet->params[p].name));
@@ -138,10 +165,13 @@ bind_named (struct ps_stage *s, const struct ps_node *n, size_t *i)
     if (p >= PS_MAX_PARAMS)
         return set_common (call, (size_t) (p - PS_MAX_PARAMS), v);
     if (call->set[p])
-        return bind_failed (s, arg, "ParameterAlreadyBound",
-                            ps_printf (call->ps, "Cannot bind parameter because parameter '%s' is specified more than once. To "
-                                       "provide multiple values to parameters that can accept multiple values, use the array "
-                                       "syntax.", call->cmdlet->params[p].name));
+        return bind_failed (
+                s, arg, "ParameterAlreadyBound",
+                ps_printf (call->ps,
+                           "Cannot bind parameter because parameter '%s' is specified more than once. To "
+                           "provide multiple values to parameters that can accept multiple values, use the array "
+                           "syntax.",
+                           call->cmdlet->params[p].name));
     call->arg[p] = v;
     call->set[p] = true;
     return PS_GO;
@@ -222,9 +252,10 @@ bind_cmdlet (struct ps *ps, struct ps_stage *s, const struct ps_node *n)
     names = ps_strdup (ps, sb_buf_cstr (&missing));
     sb_buf_free (&missing);
     if (f == PS_GO && *names)
-        return bind_failed (s, n, "MissingMandatoryParameter",
-                            ps_printf (ps, "Cannot process command because of one or more missing mandatory parameters: %s.",
-                                       names));
+        return bind_failed (
+                s, n, "MissingMandatoryParameter",
+                ps_printf (ps, "Cannot process command because of one or more missing mandatory parameters: %s.",
+                           names));
     return f;
 }
 
@@ -258,12 +289,16 @@ bind_script (struct ps *ps, struct ps_stage *s, const struct ps_node *n)
 static enum ps_flow
 not_found (struct ps *ps, const struct ps_node *n, const char *name)
 {
-    return ps_raise (ps, ps_record (ps, n, "System.Management.Automation.CommandNotFoundException", "ObjectNotFound",
-                                    "CommandNotFoundException", name,
-                                    ps_printf (ps, "The term '%s' is not recognized as the name of a cmdlet, function, script "
-                                               "file, or operable program. Check the spelling of the name, or if a path was "
-                                               "included, verify that the path is correct and try again.", name)),
-                     false);
+    return ps_raise (
+            ps,
+            ps_record (ps, n, "System.Management.Automation.CommandNotFoundException", "ObjectNotFound",
+                       "CommandNotFoundException", name,
+                       ps_printf (ps,
+                                  "The term '%s' is not recognized as the name of a cmdlet, function, script "
+                                  "file, or operable program. Check the spelling of the name, or if a path was "
+                                  "included, verify that the path is correct and try again.",
+                                  name)),
+            false);
 }
 
 enum ps_flow

@@ -13,7 +13,8 @@
 static const char *
 scoped (struct ps *ps, const char *name, struct ps_scope **ret_scope)
 {
-    static const char *const global[] = { "script:", "global:" }, *const local[] = { "local:", "private:", "variable:" };
+    static const char *const global[] = { "script:", "global:" }, *const local[] = { "local:", "private:",
+                                                                                     "variable:" };
 
     *ret_scope = ps->scope;
     for (size_t i = 0; i < 2; i++)
@@ -53,11 +54,13 @@ ps_var_set (struct ps *ps, const char *name, struct ps_value v)
 static struct ps_value
 environment (struct ps *ps, const char *name)
 {
-    const struct { const char *name, *value; } vars[] = {
-        { "COMPUTERNAME", ps->host->computer },  { "USERNAME", ps->host->user },
-        { "SystemRoot", "C:\\Windows" },         { "windir", "C:\\Windows" },
-        { "TEMP", "C:\\Windows\\TEMP" },         { "ProgramFiles", "C:\\Program Files" },
-        { "PROCESSOR_ARCHITECTURE", "AMD64" },   { "OS", "Windows_NT" },
+    const struct {
+        const char *name, *value;
+    } vars[] = {
+        { "COMPUTERNAME", ps->host->computer }, { "USERNAME", ps->host->user },
+        { "SystemRoot", "C:\\Windows" },        { "windir", "C:\\Windows" },
+        { "TEMP", "C:\\Windows\\TEMP" },        { "ProgramFiles", "C:\\Program Files" },
+        { "PROCESSOR_ARCHITECTURE", "AMD64" },  { "OS", "Windows_NT" },
     };
 
     for (size_t i = 0; i < sizeof vars / sizeof *vars; i++)
@@ -113,7 +116,8 @@ ps_var_read (struct ps *ps, const char *name)
 static bool
 constant (const char *name)
 {
-    return !ps_text_cmp (name, "true", false) || !ps_text_cmp (name, "false", false) || !ps_text_cmp (name, "null", false);
+    return !ps_text_cmp (name, "true", false) || !ps_text_cmp (name, "false", false)
+           || !ps_text_cmp (name, "null", false);
 }
 
 /* ---- indexing ---- */
@@ -235,8 +239,9 @@ calc_hash (struct ps *ps, const struct ps_node *n, struct ps_value *ret)
         if (f == PS_GO)
             f = ps_collect (ps, n->kids[i + 1], &v);
         if (f == PS_GO && ps_get (o, ps_string (ps, key)))
-            f = ps_throw (ps, n, "System.Management.Automation.RuntimeException", "ParserError", "DuplicateKeyInHashLiteral",
-                          "Duplicate keys '%s' are not allowed in hash literals.", ps_string (ps, key));
+            f = ps_throw (ps, n, "System.Management.Automation.RuntimeException", "ParserError",
+                          "DuplicateKeyInHashLiteral", "Duplicate keys '%s' are not allowed in hash literals.",
+                          ps_string (ps, key));
         if (f == PS_GO)
             ps_set (ps, o, ps_string (ps, key), v);
     }
@@ -379,7 +384,8 @@ calc_step (struct ps *ps, const struct ps_node *n, struct ps_value *ret)
     enum ps_flow f = ps_calc (ps, n->kids[0], &old);
 
     if (f == PS_GO)
-        f = ps_arith (ps, n, n->text[0] == '+' ? PS_O_ADD : PS_O_SUB, old.type == PS_NULL ? ps_int (0) : old, ps_int (1), &new);
+        f = ps_arith (ps, n, n->text[0] == '+' ? PS_O_ADD : PS_O_SUB, old.type == PS_NULL ? ps_int (0) : old,
+                      ps_int (1), &new);
     if (f == PS_GO)
         f = ps_assign_to (ps, n->kids[0], new);
     if (f == PS_GO)
@@ -416,24 +422,45 @@ static enum ps_flow
 calc (struct ps *ps, const struct ps_node *n, struct ps_value *ret)
 {
     switch (n->kind) {
-    case PS_N_CONST: *ret = n->value; return PS_GO;
-    case PS_N_STRING: return calc_string (ps, n, ret);
-    case PS_N_VAR: *ret = ps_var_read (ps, n->text); return PS_GO;
-    case PS_N_MEMBER: return calc_member (ps, n, ret);
-    case PS_N_INVOKE: return calc_invoke (ps, n, ret);
-    case PS_N_INDEX: return calc_index (ps, n, ret);
-    case PS_N_HASH: return calc_hash (ps, n, ret);
+    case PS_N_CONST:
+        *ret = n->value;
+        return PS_GO;
+    case PS_N_STRING:
+        return calc_string (ps, n, ret);
+    case PS_N_VAR:
+        *ret = ps_var_read (ps, n->text);
+        return PS_GO;
+    case PS_N_MEMBER:
+        return calc_member (ps, n, ret);
+    case PS_N_INVOKE:
+        return calc_invoke (ps, n, ret);
+    case PS_N_INDEX:
+        return calc_index (ps, n, ret);
+    case PS_N_HASH:
+        return calc_hash (ps, n, ret);
     case PS_N_ARRAY:
-    case PS_N_SUBEXPR: return calc_array (ps, n, ret);
-    case PS_N_PAREN: return ps_collect (ps, n->kids[0], ret);
-    case PS_N_SCRIPT: *ret = (struct ps_value){ .type = PS_BLOCK, .u.block = n }; return PS_GO;
-    case PS_N_TYPE: *ret = (struct ps_value){ .type = PS_CLASS, .u.s = n->text }; return PS_GO;
-    case PS_N_CAST: return calc_cast (ps, n, ret);
-    case PS_N_UNARY: return calc_unary (ps, n, ret);
-    case PS_N_BINARY: return calc_binary (ps, n, ret);
-    case PS_N_COMMA: return calc_comma (ps, n, ret);
-    case PS_N_STEP: return calc_step (ps, n, ret);
-    default: return ps_collect (ps, n, ret);
+    case PS_N_SUBEXPR:
+        return calc_array (ps, n, ret);
+    case PS_N_PAREN:
+        return ps_collect (ps, n->kids[0], ret);
+    case PS_N_SCRIPT:
+        *ret = (struct ps_value){ .type = PS_BLOCK, .u.block = n };
+        return PS_GO;
+    case PS_N_TYPE:
+        *ret = (struct ps_value){ .type = PS_CLASS, .u.s = n->text };
+        return PS_GO;
+    case PS_N_CAST:
+        return calc_cast (ps, n, ret);
+    case PS_N_UNARY:
+        return calc_unary (ps, n, ret);
+    case PS_N_BINARY:
+        return calc_binary (ps, n, ret);
+    case PS_N_COMMA:
+        return calc_comma (ps, n, ret);
+    case PS_N_STEP:
+        return calc_step (ps, n, ret);
+    default:
+        return ps_collect (ps, n, ret);
     }
 }
 
@@ -446,8 +473,8 @@ ps_calc (struct ps *ps, const struct ps_node *n, struct ps_value *ret)
     if (f != PS_GO)
         return f;
     if (++ps->depth > PS_MAX_DEPTH)
-        f = ps_throw (ps, n, "System.Management.Automation.ScriptCallDepthException", "InvalidOperation", "CallDepthOverflow",
-                      "The script failed due to call depth overflow.");
+        f = ps_throw (ps, n, "System.Management.Automation.ScriptCallDepthException", "InvalidOperation",
+                      "CallDepthOverflow", "The script failed due to call depth overflow.");
     else
         f = calc (ps, n, ret);
     ps->depth--;
@@ -473,8 +500,8 @@ assign_index (struct ps *ps, const struct ps_node *n, struct ps_value v)
     }
     if (object.type != PS_LIST || !ps_integer (ps, at, &i) || i >= (int64_t) object.u.list->count
         || i < -(int64_t) object.u.list->count)
-        return ps_throw (ps, n, "System.IndexOutOfRangeException", "OperationStopped", "System.IndexOutOfRangeException",
-                         "Index was outside the bounds of the array.");
+        return ps_throw (ps, n, "System.IndexOutOfRangeException", "OperationStopped",
+                         "System.IndexOutOfRangeException", "Index was outside the bounds of the array.");
     object.u.list->v[i < 0 ? i + (int64_t) object.u.list->count : i] = v;
     return PS_GO;
 }
@@ -532,12 +559,16 @@ ps_assign_to (struct ps *ps, const struct ps_node *n, struct ps_value v)
     case PS_N_CAST:
         f = ps_cast (ps, n, n->text, v, &v);
         return f == PS_GO ? ps_assign_to (ps, n->kids[0], v) : f;
-    case PS_N_COMMA: return assign_each (ps, n, v);
-    case PS_N_INDEX: return assign_index (ps, n, v);
-    case PS_N_MEMBER: return assign_member (ps, n, v);
+    case PS_N_COMMA:
+        return assign_each (ps, n, v);
+    case PS_N_INDEX:
+        return assign_index (ps, n, v);
+    case PS_N_MEMBER:
+        return assign_member (ps, n, v);
     default:
-        return ps_throw (ps, n, "System.Management.Automation.ParseException", "ParserError", "InvalidLeftHandSide",
-                         "The assignment expression is not valid. The input to an assignment operator must be an object that "
-                         "is able to accept assignments, such as a variable or a property.");
+        return ps_throw (
+                ps, n, "System.Management.Automation.ParseException", "ParserError", "InvalidLeftHandSide",
+                "The assignment expression is not valid. The input to an assignment operator must be an object that "
+                "is able to accept assignments, such as a variable or a property.");
     }
 }

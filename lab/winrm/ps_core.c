@@ -14,7 +14,8 @@
 
 /* ---- writing ---- */
 
-static const struct ps_param write_params[] = { { "InputObject", 0, PS_P_REST | PS_P_PIPED }, { "NoEnumerate", -1, PS_P_SWITCH },
+static const struct ps_param write_params[] = { { "InputObject", 0, PS_P_REST | PS_P_PIPED },
+                                                { "NoEnumerate", -1, PS_P_SWITCH },
                                                 { 0 } };
 
 static enum ps_flow
@@ -31,10 +32,12 @@ write_item (struct ps_call *c, struct ps_value v)
     return ps_put (c, v);
 }
 
-static const struct ps_param host_params[] = {
-    { "Object", 0, PS_P_REST | PS_P_PIPED }, { "NoNewline", -1, PS_P_SWITCH }, { "Separator", -1, 0 },
-    { "ForegroundColor", -1, 0 },            { "BackgroundColor", -1, 0 },     { 0 }
-};
+static const struct ps_param host_params[] = { { "Object", 0, PS_P_REST | PS_P_PIPED },
+                                               { "NoNewline", -1, PS_P_SWITCH },
+                                               { "Separator", -1, 0 },
+                                               { "ForegroundColor", -1, 0 },
+                                               { "BackgroundColor", -1, 0 },
+                                               { 0 } };
 
 static void
 say (struct ps_call *c, const char *text, bool newline)
@@ -58,8 +61,12 @@ host_end (struct ps_call *c)
     return c->piped && !ps_has (c, "Object") ? PS_GO : host_item (c, ps_arg (c, "Object"));
 }
 
-static const struct ps_param error_params[] = { { "Message", 0, PS_P_PIPED },     { "Exception", -1, 0 },   { "Category", -1, 0 },
-                                                { "ErrorId", -1, 0 },             { "ErrorRecord", -1, 0 }, { "TargetObject", -1, 0 },
+static const struct ps_param error_params[] = { { "Message", 0, PS_P_PIPED },
+                                                { "Exception", -1, 0 },
+                                                { "Category", -1, 0 },
+                                                { "ErrorId", -1, 0 },
+                                                { "ErrorRecord", -1, 0 },
+                                                { "TargetObject", -1, 0 },
                                                 { 0 } };
 
 static enum ps_flow
@@ -72,8 +79,9 @@ error_item (struct ps_call *c, struct ps_value v)
 static enum ps_flow
 error_end (struct ps_call *c)
 {
-    struct ps_value v = ps_has (c, "Message") ? ps_arg (c, "Message")
-                        : ps_has (c, "ErrorRecord") ? ps_arg (c, "ErrorRecord") : ps_arg (c, "Exception");
+    struct ps_value v = ps_has (c, "Message")       ? ps_arg (c, "Message")
+                        : ps_has (c, "ErrorRecord") ? ps_arg (c, "ErrorRecord")
+                                                    : ps_arg (c, "Exception");
 
     if (v.type == PS_OBJECT && ps_get (v.u.obj, "Message"))
         v = *ps_get (v.u.obj, "Message");
@@ -108,9 +116,9 @@ verbose_end (struct ps_call *c)
     return c->piped ? PS_GO : verbose_item (c, ps_arg (c, "Message"));
 }
 
-static const struct ps_param progress_params[] = { { "Activity", 0, 0 },         { "Status", 1, 0 },
-                                                   { "PercentComplete", -1, 0 }, { "Completed", -1, PS_P_SWITCH },
-                                                   { 0 } };
+static const struct ps_param progress_params[] = {
+    { "Activity", 0, 0 }, { "Status", 1, 0 }, { "PercentComplete", -1, 0 }, { "Completed", -1, PS_P_SWITCH }, { 0 }
+};
 
 static enum ps_flow
 progress_end (struct ps_call *c)
@@ -125,8 +133,9 @@ progress_end (struct ps_call *c)
 
 /* ---- Out-, Format- ---- */
 
-static const struct ps_param any_params[] = { { "InputObject", -1, PS_P_PIPED }, { "Width", -1, 0 }, { "Stream", -1, PS_P_SWITCH },
-                                              { 0 } };
+static const struct ps_param any_params[] = {
+    { "InputObject", -1, PS_P_PIPED }, { "Width", -1, 0 }, { "Stream", -1, PS_P_SWITCH }, { 0 }
+};
 
 static enum ps_flow
 keep_item (struct ps_call *c, struct ps_value v)
@@ -179,10 +188,14 @@ string_end (struct ps_call *c)
     return f;
 }
 
-static const struct ps_param format_params[] = {
-    { "Property", 0, PS_P_REST }, { "InputObject", -1, PS_P_PIPED }, { "AutoSize", -1, PS_P_SWITCH }, { "Wrap", -1, PS_P_SWITCH },
-    { "HideTableHeaders", -1, PS_P_SWITCH }, { "Force", -1, PS_P_SWITCH }, { "GroupBy", -1, 0 }, { 0 }
-};
+static const struct ps_param format_params[] = { { "Property", 0, PS_P_REST },
+                                                 { "InputObject", -1, PS_P_PIPED },
+                                                 { "AutoSize", -1, PS_P_SWITCH },
+                                                 { "Wrap", -1, PS_P_SWITCH },
+                                                 { "HideTableHeaders", -1, PS_P_SWITCH },
+                                                 { "Force", -1, PS_P_SWITCH },
+                                                 { "GroupBy", -1, 0 },
+                                                 { 0 } };
 
 static enum ps_flow
 format_as (struct ps_call *c, enum ps_view how)
@@ -211,10 +224,14 @@ format_table_end (struct ps_call *c)
 
 /* ---- modules and commands ---- */
 
-static const struct ps_param module_params[] = { { "Name", 0, PS_P_REST },       { "Force", -1, PS_P_SWITCH },
-                                                 { "DisableNameChecking", -1, PS_P_SWITCH }, { "ListAvailable", -1, PS_P_SWITCH },
-                                                 { "PassThru", -1, PS_P_SWITCH }, { "Scope", -1, 0 },
-                                                 { "Global", -1, PS_P_SWITCH },   { 0 } };
+static const struct ps_param module_params[] = { { "Name", 0, PS_P_REST },
+                                                 { "Force", -1, PS_P_SWITCH },
+                                                 { "DisableNameChecking", -1, PS_P_SWITCH },
+                                                 { "ListAvailable", -1, PS_P_SWITCH },
+                                                 { "PassThru", -1, PS_P_SWITCH },
+                                                 { "Scope", -1, 0 },
+                                                 { "Global", -1, PS_P_SWITCH },
+                                                 { 0 } };
 
 static bool
 known_module (struct ps_call *c, const char *name)
@@ -241,9 +258,11 @@ import_end (struct ps_call *c)
     c->ps->warmed = true;
     for (size_t i = 0; i < l->count && f == PS_GO; i++)
         if (!known_module (c, ps_string (c->ps, l->v[i])))
-            f = ps_complain (c, "ResourceUnavailable", "Modules_ModuleNotFound",
-                             "The specified module '%s' was not loaded because no valid module file was found in any module "
-                             "directory.", ps_string (c->ps, l->v[i]));
+            f = ps_complain (
+                    c, "ResourceUnavailable", "Modules_ModuleNotFound",
+                    "The specified module '%s' was not loaded because no valid module file was found in any module "
+                    "directory.",
+                    ps_string (c->ps, l->v[i]));
     return f;
 }
 
@@ -268,7 +287,9 @@ module_end (struct ps_call *c)
     return f;
 }
 
-static const struct ps_param command_params[] = { { "Name", 0, 0 }, { "Module", -1, 0 }, { "CommandType", -1, 0 }, { 0 } };
+static const struct ps_param command_params[] = {
+    { "Name", 0, 0 }, { "Module", -1, 0 }, { "CommandType", -1, 0 }, { 0 }
+};
 
 static enum ps_flow
 put_command (struct ps_call *c, const char *type, const char *name, const char *module)
@@ -298,27 +319,34 @@ command_end (struct ps_call *c)
         }
     for (size_t t = 0; t < 3; t++)
         for (const struct ps_cmdlet *k = tables[t]; k && k->name && f == PS_GO; k++) {
-            if ((name && !ps_like (name, k->name, false)) || (module && ps_text_cmp (module, k->module ? k->module : "", false)))
+            if ((name && !ps_like (name, k->name, false))
+                || (module && ps_text_cmp (module, k->module ? k->module : "", false)))
                 continue;
             any = true;
             f = put_command (c, "Cmdlet", k->name, k->module);
         }
     if (any || f != PS_GO || !name || strpbrk (name, "*?["))
         return f;
-    return ps_complain (c, "ObjectNotFound", "CommandNotFoundException",
-                        "The term '%s' is not recognized as the name of a cmdlet, function, script file, or operable program. "
-                        "Check the spelling of the name, or if a path was included, verify that the path is correct and try "
-                        "again.", name);
+    return ps_complain (
+            c, "ObjectNotFound", "CommandNotFoundException",
+            "The term '%s' is not recognized as the name of a cmdlet, function, script file, or operable program. "
+            "Check the spelling of the name, or if a path was included, verify that the path is correct and try "
+            "again.",
+            name);
 }
 
-static const struct ps_param new_params[] = { { "TypeName", 0, PS_P_MANDATORY }, { "ArgumentList", 1, PS_P_REST },
-                                              { "Property", -1, 0 }, { "ComObject", -1, 0 }, { 0 } };
+static const struct ps_param new_params[] = { { "TypeName", 0, PS_P_MANDATORY },
+                                              { "ArgumentList", 1, PS_P_REST },
+                                              { "Property", -1, 0 },
+                                              { "ComObject", -1, 0 },
+                                              { 0 } };
 
 static enum ps_flow
 new_end (struct ps_call *c)
 {
     struct ps_value v, props = ps_arg (c, "Property");
-    struct ps_list *args = ps_has (c, "ArgumentList") ? ps_as_list (c->ps, ps_arg (c, "ArgumentList")) : ps_list_new (c->ps);
+    struct ps_list *args =
+            ps_has (c, "ArgumentList") ? ps_as_list (c->ps, ps_arg (c, "ArgumentList")) : ps_list_new (c->ps);
     enum ps_flow f = ps_new (c->ps, c->node, ps_arg_text (c, "TypeName"), args, &v);
 
     if (f != PS_GO)
@@ -359,8 +387,9 @@ sleep_end (struct ps_call *c)
         ms = seconds.type == PS_INT ? (seconds.u.i > MAX_SLEEP_S ? MAX_SLEEP_S : seconds.u.i) * 1000
                                     : (int64_t) (seconds.u.d < MAX_SLEEP_S ? seconds.u.d * 1000 : 1000.0 * MAX_SLEEP_S);
     if (ms < 0)
-        return ps_fail (c, "InvalidData", "ParameterArgumentValidationError",
-                        "Cannot validate argument on parameter 'Seconds'. The argument is less than the minimum allowed range.");
+        return ps_fail (
+                c, "InvalidData", "ParameterArgumentValidationError",
+                "Cannot validate argument on parameter 'Seconds'. The argument is less than the minimum allowed range.");
     ps_show_end (c->ps);
     if (c->ps->host->pause)
         c->ps->host->pause (c->ps->host->ctx, ms);
@@ -370,8 +399,9 @@ sleep_end (struct ps_call *c)
 
 /* ---- JSON ---- */
 
-static const struct ps_param to_json_params[] = { { "InputObject", 0, PS_P_PIPED }, { "Depth", -1, 0 },
-                                                  { "Compress", -1, PS_P_SWITCH }, { 0 } };
+static const struct ps_param to_json_params[] = {
+    { "InputObject", 0, PS_P_PIPED }, { "Depth", -1, 0 }, { "Compress", -1, PS_P_SWITCH }, { 0 }
+};
 
 static enum ps_flow
 to_json_end (struct ps_call *c)
@@ -382,7 +412,8 @@ to_json_end (struct ps_call *c)
     enum ps_flow f;
 
     if (ps_has (c, "Depth") && (!ps_integer (c->ps, ps_arg (c, "Depth"), &depth) || depth < 1 || depth > 100))
-        return ps_fail (c, "InvalidData", "ParameterArgumentValidationError", "Cannot validate argument on parameter 'Depth'.");
+        return ps_fail (c, "InvalidData", "ParameterArgumentValidationError",
+                        "Cannot validate argument on parameter 'Depth'.");
     if (!ps_has (c, "InputObject"))
         v = c->kept->count == 1 ? c->kept->v[0] : ps_of_list (c->kept);
     if (c->piped && !c->kept->count)

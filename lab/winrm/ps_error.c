@@ -41,8 +41,8 @@ position_message (struct ps *ps, const struct ps_node *n)
     marks = marks > 80 ? 80 : marks;
     memset (wave, '~', marks);
     wave[marks] = '\0';
-    return ps_printf (ps, "At line:%d char:%d\n+ %.*s\n+ %*s%s", line, col, (int) (len > 200 ? 200 : len), text, col - 1, "",
-                      wave);
+    return ps_printf (ps, "At line:%d char:%d\n+ %.*s\n+ %*s%s", line, col, (int) (len > 200 ? 200 : len), text,
+                      col - 1, "", wave);
 }
 
 static struct ps_value
@@ -60,7 +60,8 @@ struct ps_value
 ps_record (struct ps *ps, const struct ps_node *n, const char *type, const char *category, const char *id,
            const char *command, const char *message)
 {
-    struct ps_object *o = ps_object_new (ps, RECORD), *where = ps_object_new (ps, "System.Management.Automation.InvocationInfo");
+    struct ps_object *o = ps_object_new (ps, RECORD),
+                     *where = ps_object_new (ps, "System.Management.Automation.InvocationInfo");
     struct ps_object *why = ps_object_new (ps, "System.Management.Automation.ErrorCategoryInfo");
     const char *short_type = strrchr (type, '.') ? strrchr (type, '.') + 1 : type;
     bool is_command = !strcmp (id, "CommandNotFoundException");
@@ -81,8 +82,8 @@ ps_record (struct ps *ps, const struct ps_node *n, const char *type, const char 
     ps_set (ps, why, "Activity", ps_const (is_command ? "" : target));
     ps_set (ps, why, "Reason", ps_const (short_type));
     ps_set (ps, why, "TargetName", ps_const (target));
-    why->text = ps_printf (ps, "%s: (%s%s) [%s], %s", category, target, is_command ? ":String" : ":", is_command ? "" : target,
-                           short_type);
+    why->text = ps_printf (ps, "%s: (%s%s) [%s], %s", category, target, is_command ? ":String" : ":",
+                           is_command ? "" : target, short_type);
     ps_set (ps, o, "CategoryInfo", ps_of_object (why));
     ps_set (ps, o, "FullyQualifiedErrorId",
             ps_const (command && !is_command ? ps_printf (ps, "%s,%s", id, command) : ps_strdup (ps, id)));
@@ -115,8 +116,8 @@ ps_raise (struct ps *ps, struct ps_value record, bool hard)
 }
 
 enum ps_flow
-ps_throw (struct ps *ps, const struct ps_node *n, const char *type, const char *category, const char *id, const char *fmt,
-          ...)
+ps_throw (struct ps *ps, const struct ps_node *n, const char *type, const char *category, const char *id,
+          const char *fmt, ...)
 {
     va_list args;
     SB_AUTOFREE char *text = NULL;
@@ -176,16 +177,16 @@ ps_show_error (struct ps *ps, struct ps_value record)
 
 /* ---- what cmdlets say ---- */
 
-static struct ps_value
-of_call (struct ps_call *c, const char *category, const char *id, const char *fmt, va_list args)
-    __attribute__ ((format (printf, 4, 0)));
+static struct ps_value of_call (struct ps_call *c, const char *category, const char *id, const char *fmt, va_list args)
+        __attribute__ ((format (printf, 4, 0)));
 
 static struct ps_value
 of_call (struct ps_call *c, const char *category, const char *id, const char *fmt, va_list args)
 {
     SB_AUTOFREE char *text = sb_xvprintf (fmt, args);
 
-    return ps_record (c->ps, c->node, "System.Management.Automation.RuntimeException", category, id, c->cmdlet->name, text);
+    return ps_record (c->ps, c->node, "System.Management.Automation.RuntimeException", category, id, c->cmdlet->name,
+                      text);
 }
 
 enum ps_flow
@@ -289,8 +290,8 @@ ps_should (struct ps_call *c, const char *target, const char *action, bool *ret_
         return PS_GO;
     *ret_go = false;
     return ps_raise (c->ps,
-                     ps_record (c->ps, c->node, "System.Management.Automation.PSInvalidOperationException", "InvalidOperation",
-                                "InvalidOperation", c->cmdlet->name,
+                     ps_record (c->ps, c->node, "System.Management.Automation.PSInvalidOperationException",
+                                "InvalidOperation", "InvalidOperation", c->cmdlet->name,
                                 "Windows PowerShell is in NonInteractive mode. Read and Prompt functionality is not "
                                 "available."),
                      false);

@@ -357,7 +357,8 @@ catches (struct ps *ps, const struct ps_node *catch)
     if (!catch->text)
         return true;
     wanted = ps_class_name (ps, catch->text);
-    if (!ps_text_cmp (wanted, "Exception", false) || !ps_text_cmp (wanted, "Management.Automation.RuntimeException", false))
+    if (!ps_text_cmp (wanted, "Exception", false)
+        || !ps_text_cmp (wanted, "Management.Automation.RuntimeException", false))
         return true;
     n = strlen (type);
     m = strlen (wanted);
@@ -426,8 +427,10 @@ do_throw (struct ps *ps, const struct ps_node *n, struct ps_value v)
         return ps_raise (ps, record, true);
     }
     text = ps_string (ps, v);
-    return ps_raise (ps, ps_record (ps, n, "System.Management.Automation.RuntimeException", "OperationStopped", text, NULL,
-                                    text), true);
+    return ps_raise (ps,
+                     ps_record (ps, n, "System.Management.Automation.RuntimeException", "OperationStopped", text, NULL,
+                                text),
+                     true);
 }
 
 static enum ps_flow
@@ -448,11 +451,16 @@ do_flow (struct ps *ps, const struct ps_node *n, struct ps_sink *out)
     if (f != PS_GO)
         return f;
     switch (n->text[0]) {
-    case 'r': return PS_RETURNED;
-    case 'b': return PS_BROKE;
-    case 'c': return PS_CONTINUED;
-    case 't': return do_throw (ps, n, v);
-    default: break;
+    case 'r':
+        return PS_RETURNED;
+    case 'b':
+        return PS_BROKE;
+    case 'c':
+        return PS_CONTINUED;
+    case 't':
+        return do_throw (ps, n, v);
+    default:
+        break;
     }
     if (n->nkids && !ps_integer (ps, v, &code))
         code = 0;
@@ -472,11 +480,20 @@ do_assign (struct ps *ps, const struct ps_node *n)
     if (n->text[1]) {
         f = ps_calc (ps, n->kids[0], &old);
         switch (n->text[0]) {
-        case '-': id = PS_O_SUB; break;
-        case '*': id = PS_O_MUL; break;
-        case '/': id = PS_O_DIV; break;
-        case '%': id = PS_O_MOD; break;
-        default: break;
+        case '-':
+            id = PS_O_SUB;
+            break;
+        case '*':
+            id = PS_O_MUL;
+            break;
+        case '/':
+            id = PS_O_DIV;
+            break;
+        case '%':
+            id = PS_O_MOD;
+            break;
+        default:
+            break;
         }
         if (f == PS_GO)
             f = ps_arith (ps, n, id, old, v, &v);
@@ -510,22 +527,45 @@ ps_do (struct ps *ps, const struct ps_node *n, struct ps_sink *out)
                          "CallDepthOverflow", "The script failed due to call depth overflow.");
     }
     switch (n->kind) {
-    case PS_N_BLOCK: f = block (ps, n, out); break;
-    case PS_N_PIPELINE: f = pipeline (ps, n, out); break;
-    case PS_N_ASSIGN: f = do_assign (ps, n); break;
-    case PS_N_IF: f = do_if (ps, n, out); break;
-    case PS_N_WHILE: f = do_while (ps, n, out); break;
-    case PS_N_DO: f = do_do (ps, n, out); break;
-    case PS_N_FOR: f = do_for (ps, n, out); break;
-    case PS_N_FOREACH: f = do_foreach (ps, n, out); break;
-    case PS_N_SWITCH: f = do_switch (ps, n, out); break;
-    case PS_N_TRY: f = do_try (ps, n, out); break;
-    case PS_N_FLOW: f = do_flow (ps, n, out); break;
+    case PS_N_BLOCK:
+        f = block (ps, n, out);
+        break;
+    case PS_N_PIPELINE:
+        f = pipeline (ps, n, out);
+        break;
+    case PS_N_ASSIGN:
+        f = do_assign (ps, n);
+        break;
+    case PS_N_IF:
+        f = do_if (ps, n, out);
+        break;
+    case PS_N_WHILE:
+        f = do_while (ps, n, out);
+        break;
+    case PS_N_DO:
+        f = do_do (ps, n, out);
+        break;
+    case PS_N_FOR:
+        f = do_for (ps, n, out);
+        break;
+    case PS_N_FOREACH:
+        f = do_foreach (ps, n, out);
+        break;
+    case PS_N_SWITCH:
+        f = do_switch (ps, n, out);
+        break;
+    case PS_N_TRY:
+        f = do_try (ps, n, out);
+        break;
+    case PS_N_FLOW:
+        f = do_flow (ps, n, out);
+        break;
     case PS_N_FUNCTION:
         ps_set (ps, &ps->functions, n->text, (struct ps_value){ .type = PS_BLOCK, .u.block = n->kids[0] });
         f = PS_GO;
         break;
-    default: f = expression (ps, n, out);
+    default:
+        f = expression (ps, n, out);
     }
     ps->depth--;
     return f;

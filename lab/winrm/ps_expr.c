@@ -10,30 +10,54 @@
 
 /* Words without case; with c before the word ("-ceq") case counts, with i it does not. */
 static const struct ps_op ops[] = {
-    { "-and", PS_O_AND, 1, false },           { "-or", PS_O_OR, 1, false },
-    { "-xor", PS_O_XOR, 1, false },           { "-band", PS_O_BAND, 2, false },
-    { "-bor", PS_O_BOR, 2, false },           { "-bxor", PS_O_BXOR, 2, false },
-    { "-eq", PS_O_EQ, 3, false },             { "-ne", PS_O_NE, 3, false },
-    { "-gt", PS_O_GT, 3, false },             { "-ge", PS_O_GE, 3, false },
-    { "-lt", PS_O_LT, 3, false },             { "-le", PS_O_LE, 3, false },
-    { "-like", PS_O_LIKE, 3, false },         { "-notlike", PS_O_NOTLIKE, 3, false },
-    { "-match", PS_O_MATCH, 3, false },       { "-notmatch", PS_O_NOTMATCH, 3, false },
-    { "-replace", PS_O_REPLACE, 3, false },   { "-contains", PS_O_CONTAINS, 3, false },
-    { "-notcontains", PS_O_NOTCONTAINS, 3, false }, { "-in", PS_O_IN, 3, false },
-    { "-notin", PS_O_NOTIN, 3, false },       { "-split", PS_O_SPLIT, 3, false },
-    { "-ceq", PS_O_EQ, 3, true },             { "-cne", PS_O_NE, 3, true },
-    { "-cgt", PS_O_GT, 3, true },             { "-cge", PS_O_GE, 3, true },
-    { "-clt", PS_O_LT, 3, true },             { "-cle", PS_O_LE, 3, true },
-    { "-clike", PS_O_LIKE, 3, true },         { "-cnotlike", PS_O_NOTLIKE, 3, true },
-    { "-cmatch", PS_O_MATCH, 3, true },       { "-cnotmatch", PS_O_NOTMATCH, 3, true },
-    { "-creplace", PS_O_REPLACE, 3, true },   { "-ccontains", PS_O_CONTAINS, 3, true },
-    { "-cnotcontains", PS_O_NOTCONTAINS, 3, true }, { "-cin", PS_O_IN, 3, true },
-    { "-cnotin", PS_O_NOTIN, 3, true },       { "-csplit", PS_O_SPLIT, 3, true },
-    { "-join", PS_O_JOIN, 3, false },         { "-is", PS_O_IS, 3, false },
-    { "-isnot", PS_O_ISNOT, 3, false },       { "-as", PS_O_AS, 3, false },
-    { "+", PS_O_ADD, 4, false },              { "-", PS_O_SUB, 4, false },
-    { "*", PS_O_MUL, 5, false },              { "/", PS_O_DIV, 5, false },
-    { "%", PS_O_MOD, 5, false },              { "-f", PS_O_FORMAT, 6, false },
+    { "-and", PS_O_AND, 1, false },
+    { "-or", PS_O_OR, 1, false },
+    { "-xor", PS_O_XOR, 1, false },
+    { "-band", PS_O_BAND, 2, false },
+    { "-bor", PS_O_BOR, 2, false },
+    { "-bxor", PS_O_BXOR, 2, false },
+    { "-eq", PS_O_EQ, 3, false },
+    { "-ne", PS_O_NE, 3, false },
+    { "-gt", PS_O_GT, 3, false },
+    { "-ge", PS_O_GE, 3, false },
+    { "-lt", PS_O_LT, 3, false },
+    { "-le", PS_O_LE, 3, false },
+    { "-like", PS_O_LIKE, 3, false },
+    { "-notlike", PS_O_NOTLIKE, 3, false },
+    { "-match", PS_O_MATCH, 3, false },
+    { "-notmatch", PS_O_NOTMATCH, 3, false },
+    { "-replace", PS_O_REPLACE, 3, false },
+    { "-contains", PS_O_CONTAINS, 3, false },
+    { "-notcontains", PS_O_NOTCONTAINS, 3, false },
+    { "-in", PS_O_IN, 3, false },
+    { "-notin", PS_O_NOTIN, 3, false },
+    { "-split", PS_O_SPLIT, 3, false },
+    { "-ceq", PS_O_EQ, 3, true },
+    { "-cne", PS_O_NE, 3, true },
+    { "-cgt", PS_O_GT, 3, true },
+    { "-cge", PS_O_GE, 3, true },
+    { "-clt", PS_O_LT, 3, true },
+    { "-cle", PS_O_LE, 3, true },
+    { "-clike", PS_O_LIKE, 3, true },
+    { "-cnotlike", PS_O_NOTLIKE, 3, true },
+    { "-cmatch", PS_O_MATCH, 3, true },
+    { "-cnotmatch", PS_O_NOTMATCH, 3, true },
+    { "-creplace", PS_O_REPLACE, 3, true },
+    { "-ccontains", PS_O_CONTAINS, 3, true },
+    { "-cnotcontains", PS_O_NOTCONTAINS, 3, true },
+    { "-cin", PS_O_IN, 3, true },
+    { "-cnotin", PS_O_NOTIN, 3, true },
+    { "-csplit", PS_O_SPLIT, 3, true },
+    { "-join", PS_O_JOIN, 3, false },
+    { "-is", PS_O_IS, 3, false },
+    { "-isnot", PS_O_ISNOT, 3, false },
+    { "-as", PS_O_AS, 3, false },
+    { "+", PS_O_ADD, 4, false },
+    { "-", PS_O_SUB, 4, false },
+    { "*", PS_O_MUL, 5, false },
+    { "/", PS_O_DIV, 5, false },
+    { "%", PS_O_MOD, 5, false },
+    { "-f", PS_O_FORMAT, 6, false },
     { "..", PS_O_RANGE, PS_LEVEL_RANGE, false },
 };
 
@@ -167,9 +191,10 @@ type_here (struct ps_lex *l)
     size_t n = 1;
     const char *ret;
 
-    while (ps_peek (l, n) >= 0 && (isalnum (ps_peek (l, n)) || strchr ("._,", ps_peek (l, n))
-                                   || (ps_peek (l, n) == '[' && ps_peek (l, n - 1) != '[')
-                                   || (ps_peek (l, n) == ']' && (ps_peek (l, n - 1) == '[' || ps_peek (l, n + 1) == ']'))))
+    while (ps_peek (l, n) >= 0
+           && (isalnum (ps_peek (l, n)) || strchr ("._,", ps_peek (l, n))
+               || (ps_peek (l, n) == '[' && ps_peek (l, n - 1) != '[')
+               || (ps_peek (l, n) == ']' && (ps_peek (l, n - 1) == '[' || ps_peek (l, n + 1) == ']'))))
         n++;
     if (n == 1 || ps_peek (l, n) != ']' || isdigit (ps_peek (l, 1)))
         return NULL;

@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WIDTH 80
+#define WIDTH       80
 #define MAX_COLUMNS 32
-#define MAX_GROUP 500 /* objects that wait for their table */
-#define FORMATTED "Microsoft.PowerShell.Commands.Internal.Format.FormatStartData"
+#define MAX_GROUP   500 /* objects that wait for their table */
+#define FORMATTED   "Microsoft.PowerShell.Commands.Internal.Format.FormatStartData"
 
 /* Scalars are lines of their own. */
 static bool
@@ -21,7 +21,8 @@ is_plain (struct ps_value v)
     if (v.type == PS_OBJECT)
         return !v.u.obj->count || !strcmp (v.u.obj->type, FORMATTED)
                || !strcmp (v.u.obj->type, "System.Management.Automation.ErrorRecord")
-               || (v.u.obj->text && !v.u.obj->shown && !v.u.obj->table && !strncmp (v.u.obj->type, "System.Version", 14));
+               || (v.u.obj->text && !v.u.obj->shown && !v.u.obj->table
+                   && !strncmp (v.u.obj->type, "System.Version", 14));
     return v.type != PS_LIST;
 }
 
@@ -153,7 +154,8 @@ view_list (struct ps *ps, const struct ps_list *l, const struct ps_list *wanted,
             continue;
         }
         for (size_t k = 0; hash && k < v.u.obj->count; k++)
-            sb_buf_printf (out, "Name  : %s\nValue : %s\n\n", v.u.obj->props[k].name, cell (ps, v.u.obj->props[k].value));
+            sb_buf_printf (out, "Name  : %s\nValue : %s\n\n", v.u.obj->props[k].name,
+                           cell (ps, v.u.obj->props[k].value));
         if (hash)
             continue;
         n = columns_of (ps, v, wanted, c);
@@ -294,7 +296,8 @@ entries (struct ps *ps, const struct ps_list *l)
 }
 
 void
-ps_view_text (struct ps *ps, const struct ps_list *l, enum ps_view how, const struct ps_list *columns, struct sb_buf *out)
+ps_view_text (struct ps *ps, const struct ps_list *l, enum ps_view how, const struct ps_list *columns,
+              struct sb_buf *out)
 {
     if (!l->count)
         return;

@@ -1,6 +1,6 @@
 /* The inside of the little PowerShell: the tree of a script, the state of a
  * running one, and what its files ask of each other.  ps_lex.c reads tokens,
- * ps_parse.c and ps_expr.c build the tree, ps_eval.c walks statements and
+ * ps_parse.c, ps_command.c and ps_expr.c build the tree, ps_eval.c walks statements and
  * pipelines, ps_calc.c expressions, ps_ops.c operators, ps_member.c members and
  * methods, ps_static.c types, ps_bind.c finds and binds commands, ps_core.c and
  * ps_objects.c are cmdlets, ps_format.c and ps_json.c write text, ps_error.c
@@ -10,8 +10,8 @@
 
 #include "lab/winrm/ps.h"
 
-#define PS_MAX_DEPTH 600            /* of nested calls and expressions, of nested text; needs 8 MiB of stack */
-#define PS_MAX_STRING (8u << 20)    /* bytes of one text made by an operator */
+#define PS_MAX_DEPTH  600        /* of nested calls and expressions, of nested text; needs 8 MiB of stack */
+#define PS_MAX_STRING (8u << 20) /* bytes of one text made by an operator */
 #define PS_MAX_SCRIPT (1u << 20)
 
 /* ---- the tree ---- */
@@ -35,24 +35,24 @@ enum ps_kind {
     PS_N_FUNCTION, /* text: name; script block */
     PS_N_FLOW,     /* text: return throw exit break continue; kid or none */
     /* expressions */
-    PS_N_CONST,    /* value */
-    PS_N_STRING,   /* parts */
-    PS_N_VAR,      /* text: name with scope, as written */
-    PS_N_MEMBER,   /* object, [name expression]; text: name or NULL; is_static */
-    PS_N_INVOKE,   /* member, arguments */
-    PS_N_INDEX,    /* object, index */
-    PS_N_HASH,     /* (key, statement)... */
-    PS_N_ARRAY,    /* @( block ) */
-    PS_N_SUBEXPR,  /* $( block ) */
-    PS_N_PAREN,    /* ( pipeline ) */
-    PS_N_SCRIPT,   /* { }: parameters..., block last */
-    PS_N_PARAM,    /* text: name; default or NULL */
-    PS_N_TYPE,     /* text */
-    PS_N_CAST,     /* text; operand */
-    PS_N_UNARY,    /* text; operand */
-    PS_N_BINARY,   /* op; left, right */
-    PS_N_COMMA,    /* elements */
-    PS_N_STEP      /* ++ or --: text; operand; is_prefix */
+    PS_N_CONST,   /* value */
+    PS_N_STRING,  /* parts */
+    PS_N_VAR,     /* text: name with scope, as written */
+    PS_N_MEMBER,  /* object, [name expression]; text: name or NULL; is_static */
+    PS_N_INVOKE,  /* member, arguments */
+    PS_N_INDEX,   /* object, index */
+    PS_N_HASH,    /* (key, statement)... */
+    PS_N_ARRAY,   /* @( block ) */
+    PS_N_SUBEXPR, /* $( block ) */
+    PS_N_PAREN,   /* ( pipeline ) */
+    PS_N_SCRIPT,  /* { }: parameters..., block last */
+    PS_N_PARAM,   /* text: name; default or NULL */
+    PS_N_TYPE,    /* text */
+    PS_N_CAST,    /* text; operand */
+    PS_N_UNARY,   /* text; operand */
+    PS_N_BINARY,  /* op; left, right */
+    PS_N_COMMA,   /* elements */
+    PS_N_STEP     /* ++ or --: text; operand; is_prefix */
 };
 
 struct ps_op; /* a row of the table of binary operators */
@@ -71,16 +71,45 @@ struct ps_node {
 /* ---- operators ---- */
 
 enum ps_opid {
-    PS_O_AND, PS_O_OR, PS_O_XOR, PS_O_BAND, PS_O_BOR, PS_O_BXOR, PS_O_EQ, PS_O_NE, PS_O_GT, PS_O_GE, PS_O_LT, PS_O_LE,
-    PS_O_LIKE, PS_O_NOTLIKE, PS_O_MATCH, PS_O_NOTMATCH, PS_O_REPLACE, PS_O_CONTAINS, PS_O_NOTCONTAINS, PS_O_IN,
-    PS_O_NOTIN, PS_O_SPLIT, PS_O_JOIN, PS_O_IS, PS_O_ISNOT, PS_O_AS, PS_O_ADD, PS_O_SUB, PS_O_MUL, PS_O_DIV, PS_O_MOD,
-    PS_O_FORMAT, PS_O_RANGE
+    PS_O_AND,
+    PS_O_OR,
+    PS_O_XOR,
+    PS_O_BAND,
+    PS_O_BOR,
+    PS_O_BXOR,
+    PS_O_EQ,
+    PS_O_NE,
+    PS_O_GT,
+    PS_O_GE,
+    PS_O_LT,
+    PS_O_LE,
+    PS_O_LIKE,
+    PS_O_NOTLIKE,
+    PS_O_MATCH,
+    PS_O_NOTMATCH,
+    PS_O_REPLACE,
+    PS_O_CONTAINS,
+    PS_O_NOTCONTAINS,
+    PS_O_IN,
+    PS_O_NOTIN,
+    PS_O_SPLIT,
+    PS_O_JOIN,
+    PS_O_IS,
+    PS_O_ISNOT,
+    PS_O_AS,
+    PS_O_ADD,
+    PS_O_SUB,
+    PS_O_MUL,
+    PS_O_DIV,
+    PS_O_MOD,
+    PS_O_FORMAT,
+    PS_O_RANGE
 };
 struct ps_op {
     const char *word; /* with the dash, lower case */
     enum ps_opid id;
-    int level;        /* binds tighter: higher */
-    bool exact;       /* minds case (-ceq) */
+    int level;  /* binds tighter: higher */
+    bool exact; /* minds case (-ceq) */
 };
 #define PS_LEVEL_LOGIC 1
 #define PS_LEVEL_RANGE 7
@@ -108,19 +137,19 @@ bool ps_keyword (const struct ps_lex *l, const char *w); /* stands this word her
 const char *ps_name (struct ps_lex *l);                  /* letters, digits, _; NULL: none here */
 struct ps_node *ps_node_new (struct ps_lex *l, enum ps_kind kind);
 void ps_kid (struct ps_lex *l, struct ps_node *n, struct ps_node *kid);
-struct ps_node *ps_lex_string (struct ps_lex *l);        /* quoted text or here-string */
-struct ps_node *ps_lex_variable (struct ps_lex *l);      /* $x ${x} $env:x $_ $? */
-struct ps_node *ps_lex_number (struct ps_lex *l);        /* NULL: none here */
-struct ps_node *ps_lex_bare (struct ps_lex *l);          /* a word of a command; may contain variables */
-bool ps_enter (struct ps_lex *l);                        /* depth; false: too deep */
+struct ps_node *ps_lex_string (struct ps_lex *l);   /* quoted text or here-string */
+struct ps_node *ps_lex_variable (struct ps_lex *l); /* $x ${x} $env:x $_ $? */
+struct ps_node *ps_lex_number (struct ps_lex *l);   /* NULL: none here */
+struct ps_node *ps_lex_bare (struct ps_lex *l);     /* a word of a command; may contain variables */
+bool ps_enter (struct ps_lex *l);                   /* depth; false: too deep */
 
 struct ps_node *ps_parse (struct ps *ps, const char *src, struct ps_lex *l); /* NULL: l->error */
-struct ps_node *ps_block_until (struct ps_lex *l, int close);  /* statements up to and with `close` (-1: the end) */
+struct ps_node *ps_block_until (struct ps_lex *l, int close); /* statements up to and with `close` (-1: the end) */
 struct ps_node *ps_statement (struct ps_lex *l);
 struct ps_node *ps_pipeline (struct ps_lex *l);
-struct ps_node *ps_script_block (struct ps_lex *l);            /* behind { */
+struct ps_node *ps_script_block (struct ps_lex *l); /* behind { */
 struct ps_node *ps_expression (struct ps_lex *l);
-struct ps_node *ps_primary (struct ps_lex *l, bool argument);  /* with . [ ] ::; argument: of a command */
+struct ps_node *ps_primary (struct ps_lex *l, bool argument); /* with . [ ] ::; argument: of a command */
 
 /* ---- running ---- */
 
@@ -155,22 +184,22 @@ struct ps {
     bool thrown_hard;           /* by `throw`, or under ErrorActionPreference Stop: ends the script */
     struct ps_value result;     /* of return */
     int exit_code;
-    int depth, tries;           /* tries: bodies of try statements around us */
-    bool ok;                    /* $? */
-    struct ps_list *errors;     /* $Error, newest last */
-    const char *stop_reason;    /* a limit of ours was reached */
+    int depth, tries;        /* tries: bodies of try statements around us */
+    bool ok;                 /* $? */
+    struct ps_list *errors;  /* $Error, newest last */
+    const char *stop_reason; /* a limit of ours was reached */
     unsigned steps;
-    struct ps_list *group;      /* objects waiting for their table or list */
-    bool warmed;                /* the progress record of the first module was shown */
-    struct ps_sink *merge;      /* where 2>&1 sends errors; NULL: nowhere */
-    bool mute;                  /* 2>$null */
+    struct ps_list *group;        /* objects waiting for their table or list */
+    bool warmed;                  /* the progress record of the first module was shown */
+    struct ps_sink *merge;        /* where 2>&1 sends errors; NULL: nowhere */
+    bool mute;                    /* 2>$null */
     const struct ps_call *enough; /* who said PS_ENOUGH */
 };
 
-enum ps_flow ps_do (struct ps *ps, const struct ps_node *n, struct ps_sink *out);           /* any statement */
-enum ps_flow ps_calc (struct ps *ps, const struct ps_node *n, struct ps_value *ret);        /* any expression */
-enum ps_flow ps_collect (struct ps *ps, const struct ps_node *n, struct ps_value *ret);     /* a statement's output */
-enum ps_flow ps_spread (struct ps *ps, struct ps_sink *out, struct ps_value v);             /* elements of lists */
+enum ps_flow ps_do (struct ps *ps, const struct ps_node *n, struct ps_sink *out);       /* any statement */
+enum ps_flow ps_calc (struct ps *ps, const struct ps_node *n, struct ps_value *ret);    /* any expression */
+enum ps_flow ps_collect (struct ps *ps, const struct ps_node *n, struct ps_value *ret); /* a statement's output */
+enum ps_flow ps_spread (struct ps *ps, struct ps_sink *out, struct ps_value v);         /* elements of lists */
 enum ps_flow ps_call_block (struct ps *ps, const struct ps_node *script, const struct ps_value *dollar,
                             const struct ps_list *args, bool own_scope, struct ps_sink *out);
 enum ps_flow ps_assign_to (struct ps *ps, const struct ps_node *target, struct ps_value v);
@@ -190,14 +219,14 @@ struct ps_value ps_var_read (struct ps *ps, const char *name); /* with $env:, $t
 
 /* ---- errors ---- */
 
-struct ps_value ps_record (struct ps *ps, const struct ps_node *n, const char *type, const char *category, const char *id,
-                           const char *command, const char *message);
+struct ps_value ps_record (struct ps *ps, const struct ps_node *n, const char *type, const char *category,
+                           const char *id, const char *command, const char *message);
 enum ps_flow ps_throw (struct ps *ps, const struct ps_node *n, const char *type, const char *category, const char *id,
                        const char *fmt, ...) __attribute__ ((format (printf, 6, 7)));
 enum ps_flow ps_raise (struct ps *ps, struct ps_value record, bool hard);
-void ps_show_error (struct ps *ps, struct ps_value record);    /* on the error stream; remembers it in $Error */
+void ps_show_error (struct ps *ps, struct ps_value record); /* on the error stream; remembers it in $Error */
 const char *ps_error_message (struct ps *ps, struct ps_value record);
-const char *ps_error_text (struct ps *ps, struct ps_value record); /* as the host prints it */
+const char *ps_error_text (struct ps *ps, struct ps_value record);      /* as the host prints it */
 bool ps_action_is (const char *given, struct ps *ps, const char *word); /* of ErrorAction */
 
 /* ---- values ---- */
@@ -212,36 +241,43 @@ struct ps_list *ps_as_list (struct ps *ps, struct ps_value v); /* null: empty; a
 bool ps_like (const char *pattern, const char *text, bool exact);
 size_t ps_chars (const char *s); /* characters of UTF-8 */
 
-enum ps_flow ps_binary (struct ps *ps, const struct ps_node *n, struct ps_value a, struct ps_value b, struct ps_value *ret);
+enum ps_flow
+ps_binary (struct ps *ps, const struct ps_node *n, struct ps_value a, struct ps_value b, struct ps_value *ret);
 enum ps_flow ps_arith (struct ps *ps, const struct ps_node *n, enum ps_opid id, struct ps_value a, struct ps_value b,
                        struct ps_value *ret);
-enum ps_flow ps_match (struct ps *ps, const struct ps_node *n, const char *text, const char *pattern, bool exact, bool *ret);
+enum ps_flow
+ps_match (struct ps *ps, const struct ps_node *n, const char *text, const char *pattern, bool exact, bool *ret);
 enum ps_flow ps_replace (struct ps *ps, const struct ps_node *n, const char *text, struct ps_value how, bool exact,
                          const char **ret);
 enum ps_flow ps_split (struct ps *ps, const struct ps_node *n, const char *text, const char *pattern, int64_t max,
                        bool regex, struct ps_list *ret);
-enum ps_flow ps_format_op (struct ps *ps, const struct ps_node *n, const char *format, const struct ps_list *args,
-                           const char **ret);
+enum ps_flow
+ps_format_op (struct ps *ps, const struct ps_node *n, const char *format, const struct ps_list *args, const char **ret);
 const char *ps_format_number (struct ps *ps, struct ps_value v, const char *format);
-enum ps_flow ps_cast (struct ps *ps, const struct ps_node *n, const char *type, struct ps_value v, struct ps_value *ret);
+enum ps_flow
+ps_cast (struct ps *ps, const struct ps_node *n, const char *type, struct ps_value v, struct ps_value *ret);
 const char *ps_class_name (struct ps *ps, const char *written); /* without System. and blanks */
 
 /* ret false in *ret_found: no such member */
-enum ps_flow ps_member (struct ps *ps, const struct ps_node *n, struct ps_value v, const char *name, struct ps_value *ret);
-enum ps_flow ps_member_set (struct ps *ps, const struct ps_node *n, struct ps_value v, const char *name, struct ps_value to);
+enum ps_flow
+ps_member (struct ps *ps, const struct ps_node *n, struct ps_value v, const char *name, struct ps_value *ret);
+enum ps_flow
+ps_member_set (struct ps *ps, const struct ps_node *n, struct ps_value v, const char *name, struct ps_value to);
 enum ps_flow ps_method (struct ps *ps, const struct ps_node *n, struct ps_value v, const char *name,
                         const struct ps_list *args, struct ps_value *ret);
-enum ps_flow ps_static_get (struct ps *ps, const struct ps_node *n, const char *type, const char *name, struct ps_value *ret);
-enum ps_flow ps_static_set (struct ps *ps, const struct ps_node *n, const char *type, const char *name, struct ps_value v);
+enum ps_flow
+ps_static_get (struct ps *ps, const struct ps_node *n, const char *type, const char *name, struct ps_value *ret);
+enum ps_flow
+ps_static_set (struct ps *ps, const struct ps_node *n, const char *type, const char *name, struct ps_value v);
 enum ps_flow ps_static_call (struct ps *ps, const struct ps_node *n, const char *type, const char *name,
                              const struct ps_list *args, struct ps_value *ret);
-enum ps_flow ps_new (struct ps *ps, const struct ps_node *n, const char *type, const struct ps_list *args,
-                     struct ps_value *ret);
+enum ps_flow
+ps_new (struct ps *ps, const struct ps_node *n, const char *type, const struct ps_list *args, struct ps_value *ret);
 
 /* ---- text ---- */
 
-void ps_show (struct ps *ps, struct ps_value v);     /* to the host's output, as Out-Default */
-void ps_show_end (struct ps *ps);                    /* what still waits */
+void ps_show (struct ps *ps, struct ps_value v);                             /* to the host's output, as Out-Default */
+void ps_show_end (struct ps *ps);                                            /* what still waits */
 void ps_render (struct ps *ps, const struct ps_list *l, struct sb_buf *out); /* as Out-String */
 enum ps_view { PS_VIEW_LIST, PS_VIEW_TABLE };
 void ps_view_text (struct ps *ps, const struct ps_list *l, enum ps_view how, const struct ps_list *columns,

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_JSON (4u << 20)
+#define MAX_JSON   (4u << 20)
 #define MAX_NESTED 100
 
 /* ---- writing ---- */
@@ -90,16 +90,24 @@ write_value (struct writer *w, struct ps_value v, int64_t level, size_t column)
     bool deep = level > w->depth;
 
     switch (v.type) {
-    case PS_NULL: sb_buf_str (w->out, "null"); return;
-    case PS_BOOL: sb_buf_str (w->out, v.u.b ? "true" : "false"); return;
-    case PS_INT: sb_buf_printf (w->out, "%lld", (long long) v.u.i); return;
+    case PS_NULL:
+        sb_buf_str (w->out, "null");
+        return;
+    case PS_BOOL:
+        sb_buf_str (w->out, v.u.b ? "true" : "false");
+        return;
+    case PS_INT:
+        sb_buf_printf (w->out, "%lld", (long long) v.u.i);
+        return;
     case PS_DOUBLE:
         if (!isfinite (v.u.d))
             quoted (w->out, ps_flat (w->ps, v.u.d));
         else
             sb_buf_printf (w->out, "%s%s", ps_flat (w->ps, v.u.d), strpbrk (ps_flat (w->ps, v.u.d), ".E") ? "" : ".0");
         return;
-    case PS_DATE: sb_buf_printf (w->out, "\"\\/Date(%lld)\\/\"", (long long) v.u.i); return;
+    case PS_DATE:
+        sb_buf_printf (w->out, "\"\\/Date(%lld)\\/\"", (long long) v.u.i);
+        return;
     case PS_LIST:
         if (!deep) {
             write_list (w, v.u.list, level, column);
@@ -107,12 +115,14 @@ write_value (struct writer *w, struct ps_value v, int64_t level, size_t column)
         }
         break;
     case PS_OBJECT:
-        if (!deep && v.u.obj->count + v.u.obj->hash > 0 && !(v.u.obj->text && v.u.obj->shown == NULL && !v.u.obj->count)) {
+        if (!deep && v.u.obj->count + v.u.obj->hash > 0
+            && !(v.u.obj->text && v.u.obj->shown == NULL && !v.u.obj->count)) {
             write_object (w, v.u.obj, level, column);
             return;
         }
         break;
-    default: break;
+    default:
+        break;
     }
     quoted (w->out, ps_string (w->ps, v));
 }
@@ -145,12 +155,18 @@ value_of (struct ps *ps, const json_t *j)
         l = ps_list_new (ps);
         json_array_foreach (j, i, e) ps_list_add (ps, l, value_of (ps, e));
         return ps_of_list (l);
-    case JSON_STRING: return ps_text (ps, json_string_value (j));
-    case JSON_INTEGER: return ps_int (json_integer_value (j));
-    case JSON_REAL: return ps_double (json_real_value (j));
-    case JSON_TRUE: return ps_bool (true);
-    case JSON_FALSE: return ps_bool (false);
-    default: return ps_null ();
+    case JSON_STRING:
+        return ps_text (ps, json_string_value (j));
+    case JSON_INTEGER:
+        return ps_int (json_integer_value (j));
+    case JSON_REAL:
+        return ps_double (json_real_value (j));
+    case JSON_TRUE:
+        return ps_bool (true);
+    case JSON_FALSE:
+        return ps_bool (false);
+    default:
+        return ps_null ();
     }
 }
 
@@ -224,9 +240,11 @@ bool
 ps_xml_read (struct ps *ps, const char *text, struct ps_value *ret)
 {
     size_t n = strlen (text);
-    xmlDoc *doc = n <= MAX_JSON ? xmlReadMemory (text, (int) n, "script.xml", NULL,
-                                                 XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOBLANKS)
-                                : NULL;
+    xmlDoc *doc =
+            n <= MAX_JSON
+                    ? xmlReadMemory (text, (int) n, "script.xml", NULL,
+                                     XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOBLANKS)
+                    : NULL;
     struct ps_object *o;
 
     if (!doc || !xmlDocGetRootElement (doc)) {

@@ -328,8 +328,8 @@ ps_lex_variable (struct ps_lex *l)
             l->at++;
         else
             while (is_name (ps_peek (l, 0))
-                   || (ps_peek (l, 0) == ':' && ps_peek (l, 1) != ':' && is_name (ps_peek (l, 1))
-                       && l->at > from && !memchr (l->src + from, ':', l->at - from)))
+                   || (ps_peek (l, 0) == ':' && ps_peek (l, 1) != ':' && is_name (ps_peek (l, 1)) && l->at > from
+                       && !memchr (l->src + from, ':', l->at - from)))
                 l->at++;
         n->text = ps_strndup (l->ps, l->src + from, l->at - from);
     }
@@ -342,9 +342,10 @@ ps_lex_variable (struct ps_lex *l)
 struct ps_node *
 ps_lex_number (struct ps_lex *l)
 {
-    static const struct { const char *word; int64_t times; } units[] = {
-        { "kb", 1 << 10 }, { "mb", 1 << 20 }, { "gb", 1 << 30 }
-    };
+    static const struct {
+        const char *word;
+        int64_t times;
+    } units[] = { { "kb", 1 << 10 }, { "mb", 1 << 20 }, { "gb", 1 << 30 } };
     const char *s = l->src + l->at;
     struct ps_node *n;
     char *end, *whole;

@@ -17,9 +17,11 @@
 static struct ps_value
 date_member (struct ps *ps, struct ps_value v, const char *name)
 {
-    static const struct { const char *name, *format; } parts[] = {
-        { "Year", "yyyy" }, { "Month", "MM" }, { "Day", "dd" }, { "Hour", "HH" }, { "Minute", "mm" }, { "Second", "ss" },
-        { "Millisecond", "fff" },
+    static const struct {
+        const char *name, *format;
+    } parts[] = {
+        { "Year", "yyyy" }, { "Month", "MM" },  { "Day", "dd" },          { "Hour", "HH" },
+        { "Minute", "mm" }, { "Second", "ss" }, { "Millisecond", "fff" },
     };
 
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
@@ -115,7 +117,8 @@ ps_member (struct ps *ps, const struct ps_node *n, struct ps_value v, const char
         *ret = ps_int ((int64_t) v.u.obj->count);
     else if (counts)
         *ret = ps_int (v.type != PS_NULL);
-    else if (v.type == PS_OBJECT && v.u.obj->hash && (!ps_text_cmp (name, "Keys", false) || !ps_text_cmp (name, "Values", false)))
+    else if (v.type == PS_OBJECT && v.u.obj->hash
+             && (!ps_text_cmp (name, "Keys", false) || !ps_text_cmp (name, "Values", false)))
         *ret = keys (ps, v.u.obj, (name[0] | 32) == 'v');
     else if (v.type == PS_DATE)
         *ret = date_member (ps, v, name);
@@ -130,17 +133,19 @@ enum ps_flow
 ps_member_set (struct ps *ps, const struct ps_node *n, struct ps_value v, const char *name, struct ps_value to)
 {
     if (v.type != PS_OBJECT || (!v.u.obj->hash && !ps_get (v.u.obj, name)))
-        return ps_throw (ps, n, "System.Management.Automation.RuntimeException", "InvalidOperation", "PropertyAssignmentException",
-                         "The property '%s' cannot be found on this object. Verify that the property exists and can be set.",
-                         name);
+        return ps_throw (
+                ps, n, "System.Management.Automation.RuntimeException", "InvalidOperation",
+                "PropertyAssignmentException",
+                "The property '%s' cannot be found on this object. Verify that the property exists and can be set.",
+                name);
     ps_set (ps, v.u.obj, name, to);
     return PS_GO;
 }
 
 /* ---- methods of text ---- */
 
-typedef enum ps_flow (*method_fn) (struct ps *ps, const struct ps_node *n, struct ps_value v, const struct ps_list *args,
-                                   struct ps_value *ret);
+typedef enum ps_flow (*method_fn) (struct ps *ps, const struct ps_node *n, struct ps_value v,
+                                   const struct ps_list *args, struct ps_value *ret);
 
 static const char *
 text_arg (struct ps *ps, const struct ps_list *args, size_t i)
@@ -233,7 +238,8 @@ m_trim (struct ps *ps, const struct ps_node *n, struct ps_value v, const struct 
 }
 
 static enum ps_flow
-m_trim_start (struct ps *ps, const struct ps_node *n, struct ps_value v, const struct ps_list *args, struct ps_value *ret)
+m_trim_start (struct ps *ps, const struct ps_node *n, struct ps_value v, const struct ps_list *args,
+              struct ps_value *ret)
 {
     (void) n;
     return trimmed (ps, v, args, true, false, ret);
@@ -271,7 +277,8 @@ m_ends (struct ps *ps, const struct ps_node *n, struct ps_value v, const struct 
     size_t have = strlen (v.u.s), want = strlen (s);
 
     (void) n;
-    *ret = ps_bool (have >= want && !(args->count > 1 ? strcasecmp (v.u.s + have - want, s) : strcmp (v.u.s + have - want, s)));
+    *ret = ps_bool (have >= want
+                    && !(args->count > 1 ? strcasecmp (v.u.s + have - want, s) : strcmp (v.u.s + have - want, s)));
     return PS_GO;
 }
 
@@ -324,7 +331,8 @@ m_split (struct ps *ps, const struct ps_node *n, struct ps_value v, const struct
 }
 
 static enum ps_flow
-m_substring (struct ps *ps, const struct ps_node *n, struct ps_value v, const struct ps_list *args, struct ps_value *ret)
+m_substring (struct ps *ps, const struct ps_node *n, struct ps_value v, const struct ps_list *args,
+             struct ps_value *ret)
 {
     int64_t from = 0, count = -1, all = (int64_t) ps_chars (v.u.s);
     const char *s = v.u.s, *end;
@@ -334,10 +342,12 @@ m_substring (struct ps *ps, const struct ps_node *n, struct ps_value v, const st
     if (args->count > 1)
         ps_integer (ps, args->v[1], &count);
     if (from < 0 || from > all || count > all - from || (args->count > 1 && count < 0))
-        return ps_throw (ps, n, "System.Management.Automation.MethodInvocationException", "NotSpecified",
-                         "ArgumentOutOfRangeException",
-                         "Exception calling \"Substring\" with \"%zu\" argument(s): \"Index and length must refer to a location "
-                         "within the string.\"", args->count);
+        return ps_throw (
+                ps, n, "System.Management.Automation.MethodInvocationException", "NotSpecified",
+                "ArgumentOutOfRangeException",
+                "Exception calling \"Substring\" with \"%zu\" argument(s): \"Index and length must refer to a location "
+                "within the string.\"",
+                args->count);
     for (; from > 0; from--)
         for (s++; ((unsigned char) *s & 0xc0) == 0x80; s++)
             ;
@@ -377,7 +387,8 @@ m_pad_left (struct ps *ps, const struct ps_node *n, struct ps_value v, const str
 }
 
 static enum ps_flow
-m_pad_right (struct ps *ps, const struct ps_node *n, struct ps_value v, const struct ps_list *args, struct ps_value *ret)
+m_pad_right (struct ps *ps, const struct ps_node *n, struct ps_value v, const struct ps_list *args,
+             struct ps_value *ret)
 {
     (void) n;
     return padded (ps, v, args, false, ret);
@@ -418,12 +429,12 @@ later (struct ps *ps, struct ps_value v, const struct ps_list *args, double unit
     return PS_GO;
 }
 
-#define LATER(name, unit) \
-    static enum ps_flow \
-    name (struct ps *ps, const struct ps_node *n, struct ps_value v, const struct ps_list *args, struct ps_value *ret) \
-    { \
-        (void) n; \
-        return later (ps, v, args, unit, ret); \
+#define LATER(name, unit)                                                                                            \
+    static enum ps_flow name (struct ps *ps, const struct ps_node *n, struct ps_value v, const struct ps_list *args, \
+                              struct ps_value *ret)                                                                  \
+    {                                                                                                                \
+        (void) n;                                                                                                    \
+        return later (ps, v, args, unit, ret);                                                                       \
     }
 LATER (m_milliseconds, 1)
 LATER (m_seconds, 1000)
@@ -447,7 +458,8 @@ m_add (struct ps *ps, const struct ps_node *n, struct ps_value v, const struct p
 }
 
 static enum ps_flow
-m_list_contains (struct ps *ps, const struct ps_node *n, struct ps_value v, const struct ps_list *args, struct ps_value *ret)
+m_list_contains (struct ps *ps, const struct ps_node *n, struct ps_value v, const struct ps_list *args,
+                 struct ps_value *ret)
 {
     (void) n;
     *ret = ps_bool (false);
@@ -478,7 +490,8 @@ m_remove (struct ps *ps, const struct ps_node *n, struct ps_value v, const struc
 
 /* [Text.Encoding]: between text and bytes */
 static enum ps_flow
-m_get_bytes (struct ps *ps, const struct ps_node *n, struct ps_value v, const struct ps_list *args, struct ps_value *ret)
+m_get_bytes (struct ps *ps, const struct ps_node *n, struct ps_value v, const struct ps_list *args,
+             struct ps_value *ret)
 {
     struct ps_list *l = ps_list_new (ps);
     const char *s = text_arg (ps, args, 0);
@@ -497,7 +510,8 @@ m_get_bytes (struct ps *ps, const struct ps_node *n, struct ps_value v, const st
 }
 
 static enum ps_flow
-m_get_string (struct ps *ps, const struct ps_node *n, struct ps_value v, const struct ps_list *args, struct ps_value *ret)
+m_get_string (struct ps *ps, const struct ps_node *n, struct ps_value v, const struct ps_list *args,
+              struct ps_value *ret)
 {
     struct ps_list *l = args->count ? ps_as_list (ps, args->v[0]) : ps_list_new (ps);
     struct sb_buf b = { 0 }, text = { 0 };
@@ -519,7 +533,7 @@ m_get_string (struct ps *ps, const struct ps_node *n, struct ps_value v, const s
 /* ---- the table ---- */
 
 #define ON(type) (1u << (type))
-#define ANY (~0u)
+#define ANY      (~0u)
 static const struct {
     const char *name;
     unsigned on;
@@ -565,11 +579,12 @@ ps_method (struct ps *ps, const struct ps_node *n, struct ps_value v, const char
 {
     *ret = ps_null ();
     if (v.type == PS_NULL)
-        return ps_throw (ps, n, "System.Management.Automation.RuntimeException", "InvalidOperation", "InvokeMethodOnNull",
-                         "You cannot call a method on a null-valued expression.");
+        return ps_throw (ps, n, "System.Management.Automation.RuntimeException", "InvalidOperation",
+                         "InvokeMethodOnNull", "You cannot call a method on a null-valued expression.");
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
         if (!ps_text_cmp (methods[i].name, name, false) && (methods[i].on & ON (v.type)))
             return methods[i].run (ps, n, v, args, ret);
     return ps_throw (ps, n, "System.Management.Automation.RuntimeException", "InvalidOperation", "MethodNotFound",
-                     "Method invocation failed because [%s] does not contain a method named '%s'.", ps_type_name (v), name);
+                     "Method invocation failed because [%s] does not contain a method named '%s'.", ps_type_name (v),
+                     name);
 }

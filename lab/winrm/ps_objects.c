@@ -12,10 +12,13 @@
 /* ---- Where-Object ---- */
 
 static const struct ps_param where_params[] = {
-    { "FilterScript", 0, 0 }, { "Value", 1, 0 }, { "InputObject", -1, PS_P_PIPED }, { "Property", -1, 0 },
-    { "eq", -1, 0 }, { "ne", -1, 0 }, { "gt", -1, 0 }, { "ge", -1, 0 }, { "lt", -1, 0 }, { "le", -1, 0 },
-    { "like", -1, 0 }, { "notlike", -1, 0 }, { "match", -1, 0 }, { "notmatch", -1, 0 }, { "contains", -1, 0 },
-    { "notcontains", -1, 0 }, { "in", -1, 0 }, { "notin", -1, 0 }, { "ceq", -1, 0 }, { "cne", -1, 0 }, { 0 }
+    { "FilterScript", 0, 0 }, { "Value", 1, 0 },     { "InputObject", -1, PS_P_PIPED },
+    { "Property", -1, 0 },    { "eq", -1, 0 },       { "ne", -1, 0 },
+    { "gt", -1, 0 },          { "ge", -1, 0 },       { "lt", -1, 0 },
+    { "le", -1, 0 },          { "like", -1, 0 },     { "notlike", -1, 0 },
+    { "match", -1, 0 },       { "notmatch", -1, 0 }, { "contains", -1, 0 },
+    { "notcontains", -1, 0 }, { "in", -1, 0 },       { "notin", -1, 0 },
+    { "ceq", -1, 0 },         { "cne", -1, 0 },      { 0 }
 };
 #define WHERE_FIRST_OP 4
 
@@ -58,8 +61,12 @@ where_item (struct ps_call *c, struct ps_value v)
 
 /* ---- ForEach-Object ---- */
 
-static const struct ps_param each_params[] = { { "Process", 0, PS_P_REST }, { "MemberName", -1, 0 }, { "Begin", -1, 0 },
-                                               { "End", -1, 0 }, { "InputObject", -1, PS_P_PIPED }, { 0 } };
+static const struct ps_param each_params[] = { { "Process", 0, PS_P_REST },
+                                               { "MemberName", -1, 0 },
+                                               { "Begin", -1, 0 },
+                                               { "End", -1, 0 },
+                                               { "InputObject", -1, PS_P_PIPED },
+                                               { 0 } };
 
 static enum ps_flow
 each_block (struct ps_call *c, const char *param)
@@ -97,10 +104,15 @@ each_item (struct ps_call *c, struct ps_value v)
 
 /* ---- Select-Object ---- */
 
-static const struct ps_param select_params[] = {
-    { "Property", 0, PS_P_REST }, { "ExpandProperty", -1, 0 }, { "First", -1, 0 },  { "Last", -1, 0 }, { "Skip", -1, 0 },
-    { "Unique", -1, PS_P_SWITCH }, { "InputObject", -1, PS_P_PIPED }, { "ExcludeProperty", -1, 0 }, { 0 }
-};
+static const struct ps_param select_params[] = { { "Property", 0, PS_P_REST },
+                                                 { "ExpandProperty", -1, 0 },
+                                                 { "First", -1, 0 },
+                                                 { "Last", -1, 0 },
+                                                 { "Skip", -1, 0 },
+                                                 { "Unique", -1, PS_P_SWITCH },
+                                                 { "InputObject", -1, PS_P_PIPED },
+                                                 { "ExcludeProperty", -1, 0 },
+                                                 { 0 } };
 
 /* A column that is calculated: @{ Name = 'x'; Expression = { } } */
 static enum ps_flow
@@ -160,7 +172,8 @@ select_one (struct ps_call *c, struct ps_value v)
 
     if (expand) {
         if (v.type == PS_OBJECT && !ps_get (v.u.obj, expand))
-            return ps_complain (c, "InvalidArgument", "ExpandPropertyNotFound", "Property \"%s\" cannot be found.", expand);
+            return ps_complain (c, "InvalidArgument", "ExpandPropertyNotFound", "Property \"%s\" cannot be found.",
+                                expand);
         f = ps_member (c->ps, c->node, v, expand, &r);
         return f == PS_GO ? ps_spread (c->ps, c->out, r) : f;
     }
@@ -223,8 +236,11 @@ select_end (struct ps_call *c)
 
 /* ---- Sort-Object ---- */
 
-static const struct ps_param sort_params[] = { { "Property", 0, PS_P_REST }, { "Descending", -1, PS_P_SWITCH },
-                                               { "Unique", -1, PS_P_SWITCH }, { "InputObject", -1, PS_P_PIPED }, { 0 } };
+static const struct ps_param sort_params[] = { { "Property", 0, PS_P_REST },
+                                               { "Descending", -1, PS_P_SWITCH },
+                                               { "Unique", -1, PS_P_SWITCH },
+                                               { "InputObject", -1, PS_P_PIPED },
+                                               { 0 } };
 
 static enum ps_flow
 keep_item (struct ps_call *c, struct ps_value v)
@@ -298,10 +314,13 @@ sort_end (struct ps_call *c)
 
 /* ---- Measure-Object, Group-Object ---- */
 
-static const struct ps_param measure_params[] = {
-    { "Property", 0, 0 }, { "Sum", -1, PS_P_SWITCH }, { "Average", -1, PS_P_SWITCH }, { "Maximum", -1, PS_P_SWITCH },
-    { "Minimum", -1, PS_P_SWITCH }, { "InputObject", -1, PS_P_PIPED }, { 0 }
-};
+static const struct ps_param measure_params[] = { { "Property", 0, 0 },
+                                                  { "Sum", -1, PS_P_SWITCH },
+                                                  { "Average", -1, PS_P_SWITCH },
+                                                  { "Maximum", -1, PS_P_SWITCH },
+                                                  { "Minimum", -1, PS_P_SWITCH },
+                                                  { "InputObject", -1, PS_P_PIPED },
+                                                  { 0 } };
 
 static enum ps_flow
 measure_end (struct ps_call *c)
@@ -338,8 +357,9 @@ measure_end (struct ps_call *c)
     return ps_put (c, ps_of_object (o));
 }
 
-static const struct ps_param group_params[] = { { "Property", 0, 0 }, { "InputObject", -1, PS_P_PIPED },
-                                                { "NoElement", -1, PS_P_SWITCH }, { 0 } };
+static const struct ps_param group_params[] = {
+    { "Property", 0, 0 }, { "InputObject", -1, PS_P_PIPED }, { "NoElement", -1, PS_P_SWITCH }, { 0 }
+};
 
 static enum ps_flow
 group_end (struct ps_call *c)
@@ -373,7 +393,7 @@ group_end (struct ps_call *c)
     return f;
 }
 
-#define CORE "Microsoft.PowerShell.Core"
+#define CORE    "Microsoft.PowerShell.Core"
 #define UTILITY "Microsoft.PowerShell.Utility"
 const struct ps_cmdlet ps_object_cmdlets[] = {
     { "Where-Object", where_params, 0, NULL, where_item, NULL, CORE },

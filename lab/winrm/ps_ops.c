@@ -92,10 +92,18 @@ compare_one (struct ps *ps, const struct ps_node *n, struct ps_value a, struct p
     int order = 0;
 
     switch (n->op->id) {
-    case PS_O_EQ: *ret = ps_equal (ps, a, b, n->op->exact); return PS_GO;
-    case PS_O_NE: *ret = !ps_equal (ps, a, b, n->op->exact); return PS_GO;
-    case PS_O_LIKE: *ret = ps_like (ps_string (ps, b), ps_string (ps, a), n->op->exact); return PS_GO;
-    case PS_O_NOTLIKE: *ret = !ps_like (ps_string (ps, b), ps_string (ps, a), n->op->exact); return PS_GO;
+    case PS_O_EQ:
+        *ret = ps_equal (ps, a, b, n->op->exact);
+        return PS_GO;
+    case PS_O_NE:
+        *ret = !ps_equal (ps, a, b, n->op->exact);
+        return PS_GO;
+    case PS_O_LIKE:
+        *ret = ps_like (ps_string (ps, b), ps_string (ps, a), n->op->exact);
+        return PS_GO;
+    case PS_O_NOTLIKE:
+        *ret = !ps_like (ps_string (ps, b), ps_string (ps, a), n->op->exact);
+        return PS_GO;
     case PS_O_MATCH:
     case PS_O_NOTMATCH: {
         enum ps_flow f = ps_match (ps, n, ps_string (ps, a), ps_string (ps, b), n->op->exact, ret);
@@ -103,13 +111,18 @@ compare_one (struct ps *ps, const struct ps_node *n, struct ps_value a, struct p
         *ret ^= n->op->id == PS_O_NOTMATCH;
         return f;
     }
-    default: break;
+    default:
+        break;
     }
     if (!ps_compare (ps, a, b, n->op->exact, &order))
-        return ps_throw (ps, n, "System.Management.Automation.RuntimeException", "InvalidOperation", "ComparisonFailure",
+        return ps_throw (ps, n, "System.Management.Automation.RuntimeException", "InvalidOperation",
+                         "ComparisonFailure",
                          "Could not compare \"%s\" to \"%s\". Error: \"Cannot convert value \"%s\" to type \"%s\".\"",
                          ps_string (ps, a), ps_string (ps, b), ps_string (ps, b), ps_type_name (a));
-    *ret = n->op->id == PS_O_GT ? order > 0 : n->op->id == PS_O_GE ? order >= 0 : n->op->id == PS_O_LT ? order < 0 : order <= 0;
+    *ret = n->op->id == PS_O_GT   ? order > 0
+           : n->op->id == PS_O_GE ? order >= 0
+           : n->op->id == PS_O_LT ? order < 0
+                                  : order <= 0;
     return PS_GO;
 }
 
@@ -142,14 +155,16 @@ static enum ps_flow
 no_operation (struct ps *ps, const struct ps_node *n, struct ps_value a, const char *word)
 {
     return ps_throw (ps, n, "System.Management.Automation.RuntimeException", "InvalidOperation", "MethodNotFound",
-                     "Method invocation failed because [%s] does not contain a method named 'op_%s'.", ps_type_name (a), word);
+                     "Method invocation failed because [%s] does not contain a method named 'op_%s'.", ps_type_name (a),
+                     word);
 }
 
 static enum ps_flow
 add_text (struct ps *ps, const struct ps_node *n, const char *a, const char *b, struct ps_value *ret)
 {
     if (strlen (a) + strlen (b) > PS_MAX_STRING)
-        return ps_throw (ps, n, "System.OutOfMemoryException", "ResourceExhausted", "OutOfMemory", "The text is too long.");
+        return ps_throw (ps, n, "System.OutOfMemoryException", "ResourceExhausted", "OutOfMemory",
+                         "The text is too long.");
     *ret = ps_const (ps_printf (ps, "%s%s", a, b));
     return PS_GO;
 }
@@ -214,9 +229,15 @@ of_integers (struct ps *ps, const struct ps_node *n, enum ps_opid id, int64_t x,
     bool over = false;
 
     switch (id) {
-    case PS_O_ADD: over = __builtin_add_overflow (x, y, &z); break;
-    case PS_O_SUB: over = __builtin_sub_overflow (x, y, &z); break;
-    case PS_O_MUL: over = __builtin_mul_overflow (x, y, &z); break;
+    case PS_O_ADD:
+        over = __builtin_add_overflow (x, y, &z);
+        break;
+    case PS_O_SUB:
+        over = __builtin_sub_overflow (x, y, &z);
+        break;
+    case PS_O_MUL:
+        over = __builtin_mul_overflow (x, y, &z);
+        break;
     default:
         if (y == 0)
             return ps_throw (ps, n, "System.Management.Automation.RuntimeException", "NotSpecified", "RuntimeException",
@@ -235,8 +256,10 @@ of_integers (struct ps *ps, const struct ps_node *n, enum ps_opid id, int64_t x,
     if (!over)
         *ret = ps_int (z);
     else
-        *ret = ps_double (id == PS_O_MUL ? (double) x * (double) y : id == PS_O_SUB ? (double) x - (double) y
-                          : id == PS_O_ADD ? (double) x + (double) y : -(double) x);
+        *ret = ps_double (id == PS_O_MUL   ? (double) x * (double) y
+                          : id == PS_O_SUB ? (double) x - (double) y
+                          : id == PS_O_ADD ? (double) x + (double) y
+                                           : -(double) x);
     return PS_GO;
 }
 
@@ -246,11 +269,20 @@ of_doubles (enum ps_opid id, double x, double y, struct ps_value *ret)
     double z = 0;
 
     switch (id) {
-    case PS_O_ADD: z = x + y; break;
-    case PS_O_SUB: z = x - y; break;
-    case PS_O_MUL: z = x * y; break;
-    case PS_O_DIV: z = x / y; break;
-    default: z = fmod (x, y);
+    case PS_O_ADD:
+        z = x + y;
+        break;
+    case PS_O_SUB:
+        z = x - y;
+        break;
+    case PS_O_MUL:
+        z = x * y;
+        break;
+    case PS_O_DIV:
+        z = x / y;
+        break;
+    default:
+        z = fmod (x, y);
     }
     *ret = ps_double (z);
     return PS_GO;
@@ -265,7 +297,8 @@ repeat (struct ps *ps, const struct ps_node *n, const char *text, struct ps_valu
     if (!ps_integer (ps, times, &count) || count < 0)
         count = 0;
     if (*text && count > (int64_t) (PS_MAX_STRING / strlen (text)))
-        return ps_throw (ps, n, "System.OutOfMemoryException", "ResourceExhausted", "OutOfMemory", "The text is too long.");
+        return ps_throw (ps, n, "System.OutOfMemoryException", "ResourceExhausted", "OutOfMemory",
+                         "The text is too long.");
     for (; *text && count > 0; count--)
         sb_buf_str (&b, text);
     *ret = ps_text (ps, sb_buf_cstr (&b));
@@ -274,7 +307,8 @@ repeat (struct ps *ps, const struct ps_node *n, const char *text, struct ps_valu
 }
 
 enum ps_flow
-ps_arith (struct ps *ps, const struct ps_node *n, enum ps_opid id, struct ps_value a, struct ps_value b, struct ps_value *ret)
+ps_arith (struct ps *ps, const struct ps_node *n, enum ps_opid id, struct ps_value a, struct ps_value b,
+          struct ps_value *ret)
 {
     static const char *const words[] = { "Addition", "Subtraction", "Multiply", "Division", "Modulus" };
     struct ps_value x, y;
@@ -294,9 +328,12 @@ ps_arith (struct ps *ps, const struct ps_node *n, enum ps_opid id, struct ps_val
     if (!ps_number (ps, a, &x) || a.type == PS_DATE)
         return no_operation (ps, n, a, words[id - PS_O_ADD]);
     if (!ps_number (ps, b, &y))
-        return ps_throw (ps, n, "System.Management.Automation.RuntimeException", "InvalidArgument", "InvalidCastFromStringToInteger",
-                         "Cannot convert value \"%s\" to type \"System.Int32\". Error: \"Input string was not in a correct "
-                         "format.\"", ps_string (ps, b));
+        return ps_throw (
+                ps, n, "System.Management.Automation.RuntimeException", "InvalidArgument",
+                "InvalidCastFromStringToInteger",
+                "Cannot convert value \"%s\" to type \"System.Int32\". Error: \"Input string was not in a correct "
+                "format.\"",
+                ps_string (ps, b));
     if (x.type == PS_INT && y.type == PS_INT)
         return of_integers (ps, n, id, x.u.i, y.u.i, ret);
     return of_doubles (id, x.type == PS_INT ? (double) x.u.i : x.u.d, y.type == PS_INT ? (double) y.u.i : y.u.d, ret);
@@ -322,13 +359,18 @@ ps_format_number (struct ps *ps, struct ps_value v, const char *format)
     switch (format[0]) {
     case 'D':
     case 'd':
-        return n.type == PS_INT ? ps_printf (ps, "%0*lld", digits < 0 ? 1 : digits, (long long) n.u.i) : ps_string (ps, v);
-    case 'X': return ps_printf (ps, "%0*llX", digits < 0 ? 1 : digits, (long long) n.u.i);
-    case 'x': return ps_printf (ps, "%0*llx", digits < 0 ? 1 : digits, (long long) n.u.i);
+        return n.type == PS_INT ? ps_printf (ps, "%0*lld", digits < 0 ? 1 : digits, (long long) n.u.i)
+                                : ps_string (ps, v);
+    case 'X':
+        return ps_printf (ps, "%0*llX", digits < 0 ? 1 : digits, (long long) n.u.i);
+    case 'x':
+        return ps_printf (ps, "%0*llx", digits < 0 ? 1 : digits, (long long) n.u.i);
     case 'F':
-    case 'f': return ps_printf (ps, "%.*f", digits < 0 ? 2 : digits, d);
+    case 'f':
+        return ps_printf (ps, "%.*f", digits < 0 ? 2 : digits, d);
     case 'P':
-    case 'p': return ps_printf (ps, "%.*f %%", digits < 0 ? 2 : digits, d * 100);
+    case 'p':
+        return ps_printf (ps, "%.*f %%", digits < 0 ? 2 : digits, d * 100);
     case 'N':
     case 'n':
         snprintf (text, sizeof text, "%.*f", digits < 0 ? 2 : digits, fabs (d));
@@ -343,7 +385,8 @@ ps_format_number (struct ps *ps, struct ps_value v, const char *format)
         ret = ps_strdup (ps, sb_buf_cstr (&b));
         sb_buf_free (&b);
         return ret;
-    default: break;
+    default:
+        break;
     }
     if (strspn (format, "0") == strlen (format)) /* 00 */
         return ps_printf (ps, "%0*lld", (int) strlen (format), (long long) (n.type == PS_INT ? n.u.i : llround (d)));
@@ -368,7 +411,8 @@ format_item (struct ps *ps, const char **s, const struct ps_list *args, struct s
     if (width > 1000 || width < -1000)
         return false;
     text = *end == ':' ? ps_format_number (ps, args->v[i], ps_strndup (ps, end + 1, (size_t) (close - end - 1)))
-                       : args->v[i].type == PS_LIST ? "System.Object[]" : ps_string (ps, args->v[i]);
+           : args->v[i].type == PS_LIST ? "System.Object[]"
+                                        : ps_string (ps, args->v[i]);
     if (*end != ':' && *end != '}')
         return false;
     pad = (int) (labs (width) - (long) ps_chars (text));
@@ -403,9 +447,10 @@ ps_format_op (struct ps *ps, const struct ps_node *n, const char *format, const 
     sb_buf_free (&b);
     if (good)
         return PS_GO;
-    return ps_throw (ps, n, "System.FormatException", "InvalidOperation", "FormatError",
-                     "Error formatting a string: Index (zero based) must be greater than or equal to zero and less than the "
-                     "size of the argument list..");
+    return ps_throw (
+            ps, n, "System.FormatException", "InvalidOperation", "FormatError",
+            "Error formatting a string: Index (zero based) must be greater than or equal to zero and less than the "
+            "size of the argument list..");
 }
 
 /* ---- the rest ---- */
@@ -470,8 +515,12 @@ static bool
 is_type (struct ps *ps, struct ps_value v, const char *written)
 {
     const char *want = ps_class_name (ps, written), *have = ps_class_name (ps, ps_type_name (v));
-    static const struct { const char *shortcut, *name; } more[] = {
-        { "array", "Object[]" }, { "psobject", "Management.Automation.PSCustomObject" }, { "Array", "Object[]" },
+    static const struct {
+        const char *shortcut, *name;
+    } more[] = {
+        { "array", "Object[]" },
+        { "psobject", "Management.Automation.PSCustomObject" },
+        { "Array", "Object[]" },
     };
 
     if (v.type == PS_NULL)
@@ -496,8 +545,12 @@ ps_binary (struct ps *ps, const struct ps_node *n, struct ps_value a, struct ps_
 
     switch (id) {
     case PS_O_AND:
-    case PS_O_OR: *ret = ps_bool (ps_true (b)); return PS_GO;
-    case PS_O_XOR: *ret = ps_bool (ps_true (a) != ps_true (b)); return PS_GO;
+    case PS_O_OR:
+        *ret = ps_bool (ps_true (b));
+        return PS_GO;
+    case PS_O_XOR:
+        *ret = ps_bool (ps_true (a) != ps_true (b));
+        return PS_GO;
     case PS_O_BAND:
     case PS_O_BOR:
     case PS_O_BXOR:
@@ -506,14 +559,23 @@ ps_binary (struct ps *ps, const struct ps_node *n, struct ps_value a, struct ps_
         *ret = ps_int (id == PS_O_BAND ? x & y : id == PS_O_BOR ? x | y : x ^ y);
         return PS_GO;
     case PS_O_CONTAINS:
-    case PS_O_NOTCONTAINS: *ret = ps_bool (contains (ps, a, b, n->op->exact) == (id == PS_O_CONTAINS)); return PS_GO;
+    case PS_O_NOTCONTAINS:
+        *ret = ps_bool (contains (ps, a, b, n->op->exact) == (id == PS_O_CONTAINS));
+        return PS_GO;
     case PS_O_IN:
-    case PS_O_NOTIN: *ret = ps_bool (contains (ps, b, a, n->op->exact) == (id == PS_O_IN)); return PS_GO;
+    case PS_O_NOTIN:
+        *ret = ps_bool (contains (ps, b, a, n->op->exact) == (id == PS_O_IN));
+        return PS_GO;
     case PS_O_SPLIT:
-    case PS_O_REPLACE: return on_each_text (ps, n, a, b, ret);
-    case PS_O_JOIN: *ret = join (ps, a, ps_string (ps, b)); return PS_GO;
+    case PS_O_REPLACE:
+        return on_each_text (ps, n, a, b, ret);
+    case PS_O_JOIN:
+        *ret = join (ps, a, ps_string (ps, b));
+        return PS_GO;
     case PS_O_IS:
-    case PS_O_ISNOT: *ret = ps_bool (is_type (ps, a, ps_string (ps, b)) == (id == PS_O_IS)); return PS_GO;
+    case PS_O_ISNOT:
+        *ret = ps_bool (is_type (ps, a, ps_string (ps, b)) == (id == PS_O_IS));
+        return PS_GO;
     case PS_O_AS:
         f = ps_cast (ps, n, ps_string (ps, b), a, ret);
         if (f == PS_THROWN)
@@ -523,12 +585,15 @@ ps_binary (struct ps *ps, const struct ps_node *n, struct ps_value a, struct ps_
         f = ps_format_op (ps, n, ps_string (ps, a), ps_as_list (ps, b), &text);
         *ret = ps_const (text);
         return f;
-    case PS_O_RANGE: return range (ps, n, a, b, ret);
+    case PS_O_RANGE:
+        return range (ps, n, a, b, ret);
     case PS_O_ADD:
     case PS_O_SUB:
     case PS_O_MUL:
     case PS_O_DIV:
-    case PS_O_MOD: return ps_arith (ps, n, id, a, b, ret);
-    default: return compare (ps, n, a, b, ret);
+    case PS_O_MOD:
+        return ps_arith (ps, n, id, a, b, ret);
+    default:
+        return compare (ps, n, a, b, ret);
     }
 }

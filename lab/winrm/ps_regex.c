@@ -60,7 +60,8 @@ compile (struct ps *ps, const struct ps_node *n, const char *text, const char *p
 
     translate (pattern, &b);
     /* no back references and no large counts: they cost time without bound */
-    if (b.len <= MAX_PATTERN && strlen (text) <= MAX_SUBJECT && !strstr (sb_buf_cstr (&b), "\\1") && !strchr (sb_buf_cstr (&b), '{'))
+    if (b.len <= MAX_PATTERN && strlen (text) <= MAX_SUBJECT && !strstr (sb_buf_cstr (&b), "\\1")
+        && !strchr (sb_buf_cstr (&b), '{'))
         error = regcomp (ret, sb_buf_cstr (&b), REG_EXTENDED | (exact ? 0 : REG_ICASE));
     sb_buf_free (&b);
     if (!error)
@@ -106,7 +107,11 @@ substitute (const char *by, const char *text, const regmatch_t m[GROUPS], struct
 {
     for (; *by; by++) {
         bool brace = by[0] == '$' && by[1] == '{' && isdigit ((unsigned char) by[2]) && by[3] == '}';
-        int g = by[0] != '$' ? -1 : brace ? by[2] - '0' : isdigit ((unsigned char) by[1]) ? by[1] - '0' : by[1] == '&' ? 0 : -1;
+        int g = by[0] != '$'                      ? -1
+                : brace                           ? by[2] - '0'
+                : isdigit ((unsigned char) by[1]) ? by[1] - '0'
+                : by[1] == '&'                    ? 0
+                                                  : -1;
 
         if (by[0] == '$' && by[1] == '$') {
             sb_buf_char (out, '$');

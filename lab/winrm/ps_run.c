@@ -90,8 +90,8 @@ parse_failed (struct ps *ps, const struct ps_lex *l)
 {
     struct ps_node at = { .from = l->error_at, .to = l->error_at + 1 };
 
-    ps_show_error (ps, ps_record (ps, &at, "System.Management.Automation.ParseException", "ParserError", "ParseException", NULL,
-                                  l->error));
+    ps_show_error (ps, ps_record (ps, &at, "System.Management.Automation.ParseException", "ParserError",
+                                  "ParseException", NULL, l->error));
 }
 
 static int
@@ -99,7 +99,8 @@ ended (struct ps *ps, enum ps_flow f)
 {
     ps_show_end (ps);
     switch (f) {
-    case PS_EXITED: return ps->exit_code;
+    case PS_EXITED:
+        return ps->exit_code;
     case PS_THROWN:
         ps_show_error (ps, ps->thrown);
         return 1;
@@ -107,7 +108,8 @@ ended (struct ps *ps, enum ps_flow f)
         if (strcmp (ps->stop_reason, "the script was stopped"))
             ps->host->err (ps->host->ctx, "Error", ps->stop_reason);
         return 1;
-    default: return ps->ok ? 0 : 1;
+    default:
+        return ps->ok ? 0 : 1;
     }
 }
 

@@ -10,13 +10,31 @@
 #include <string.h>
 #include <time.h>
 
-static const struct { const char *written, *name; } shortcuts[] = {
-    { "string", "String" },     { "int", "Int32" },          { "int32", "Int32" },      { "long", "Int64" },
-    { "int64", "Int64" },       { "double", "Double" },      { "bool", "Boolean" },     { "boolean", "Boolean" },
-    { "datetime", "DateTime" }, { "hashtable", "Collections.Hashtable" }, { "char", "String" }, { "array", "Object[]" },
-    { "scriptblock", "Management.Automation.ScriptBlock" }, { "timespan", "TimeSpan" }, { "uint32", "Int64" },
-    { "pscustomobject", "Management.Automation.PSCustomObject" }, { "xml", "Xml.XmlDocument" }, { "decimal", "Double" },
-    { "arraylist", "Collections.ArrayList" }, { "uint64", "Int64" },  { "byte", "Int32" }, { "float", "Double" },
+static const struct {
+    const char *written, *name;
+} shortcuts[] = {
+    { "string", "String" },
+    { "int", "Int32" },
+    { "int32", "Int32" },
+    { "long", "Int64" },
+    { "int64", "Int64" },
+    { "double", "Double" },
+    { "bool", "Boolean" },
+    { "boolean", "Boolean" },
+    { "datetime", "DateTime" },
+    { "hashtable", "Collections.Hashtable" },
+    { "char", "String" },
+    { "array", "Object[]" },
+    { "scriptblock", "Management.Automation.ScriptBlock" },
+    { "timespan", "TimeSpan" },
+    { "uint32", "Int64" },
+    { "pscustomobject", "Management.Automation.PSCustomObject" },
+    { "xml", "Xml.XmlDocument" },
+    { "decimal", "Double" },
+    { "arraylist", "Collections.ArrayList" },
+    { "uint64", "Int64" },
+    { "byte", "Int32" },
+    { "float", "Double" },
 };
 
 const char *
@@ -35,9 +53,10 @@ ps_class_name (struct ps *ps, const char *written)
 static enum ps_flow
 bad_cast (struct ps *ps, const struct ps_node *n, struct ps_value v, const char *type)
 {
-    return ps_throw (ps, n, "System.Management.Automation.PSInvalidCastException", "InvalidArgument", "InvalidCastException",
-                     "Cannot convert value \"%s\" to type \"System.%s\". Error: \"Input string was not in a correct format.\"",
-                     ps_string (ps, v), type);
+    return ps_throw (
+            ps, n, "System.Management.Automation.PSInvalidCastException", "InvalidArgument", "InvalidCastException",
+            "Cannot convert value \"%s\" to type \"System.%s\". Error: \"Input string was not in a correct format.\"",
+            ps_string (ps, v), type);
 }
 
 static enum ps_flow
@@ -151,12 +170,13 @@ ps_new (struct ps *ps, const struct ps_node *n, const char *type, const struct p
 
     if (!ps_text_cmp (name, "Text.UTF8Encoding", false))
         *ret = utf8 (ps);
-    else if (!ps_text_cmp (name, "Collections.ArrayList", false) || !strncasecmp (name, "Collections.Generic.List", 24)) {
+    else if (!ps_text_cmp (name, "Collections.ArrayList", false)
+             || !strncasecmp (name, "Collections.Generic.List", 24)) {
         l = ps_list_new (ps);
         l->grows = true;
         *ret = ps_of_list (l);
-    } else if (!ps_text_cmp (name, "Management.Automation.PSCustomObject", false) || !ps_text_cmp (name, "PSObject", false)
-               || !ps_text_cmp (name, "Object", false))
+    } else if (!ps_text_cmp (name, "Management.Automation.PSCustomObject", false)
+               || !ps_text_cmp (name, "PSObject", false) || !ps_text_cmp (name, "Object", false))
         *ret = ps_of_object (ps_object_new (ps, "System.Management.Automation.PSCustomObject"));
     else if (!strcmp (name, "Collections.Hashtable")) {
         o = ps_object_new (ps, "System.Collections.Hashtable");
@@ -176,7 +196,8 @@ ps_new (struct ps *ps, const struct ps_node *n, const char *type, const struct p
 
 /* ---- static members ---- */
 
-typedef enum ps_flow (*static_fn) (struct ps *ps, const struct ps_node *n, const struct ps_list *args, struct ps_value *ret);
+typedef enum ps_flow (*static_fn) (struct ps *ps, const struct ps_node *n, const struct ps_list *args,
+                                   struct ps_value *ret);
 
 static struct ps_value
 arg (const struct ps_list *args, size_t i)
@@ -207,14 +228,14 @@ s_round (struct ps *ps, const struct ps_node *n, const struct ps_list *args, str
     return PS_GO;
 }
 
-#define REAL(name, expression) \
-    static enum ps_flow \
-    name (struct ps *ps, const struct ps_node *n, const struct ps_list *args, struct ps_value *ret) \
-    { \
-        double x = real (ps, arg (args, 0)); \
-        (void) n; \
-        *ret = ps_double (expression); \
-        return PS_GO; \
+#define REAL(name, expression)                                                                    \
+    static enum ps_flow name (struct ps *ps, const struct ps_node *n, const struct ps_list *args, \
+                              struct ps_value *ret)                                               \
+    {                                                                                             \
+        double x = real (ps, arg (args, 0));                                                      \
+        (void) n;                                                                                 \
+        *ret = ps_double (expression);                                                            \
+        return PS_GO;                                                                             \
     }
 REAL (s_floor, floor (x))
 REAL (s_ceiling, ceil (x))
@@ -410,9 +431,10 @@ s_from_base64 (struct ps *ps, const struct ps_node *n, const struct ps_list *arg
     *ret = ps_of_list (l);
     if (good)
         return PS_GO;
-    return ps_throw (ps, n, "System.Management.Automation.MethodInvocationException", "NotSpecified", "FormatException",
-                     "Exception calling \"FromBase64String\" with \"1\" argument(s): \"The input is not a valid Base-64 "
-                     "string.\"");
+    return ps_throw (
+            ps, n, "System.Management.Automation.MethodInvocationException", "NotSpecified", "FormatException",
+            "Exception calling \"FromBase64String\" with \"1\" argument(s): \"The input is not a valid Base-64 "
+            "string.\"");
 }
 
 static enum ps_flow
@@ -437,24 +459,37 @@ static const struct {
     bool call; /* with parentheses */
     static_fn run;
 } statics[] = {
-    { "Math", "Round", true, s_round },       { "Math", "Floor", true, s_floor },
-    { "Math", "Ceiling", true, s_ceiling },   { "Math", "Abs", true, s_abs },
-    { "Math", "Max", true, s_max },           { "Math", "Min", true, s_min },
-    { "DateTime", "UtcNow", false, s_utc_now }, { "DateTime", "Now", false, s_now },
-    { "DateTime", "Parse", true, s_parse_date }, { "Environment", "MachineName", false, s_machine },
-    { "Environment", "UserName", false, s_user }, { "Environment", "NewLine", false, s_newline },
-    { "String", "Empty", false, s_empty },    { "String", "IsNullOrEmpty", true, s_is_empty },
-    { "String", "IsNullOrWhiteSpace", true, s_is_blank }, { "String", "Join", true, s_join },
-    { "String", "Format", true, s_format },   { "Text.Encoding", "UTF8", false, s_utf8 },
-    { "Text.Encoding", "Unicode", false, s_unicode }, { "Text.Encoding", "Default", false, s_oem },
-    { "Console", "OutputEncoding", false, s_oem }, { "Console", "InputEncoding", false, s_oem },
-    { "Console", "WriteLine", true, s_write_line }, { "Console", "Write", true, s_write },
-    { "Convert", "FromBase64String", true, s_from_base64 }, { "Convert", "ToBase64String", true, s_to_base64 },
+    { "Math", "Round", true, s_round },
+    { "Math", "Floor", true, s_floor },
+    { "Math", "Ceiling", true, s_ceiling },
+    { "Math", "Abs", true, s_abs },
+    { "Math", "Max", true, s_max },
+    { "Math", "Min", true, s_min },
+    { "DateTime", "UtcNow", false, s_utc_now },
+    { "DateTime", "Now", false, s_now },
+    { "DateTime", "Parse", true, s_parse_date },
+    { "Environment", "MachineName", false, s_machine },
+    { "Environment", "UserName", false, s_user },
+    { "Environment", "NewLine", false, s_newline },
+    { "String", "Empty", false, s_empty },
+    { "String", "IsNullOrEmpty", true, s_is_empty },
+    { "String", "IsNullOrWhiteSpace", true, s_is_blank },
+    { "String", "Join", true, s_join },
+    { "String", "Format", true, s_format },
+    { "Text.Encoding", "UTF8", false, s_utf8 },
+    { "Text.Encoding", "Unicode", false, s_unicode },
+    { "Text.Encoding", "Default", false, s_oem },
+    { "Console", "OutputEncoding", false, s_oem },
+    { "Console", "InputEncoding", false, s_oem },
+    { "Console", "WriteLine", true, s_write_line },
+    { "Console", "Write", true, s_write },
+    { "Convert", "FromBase64String", true, s_from_base64 },
+    { "Convert", "ToBase64String", true, s_to_base64 },
 };
 
 static enum ps_flow
-find_static (struct ps *ps, const struct ps_node *n, const char *type, const char *name, bool call, const struct ps_list *args,
-             struct ps_value *ret)
+find_static (struct ps *ps, const struct ps_node *n, const char *type, const char *name, bool call,
+             const struct ps_list *args, struct ps_value *ret)
 {
     const char *class = ps_class_name (ps, type);
 
@@ -489,10 +524,11 @@ ps_static_set (struct ps *ps, const struct ps_node *n, const char *type, const c
     int64_t codepage;
 
     if (ps_text_cmp (ps_class_name (ps, type), "Console", false))
-        return ps_throw (ps, n, "System.Management.Automation.RuntimeException", "InvalidOperation",
-                         "PropertyAssignmentException",
-                         "The property '%s' cannot be found on this object. Verify that the property exists and can be set.",
-                         name);
+        return ps_throw (
+                ps, n, "System.Management.Automation.RuntimeException", "InvalidOperation",
+                "PropertyAssignmentException",
+                "The property '%s' cannot be found on this object. Verify that the property exists and can be set.",
+                name);
     if (!ps_text_cmp (name, "OutputEncoding", false) && page && ps_integer (ps, *page, &codepage) && ps->host->encoding)
         ps->host->encoding (ps->host->ctx, (int) codepage);
     return PS_GO;

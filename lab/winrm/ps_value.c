@@ -214,16 +214,22 @@ bool
 ps_true (struct ps_value v)
 {
     switch (v.type) {
-    case PS_NULL: return false;
-    case PS_BOOL: return v.u.b;
-    case PS_INT: return v.u.i != 0;
-    case PS_DOUBLE: return v.u.d != 0;
-    case PS_STRING: return v.u.s[0] != '\0';
+    case PS_NULL:
+        return false;
+    case PS_BOOL:
+        return v.u.b;
+    case PS_INT:
+        return v.u.i != 0;
+    case PS_DOUBLE:
+        return v.u.d != 0;
+    case PS_STRING:
+        return v.u.s[0] != '\0';
     case PS_LIST:
         if (v.u.list->count == 1)
             return ps_true (v.u.list->v[0]);
         return v.u.list->count > 0;
-    default: return true;
+    default:
+        return true;
     }
 }
 
@@ -252,15 +258,24 @@ ps_string (struct ps *ps, struct ps_value v)
     const char *ret;
 
     switch (v.type) {
-    case PS_NULL: return "";
-    case PS_BOOL: return v.u.b ? "True" : "False";
-    case PS_INT: return ps_printf (ps, "%lld", (long long) v.u.i);
-    case PS_DOUBLE: return ps_flat (ps, v.u.d);
-    case PS_STRING: return v.u.s;
-    case PS_DATE: return ps_date_text (ps, v, "MM/dd/yyyy HH:mm:ss");
-    case PS_CLASS: return v.u.s;
-    case PS_BLOCK: return ps_strndup (ps, ps->src + v.u.block->from + 1, v.u.block->to - v.u.block->from - 2);
-    case PS_OBJECT: break;
+    case PS_NULL:
+        return "";
+    case PS_BOOL:
+        return v.u.b ? "True" : "False";
+    case PS_INT:
+        return ps_printf (ps, "%lld", (long long) v.u.i);
+    case PS_DOUBLE:
+        return ps_flat (ps, v.u.d);
+    case PS_STRING:
+        return v.u.s;
+    case PS_DATE:
+        return ps_date_text (ps, v, "MM/dd/yyyy HH:mm:ss");
+    case PS_CLASS:
+        return v.u.s;
+    case PS_BLOCK:
+        return ps_strndup (ps, ps->src + v.u.block->from + 1, v.u.block->to - v.u.block->from - 2);
+    case PS_OBJECT:
+        break;
     case PS_LIST:
         if (ps->depth >= PS_MAX_DEPTH)
             return "...";
@@ -326,12 +341,20 @@ ps_number (struct ps *ps, struct ps_value v, struct ps_value *ret)
 {
     (void) ps;
     switch (v.type) {
-    case PS_NULL: *ret = ps_int (0); return true;
-    case PS_BOOL: *ret = ps_int (v.u.b); return true;
+    case PS_NULL:
+        *ret = ps_int (0);
+        return true;
+    case PS_BOOL:
+        *ret = ps_int (v.u.b);
+        return true;
     case PS_INT:
-    case PS_DOUBLE: *ret = v; return true;
-    case PS_STRING: return number_of_text (v.u.s, ret);
-    default: return false;
+    case PS_DOUBLE:
+        *ret = v;
+        return true;
+    case PS_STRING:
+        return number_of_text (v.u.s, ret);
+    default:
+        return false;
     }
 }
 
@@ -355,133 +378,28 @@ const char *
 ps_type_name (struct ps_value v)
 {
     switch (v.type) {
-    case PS_NULL: return "System.Void";
-    case PS_BOOL: return "System.Boolean";
-    case PS_INT: return v.u.i > INT32_MAX || v.u.i < INT32_MIN ? "System.Int64" : "System.Int32";
-    case PS_DOUBLE: return "System.Double";
-    case PS_STRING: return "System.String";
-    case PS_DATE: return "System.DateTime";
-    case PS_LIST: return v.u.list->grows ? "System.Collections.ArrayList" : "System.Object[]";
-    case PS_OBJECT: return v.u.obj->type;
-    case PS_BLOCK: return "System.Management.Automation.ScriptBlock";
-    case PS_CLASS: return "System.RuntimeType";
+    case PS_NULL:
+        return "System.Void";
+    case PS_BOOL:
+        return "System.Boolean";
+    case PS_INT:
+        return v.u.i > INT32_MAX || v.u.i < INT32_MIN ? "System.Int64" : "System.Int32";
+    case PS_DOUBLE:
+        return "System.Double";
+    case PS_STRING:
+        return "System.String";
+    case PS_DATE:
+        return "System.DateTime";
+    case PS_LIST:
+        return v.u.list->grows ? "System.Collections.ArrayList" : "System.Object[]";
+    case PS_OBJECT:
+        return v.u.obj->type;
+    case PS_BLOCK:
+        return "System.Management.Automation.ScriptBlock";
+    case PS_CLASS:
+        return "System.RuntimeType";
     }
     return "System.Object";
-}
-
-/* ---- dates ---- */
-
-/* One run of a letter in a .NET date format. */
-static void
-date_part (struct sb_buf *b, char letter, size_t n, const struct tm *t, int ms, bool utc)
-{
-    static const char *const months[] = { "January", "February", "March", "April", "May", "June", "July", "August",
-                                          "September", "October", "November", "December" };
-    static const char *const days[] = { "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday" };
-    int hour12 = t->tm_hour % 12 ? t->tm_hour % 12 : 12;
-    int width = n > 1 ? 2 : 1;
-    char fraction[8];
-
-    switch (letter) {
-    case 'y': sb_buf_printf (b, "%0*d", n > 2 ? 4 : 2, n > 2 ? t->tm_year + 1900 : t->tm_year % 100); break;
-    case 'M':
-        if (n > 2)
-            sb_buf_printf (b, "%.*s", n > 3 ? 20 : 3, months[t->tm_mon]);
-        else
-            sb_buf_printf (b, "%0*d", width, t->tm_mon + 1);
-        break;
-    case 'd':
-        if (n > 2)
-            sb_buf_printf (b, "%.*s", n > 3 ? 20 : 3, days[t->tm_wday]);
-        else
-            sb_buf_printf (b, "%0*d", width, t->tm_mday);
-        break;
-    case 'H': sb_buf_printf (b, "%0*d", width, t->tm_hour); break;
-    case 'h': sb_buf_printf (b, "%0*d", width, hour12); break;
-    case 'm': sb_buf_printf (b, "%0*d", width, t->tm_min); break;
-    case 's': sb_buf_printf (b, "%0*d", width, t->tm_sec); break;
-    case 'f':
-        snprintf (fraction, sizeof fraction, "%03d0000", ms);
-        sb_buf_add (b, fraction, n < 7 ? n : 7);
-        break;
-    case 't': sb_buf_str (b, t->tm_hour < 12 ? "AM" : "PM"); break;
-    case 'K': sb_buf_str (b, utc ? "Z" : "+00:00"); break;
-    case 'z': sb_buf_str (b, "+00:00"); break;
-    default:
-        for (; n; n--)
-            sb_buf_char (b, letter);
-    }
-}
-
-const char *
-ps_date_text (struct ps *ps, struct ps_value v, const char *format)
-{
-    static const struct { const char *letter, *format; } standard[] = {
-        { "o", "yyyy-MM-ddTHH:mm:ss.fffffffK" }, { "O", "yyyy-MM-ddTHH:mm:ss.fffffffK" },
-        { "s", "yyyy-MM-ddTHH:mm:ss" }, { "u", "yyyy-MM-dd HH:mm:ssZ" }, { "G", "M/d/yyyy h:mm:ss tt" },
-        { "g", "M/d/yyyy h:mm tt" }, { "d", "M/d/yyyy" }, { "D", "dddd, MMMM d, yyyy" }, { "t", "h:mm tt" },
-        { "T", "h:mm:ss tt" }, { "F", "dddd, MMMM d, yyyy h:mm:ss tt" }, { "", "M/d/yyyy h:mm:ss tt" },
-    };
-    struct sb_buf b = { 0 };
-    struct tm t;
-    int64_t ms = ((v.u.i % 1000) + 1000) % 1000;
-    time_t seconds = (time_t) ((v.u.i - ms) / 1000);
-    const char *ret;
-
-    if (!gmtime_r (&seconds, &t) || t.tm_year < -1899 || t.tm_year > 8099)
-        return "";
-    for (size_t i = 0; i < sizeof standard / sizeof *standard; i++)
-        if (!strcmp (standard[i].letter, format)) {
-            format = standard[i].format;
-            break;
-        }
-    while (*format && b.len < 4096) {
-        size_t n = strspn (format, (char[]){ *format, '\0' });
-
-        if (*format == '\'' && strchr (format + 1, '\'')) {
-            n = (size_t) (strchr (format + 1, '\'') - format) + 1;
-            sb_buf_add (&b, format + 1, n - 2);
-        } else if (*format == '\\' && format[1]) {
-            sb_buf_char (&b, format[1]);
-            n = 2;
-        } else
-            date_part (&b, *format, n, &t, (int) ms, v.utc);
-        format += n;
-    }
-    ret = ps_strdup (ps, sb_buf_cstr (&b));
-    sb_buf_free (&b);
-    return ret;
-}
-
-/* ISO 8601, or the American form that PowerShell prints. */
-bool
-ps_parse_date (const char *s, int64_t *ret_ms, bool *ret_utc)
-{
-    struct tm t = { 0 };
-    double seconds = 0;
-    char half[3] = "";
-    int n = 0;
-
-    if (sscanf (s, "%d-%d-%dT%d:%d:%lf%n", &t.tm_year, &t.tm_mon, &t.tm_mday, &t.tm_hour, &t.tm_min, &seconds, &n) == 6
-        || sscanf (s, "%d-%d-%d %d:%d:%lf%n", &t.tm_year, &t.tm_mon, &t.tm_mday, &t.tm_hour, &t.tm_min, &seconds, &n) == 6
-        || (sscanf (s, "%d-%d-%d%n", &t.tm_year, &t.tm_mon, &t.tm_mday, &n) == 3 && !s[n]))
-        ;
-    else if (sscanf (s, "%d/%d/%d %d:%d:%lf%n %2[AaPpMm]%n", &t.tm_mon, &t.tm_mday, &t.tm_year, &t.tm_hour, &t.tm_min,
-                     &seconds, &n, half, &n) >= 6) {
-        if (half[0])
-            t.tm_hour = t.tm_hour % 12 + ((half[0] | 32) == 'p' ? 12 : 0);
-    } else if (sscanf (s, "%d/%d/%d%n", &t.tm_mon, &t.tm_mday, &t.tm_year, &n) != 3)
-        return false;
-    if (s[n] && strcmp (s + n, "Z") && strcmp (s + n, "+00:00"))
-        return false;
-    if (t.tm_year < 1 || t.tm_year > 9999 || t.tm_mon < 1 || t.tm_mon > 12 || t.tm_mday < 1 || t.tm_mday > 31
-        || t.tm_hour < 0 || t.tm_hour > 23 || t.tm_min < 0 || t.tm_min > 59 || !(seconds >= 0 && seconds < 60))
-        return false;
-    t.tm_year -= 1900;
-    t.tm_mon--;
-    *ret_ms = (int64_t) timegm (&t) * 1000 + (int64_t) (seconds * 1000 + 0.5);
-    *ret_utc = s[n] != '\0';
-    return true;
 }
 
 /* ---- text ---- */

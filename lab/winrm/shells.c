@@ -12,16 +12,16 @@
 #include <string.h>
 #include <time.h>
 
-#define MAX_WAITING (256u << 10)  /* bytes of output that nobody took */
-#define MAX_INPUT (1u << 20)
-#define STACK (16u << 20)
-#define CONTROL_C (-1073741510)   /* STATUS_CONTROL_C_EXIT */
-#define SIGNAL "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/signal/"
+#define MAX_WAITING (256u << 10) /* bytes of output that nobody took */
+#define MAX_INPUT   (1u << 20)
+#define STACK       (16u << 20)
+#define CONTROL_C   (-1073741510) /* STATUS_CONTROL_C_EXIT */
+#define SIGNAL      "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/signal/"
 
 struct command {
     char id[WSMAN_GUID];
     struct shells *shells;
-    int owners;         /* shell, thread, receivers */
+    int owners; /* shell, thread, receivers */
     char *line;
     int codepage;
     bool skip_cmd_shell;
@@ -418,7 +418,8 @@ shells_signal (struct shells *s, const struct wsman_request *r)
         struct command *c = *p;
 
         f = WSMAN_OK;
-        if (r->signal_code && (!strcmp (r->signal_code, SIGNAL "ctrl_c") || !strcmp (r->signal_code, SIGNAL "ctrl_break"))) {
+        if (r->signal_code
+            && (!strcmp (r->signal_code, SIGNAL "ctrl_c") || !strcmp (r->signal_code, SIGNAL "ctrl_break"))) {
             c->stop = true;
             c->interrupted = !c->done;
         } else if (r->signal_code && !strcmp (r->signal_code, SIGNAL "terminate")) {

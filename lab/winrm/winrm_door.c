@@ -23,12 +23,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_CONNECTIONS 200
+#define MAX_CONNECTIONS   200
 #define IDLE_CONNECTION_S 180
-#define TICK_MS 1000
-#define MAX_PEM (1u << 20)
-#define PATIENCE (4u * WSMAN_MAX_ENVELOPE) /* bytes of a request that are read at all */
-#define PIECE 8191 /* bytes per rsp:Stream: odd, so that pieces end anywhere */
+#define TICK_MS           1000
+#define MAX_PEM           (1u << 20)
+#define PATIENCE          (4u * WSMAN_MAX_ENVELOPE) /* bytes of a request that are read at all */
+#define PIECE             8191                      /* bytes per rsp:Stream: odd, so that pieces end anywhere */
 
 struct door {
     const struct lab_door_cfg *cfg;
@@ -89,12 +89,22 @@ exchange (struct door *d, const char *user, const struct wsman_request *r, struc
         if (f == WSMAN_OK)
             wsman_commanded (r, id, out);
         return f;
-    case WSMAN_RECEIVE: receive (d, r, &f, out); return f;
-    case WSMAN_SEND: f = shells_send (d->shells, r); break;
-    case WSMAN_SIGNAL: f = shells_signal (d->shells, r); break;
-    case WSMAN_DELETE: f = shells_delete (d->shells, r); break;
-    case WSMAN_IDENTIFY: break;
-    default: return WSMAN_F_ACTION;
+    case WSMAN_RECEIVE:
+        receive (d, r, &f, out);
+        return f;
+    case WSMAN_SEND:
+        f = shells_send (d->shells, r);
+        break;
+    case WSMAN_SIGNAL:
+        f = shells_signal (d->shells, r);
+        break;
+    case WSMAN_DELETE:
+        f = shells_delete (d->shells, r);
+        break;
+    case WSMAN_IDENTIFY:
+        break;
+    default:
+        return WSMAN_F_ACTION;
     }
     if (f == WSMAN_OK)
         wsman_plain (r, out);
@@ -261,12 +271,13 @@ open_door (struct door *d)
     if (inet_pton (AF_INET, d->cfg->address, &at.sin_addr) != 1)
         return false;
     shells_power (d->shells, true);
-    d->daemon = MHD_start_daemon (MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_TLS | MHD_USE_POLL,
+    d->daemon = MHD_start_daemon (MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_TLS
+                                          | MHD_USE_POLL,
                                   d->cfg->port, NULL, NULL, answer, d, MHD_OPTION_SOCK_ADDR, (struct sockaddr *) &at,
                                   MHD_OPTION_HTTPS_MEM_CERT, d->cert.s, MHD_OPTION_HTTPS_MEM_KEY, d->key.s,
                                   MHD_OPTION_CONNECTION_LIMIT, MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-                                  IDLE_CONNECTION_S, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_NOTIFY_COMPLETED,
-                                  completed, NULL, MHD_OPTION_END);
+                                  IDLE_CONNECTION_S, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
+                                  MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_END);
     return d->daemon != NULL;
 }
 

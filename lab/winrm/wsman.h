@@ -11,13 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WSMAN_MAX_ENVELOPE (500u << 10) /* MaxEnvelopeSizekb of WinRM 3.0 and later */
-#define WSMAN_MIN_ENVELOPE 8192         /* DSP0226: less cannot be asked for */
-#define WSMAN_MAX_TIMEOUT_MS 60000      /* MaxTimeoutms */
-#define WSMAN_MAX_SHELLS 30             /* MaxShellsPerUser */
-#define WSMAN_MAX_COMMANDS 25           /* MaxProcessesPerShell */
-#define WSMAN_IDLE_MS 7200000           /* IdleTimeout */
-#define WSMAN_GUID 37                   /* 36 characters and NUL */
+#define WSMAN_MAX_ENVELOPE   (500u << 10) /* MaxEnvelopeSizekb of WinRM 3.0 and later */
+#define WSMAN_MIN_ENVELOPE   8192         /* DSP0226: less cannot be asked for */
+#define WSMAN_MAX_TIMEOUT_MS 60000        /* MaxTimeoutms */
+#define WSMAN_MAX_SHELLS     30           /* MaxShellsPerUser */
+#define WSMAN_MAX_COMMANDS   25           /* MaxProcessesPerShell */
+#define WSMAN_IDLE_MS        7200000      /* IdleTimeout */
+#define WSMAN_GUID           37           /* 36 characters and NUL */
 
 enum wsman_action {
     WSMAN_NO_ACTION,
@@ -32,36 +32,36 @@ enum wsman_action {
 
 struct wsman_request {
     enum wsman_action action;
-    char *message_id;        /* NULL: none was sent */
+    char *message_id; /* NULL: none was sent */
     char *resource_uri;
-    char *shell_id;          /* selector ShellId */
+    char *shell_id; /* selector ShellId */
     char *command_id;
     char *signal_code;
-    char *command;           /* the command and its arguments, joined by blanks */
-    struct sb_buf input;     /* Send: decoded bytes */
+    char *command;       /* the command and its arguments, joined by blanks */
+    struct sb_buf input; /* Send: decoded bytes */
     bool input_end;
-    int64_t timeout_ms;      /* OperationTimeout, capped */
-    int64_t idle_ms;         /* of a new shell */
+    int64_t timeout_ms; /* OperationTimeout, capped */
+    int64_t idle_ms;    /* of a new shell */
     size_t max_envelope;
-    int codepage;            /* WINRS_CODEPAGE, default 437 */
-    bool skip_cmd_shell;     /* WINRS_SKIP_CMD_SHELL */
+    int codepage;        /* WINRS_CODEPAGE, default 437 */
+    bool skip_cmd_shell; /* WINRS_SKIP_CMD_SHELL */
 };
 
 enum wsman_fault {
     WSMAN_OK,
-    WSMAN_F_MALFORMED,     /* not XML, no envelope, no action */
-    WSMAN_F_ACTION,        /* an action we do not know */
-    WSMAN_F_RESOURCE,      /* another resource than the command shell */
-    WSMAN_F_ENVELOPE,      /* too large, or too small a limit asked for */
+    WSMAN_F_MALFORMED, /* not XML, no envelope, no action */
+    WSMAN_F_ACTION,    /* an action we do not know */
+    WSMAN_F_RESOURCE,  /* another resource than the command shell */
+    WSMAN_F_ENVELOPE,  /* too large, or too small a limit asked for */
     WSMAN_F_TIMED_OUT,
     WSMAN_F_NO_SHELL,
     WSMAN_F_TOO_MANY_SHELLS,
     WSMAN_F_TOO_MANY_COMMANDS,
-    WSMAN_F_ABORTED,       /* 995 */
-    WSMAN_F_PARAMETER,     /* 87 */
-    WSMAN_F_NO_FILE,       /* 2147942402 */
-    WSMAN_F_TOO_LONG,      /* 2147942606 */
-    WSMAN_F_DELETED        /* the shell went away while the request waited */
+    WSMAN_F_ABORTED,   /* 995 */
+    WSMAN_F_PARAMETER, /* 87 */
+    WSMAN_F_NO_FILE,   /* 2147942402 */
+    WSMAN_F_TOO_LONG,  /* 2147942606 */
+    WSMAN_F_DELETED    /* the shell went away while the request waited */
 };
 
 /* Reads an envelope.  On a fault what could be read (the message id) is kept. */
@@ -79,10 +79,11 @@ struct wsman_piece {
 };
 
 /* Complete envelopes, added to `out`.  `host` is who answers. */
-void wsman_created (const struct wsman_request *r, const char *host, const char *user, const char *shell_id, struct sb_buf *out);
+void wsman_created (const struct wsman_request *r, const char *host, const char *user, const char *shell_id,
+                    struct sb_buf *out);
 void wsman_commanded (const struct wsman_request *r, const char *command_id, struct sb_buf *out);
-void wsman_received (const struct wsman_request *r, const struct wsman_piece *pieces, size_t npieces, bool done, int exit_code,
-                     struct sb_buf *out);
+void wsman_received (const struct wsman_request *r, const struct wsman_piece *pieces, size_t npieces, bool done,
+                     int exit_code, struct sb_buf *out);
 void wsman_plain (const struct wsman_request *r, struct sb_buf *out); /* Send, Signal, Delete, Identify */
 void wsman_faulted (const struct wsman_request *r, enum wsman_fault fault, const char *host, struct sb_buf *out);
 unsigned wsman_http_status (enum wsman_fault fault);

@@ -11,11 +11,11 @@
 #include <ctype.h>
 #include <string.h>
 
-#define SHELL "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
-#define TRANSFER "http://schemas.xmlsoap.org/ws/2004/09/transfer/"
-#define ANONYMOUS "http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous"
+#define SHELL        "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
+#define TRANSFER     "http://schemas.xmlsoap.org/ws/2004/09/transfer/"
+#define ANONYMOUS    "http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous"
 #define FAULT_ACTION "http://schemas.dmtf.org/wbem/wsman/1/wsman/fault"
-#define DETAIL "http://schemas.dmtf.org/wbem/wsman/1/wsman/faultDetail/"
+#define DETAIL       "http://schemas.dmtf.org/wbem/wsman/1/wsman/faultDetail/"
 
 static const struct {
     const char *action, *body; /* of an answer; body NULL: it has one of its own */
@@ -92,11 +92,20 @@ escape (struct sb_buf *b, const char *s)
 {
     for (; s && *s; s++)
         switch (*s) {
-        case '&': sb_buf_str (b, "&amp;"); break;
-        case '<': sb_buf_str (b, "&lt;"); break;
-        case '>': sb_buf_str (b, "&gt;"); break;
-        case '"': sb_buf_str (b, "&quot;"); break;
-        default: sb_buf_char (b, (unsigned char) *s < 0x20 && !strchr ("\t\r\n", *s) ? '?' : *s);
+        case '&':
+            sb_buf_str (b, "&amp;");
+            break;
+        case '<':
+            sb_buf_str (b, "&lt;");
+            break;
+        case '>':
+            sb_buf_str (b, "&gt;");
+            break;
+        case '"':
+            sb_buf_str (b, "&quot;");
+            break;
+        default:
+            sb_buf_char (b, (unsigned char) *s < 0x20 && !strchr ("\t\r\n", *s) ? '?' : *s);
         }
 }
 
@@ -112,7 +121,8 @@ begin (const struct wsman_request *r, const char *action, struct sb_buf *out)
                      " xmlns:w=\"http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd\""
                      " xmlns:rsp=\"" SHELL "\""
                      " xmlns:p=\"http://schemas.microsoft.com/wbem/wsman/1/wsman.xsd\"><s:Header>");
-    sb_buf_printf (out, "<a:Action>%s</a:Action><a:MessageID>uuid:%s</a:MessageID><a:To>" ANONYMOUS "</a:To>", action, id);
+    sb_buf_printf (out, "<a:Action>%s</a:Action><a:MessageID>uuid:%s</a:MessageID><a:To>" ANONYMOUS "</a:To>", action,
+                   id);
     if (r->message_id) {
         sb_buf_str (out, "<a:RelatesTo>");
         escape (out, r->message_id);
@@ -128,21 +138,24 @@ end (struct sb_buf *out)
 }
 
 void
-wsman_created (const struct wsman_request *r, const char *host, const char *user, const char *shell_id, struct sb_buf *out)
+wsman_created (const struct wsman_request *r, const char *host, const char *user, const char *shell_id,
+               struct sb_buf *out)
 {
     begin (r, answers[WSMAN_CREATE].action, out);
     sb_buf_str (out, "<x:ResourceCreated><a:Address>https://");
     escape (out, host);
-    sb_buf_printf (out,
-                   "/wsman</a:Address><a:ReferenceParameters><w:ResourceURI>" SHELL "/cmd</w:ResourceURI><w:SelectorSet>"
-                   "<w:Selector Name=\"ShellId\">%s</w:Selector></w:SelectorSet></a:ReferenceParameters></x:ResourceCreated>"
-                   "<rsp:Shell><rsp:ShellId>%s</rsp:ShellId><rsp:ResourceUri>" SHELL "/cmd</rsp:ResourceUri><rsp:Owner>",
-                   shell_id, shell_id);
+    sb_buf_printf (
+            out,
+            "/wsman</a:Address><a:ReferenceParameters><w:ResourceURI>" SHELL "/cmd</w:ResourceURI><w:SelectorSet>"
+            "<w:Selector Name=\"ShellId\">%s</w:Selector></w:SelectorSet></a:ReferenceParameters></x:ResourceCreated>"
+            "<rsp:Shell><rsp:ShellId>%s</rsp:ShellId><rsp:ResourceUri>" SHELL "/cmd</rsp:ResourceUri><rsp:Owner>",
+            shell_id, shell_id);
     escape (out, user);
-    sb_buf_printf (out,
-                   "</rsp:Owner><rsp:IdleTimeOut>PT%lld.000S</rsp:IdleTimeOut><rsp:InputStreams>stdin</rsp:InputStreams>"
-                   "<rsp:OutputStreams>stdout stderr</rsp:OutputStreams></rsp:Shell>",
-                   (long long) (r->idle_ms / 1000));
+    sb_buf_printf (
+            out,
+            "</rsp:Owner><rsp:IdleTimeOut>PT%lld.000S</rsp:IdleTimeOut><rsp:InputStreams>stdin</rsp:InputStreams>"
+            "<rsp:OutputStreams>stdout stderr</rsp:OutputStreams></rsp:Shell>",
+            (long long) (r->idle_ms / 1000));
     end (out);
 }
 
@@ -155,8 +168,8 @@ wsman_commanded (const struct wsman_request *r, const char *command_id, struct s
 }
 
 void
-wsman_received (const struct wsman_request *r, const struct wsman_piece *pieces, size_t npieces, bool done, int exit_code,
-                struct sb_buf *out)
+wsman_received (const struct wsman_request *r, const struct wsman_piece *pieces, size_t npieces, bool done,
+                int exit_code, struct sb_buf *out)
 {
     begin (r, answers[WSMAN_RECEIVE].action, out);
     sb_buf_str (out, "<rsp:ReceiveResponse>");
@@ -182,12 +195,14 @@ void
 wsman_plain (const struct wsman_request *r, struct sb_buf *out)
 {
     if (r->action == WSMAN_IDENTIFY) {
-        sb_buf_str (out, "<s:Envelope xml:lang=\"en-US\" xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\"><s:Header/><s:Body>"
-                         "<wsmid:IdentifyResponse xmlns:wsmid=\"http://schemas.dmtf.org/wbem/wsman/identity/1/"
-                         "wsmanidentity.xsd\"><wsmid:ProtocolVersion>http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd"
-                         "</wsmid:ProtocolVersion><wsmid:ProductVendor>Microsoft Corporation</wsmid:ProductVendor>"
-                         "<wsmid:ProductVersion>OS: 10.0.14393 SP: 0.0 Stack: 3.0</wsmid:ProductVersion>"
-                         "</wsmid:IdentifyResponse></s:Body></s:Envelope>");
+        sb_buf_str (
+                out,
+                "<s:Envelope xml:lang=\"en-US\" xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\"><s:Header/><s:Body>"
+                "<wsmid:IdentifyResponse xmlns:wsmid=\"http://schemas.dmtf.org/wbem/wsman/identity/1/"
+                "wsmanidentity.xsd\"><wsmid:ProtocolVersion>http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd"
+                "</wsmid:ProtocolVersion><wsmid:ProductVendor>Microsoft Corporation</wsmid:ProductVendor>"
+                "<wsmid:ProductVersion>OS: 10.0.14393 SP: 0.0 Stack: 3.0</wsmid:ProductVersion>"
+                "</wsmid:IdentifyResponse></s:Body></s:Envelope>");
         return;
     }
     begin (r, answers[r->action].action, out);
@@ -232,20 +247,23 @@ detail (size_t row, const char *arg, const char *host, struct sb_buf *out)
     if (faults[row].detail)
         sb_buf_printf (out, "<w:FaultDetail>%s</w:FaultDetail>", faults[row].detail);
     if (faults[row].how == NUMBER) {
-        sb_buf_printf (out, "<f:WSManFault xmlns:f=\"http://schemas.microsoft.com/wbem/wsman/1/wsmanfault\" Code=\"%u\" Machine=\"",
-                       faults[row].number);
+        sb_buf_printf (
+                out,
+                "<f:WSManFault xmlns:f=\"http://schemas.microsoft.com/wbem/wsman/1/wsmanfault\" Code=\"%u\" Machine=\"",
+                faults[row].number);
         escape (out, host);
         sb_buf_str (out, "\"><f:Message>");
         say (row, arg, out);
         sb_buf_str (out, "</f:Message></f:WSManFault>");
     }
     if (faults[row].how == WMI) {
-        sb_buf_printf (out,
-                       "<p:MSFT_WmiError b:IsCIM_Error=\"true\" xmlns:b=\"http://schemas.dmtf.org/wbem/wsman/1/cimbinding.xsd\""
-                       " xmlns:p=\"http://schemas.microsoft.com/wbem/wsman/1/wmi/root/cimv2/MSFT_WmiError\">"
-                       "<p:CIMStatusCode>27</p:CIMStatusCode><p:error_Category>30</p:error_Category><p:error_Code>%u"
-                       "</p:error_Code><p:error_Type>HRESULT</p:error_Type><p:MessageID>HRESULT 0x%08x</p:MessageID><p:Message>",
-                       faults[row].number, faults[row].number);
+        sb_buf_printf (
+                out,
+                "<p:MSFT_WmiError b:IsCIM_Error=\"true\" xmlns:b=\"http://schemas.dmtf.org/wbem/wsman/1/cimbinding.xsd\""
+                " xmlns:p=\"http://schemas.microsoft.com/wbem/wsman/1/wmi/root/cimv2/MSFT_WmiError\">"
+                "<p:CIMStatusCode>27</p:CIMStatusCode><p:error_Category>30</p:error_Category><p:error_Code>%u"
+                "</p:error_Code><p:error_Type>HRESULT</p:error_Type><p:MessageID>HRESULT 0x%08x</p:MessageID><p:Message>",
+                faults[row].number, faults[row].number);
         say (row, arg, out);
         sb_buf_str (out, "</p:Message></p:MSFT_WmiError>");
     }
@@ -255,12 +273,16 @@ void
 wsman_faulted (const struct wsman_request *r, enum wsman_fault fault, const char *host, struct sb_buf *out)
 {
     size_t row = row_of (fault);
-    SB_AUTOFREE char *limit = sb_xprintf ("%d", fault == WSMAN_F_TOO_MANY_SHELLS ? WSMAN_MAX_SHELLS : WSMAN_MAX_COMMANDS);
+    SB_AUTOFREE char *limit =
+            sb_xprintf ("%d", fault == WSMAN_F_TOO_MANY_SHELLS ? WSMAN_MAX_SHELLS : WSMAN_MAX_COMMANDS);
     const char *arg = fault == WSMAN_F_NO_SHELL ? (r->shell_id ? r->shell_id : "") : limit;
 
     begin (r, FAULT_ACTION, out);
-    sb_buf_printf (out, "<s:Fault><s:Code><s:Value>%s</s:Value><s:Subcode><s:Value>%s</s:Value></s:Subcode></s:Code><s:Reason>"
-                        "<s:Text xml:lang=\"en-US\">", faults[row].code, faults[row].subcode);
+    sb_buf_printf (
+            out,
+            "<s:Fault><s:Code><s:Value>%s</s:Value><s:Subcode><s:Value>%s</s:Value></s:Subcode></s:Code><s:Reason>"
+            "<s:Text xml:lang=\"en-US\">",
+            faults[row].code, faults[row].subcode);
     say (row, arg, out);
     sb_buf_str (out, "</s:Text></s:Reason><s:Detail>");
     detail (row, arg, host, out);

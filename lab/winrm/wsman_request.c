@@ -12,20 +12,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NS_SOAP "http://www.w3.org/2003/05/soap-envelope"
+#define NS_SOAP       "http://www.w3.org/2003/05/soap-envelope"
 #define NS_ADDRESSING "http://schemas.xmlsoap.org/ws/2004/08/addressing"
-#define NS_WSMAN "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd"
-#define NS_SHELL "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
-#define NS_IDENTITY "http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd"
-#define TRANSFER "http://schemas.xmlsoap.org/ws/2004/09/transfer/"
-#define CMD_SHELL NS_SHELL "/cmd"
+#define NS_WSMAN      "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd"
+#define NS_SHELL      "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
+#define NS_IDENTITY   "http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd"
+#define TRANSFER      "http://schemas.xmlsoap.org/ws/2004/09/transfer/"
+#define CMD_SHELL     NS_SHELL "/cmd"
 
 static const struct {
     const char *uri;
     enum wsman_action action;
 } actions[] = {
-    { TRANSFER "Create", WSMAN_CREATE },  { NS_SHELL "/Command", WSMAN_COMMAND }, { NS_SHELL "/Send", WSMAN_SEND },
-    { NS_SHELL "/Receive", WSMAN_RECEIVE }, { NS_SHELL "/Signal", WSMAN_SIGNAL }, { TRANSFER "Delete", WSMAN_DELETE },
+    { TRANSFER "Create", WSMAN_CREATE },    { NS_SHELL "/Command", WSMAN_COMMAND }, { NS_SHELL "/Send", WSMAN_SEND },
+    { NS_SHELL "/Receive", WSMAN_RECEIVE }, { NS_SHELL "/Signal", WSMAN_SIGNAL },   { TRANSFER "Delete", WSMAN_DELETE },
 };
 
 static bool
@@ -98,11 +98,20 @@ wsman_duration (const char *s, int64_t *ret_ms)
             return false;
         number = strtod (s, &end);
         switch (*end) {
-        case 'D': unit = 86400e3; break;
-        case 'H': unit = 3600e3; break;
-        case 'M': unit = time ? 60e3 : 30 * 86400e3; break;
-        case 'S': unit = 1e3; break;
-        default: return false;
+        case 'D':
+            unit = 86400e3;
+            break;
+        case 'H':
+            unit = 3600e3;
+            break;
+        case 'M':
+            unit = time ? 60e3 : 30 * 86400e3;
+            break;
+        case 'S':
+            unit = 1e3;
+            break;
+        default:
+            return false;
         }
         ms += number * unit;
         any = true;
@@ -229,11 +238,15 @@ wsman_parse (const char *body, size_t n, struct wsman_request *ret)
     xmlDoc *doc;
     enum wsman_fault f = WSMAN_F_MALFORMED;
 
-    *ret = (struct wsman_request){ .timeout_ms = WSMAN_MAX_TIMEOUT_MS, .idle_ms = WSMAN_IDLE_MS,
-                                   .max_envelope = WSMAN_MAX_ENVELOPE, .codepage = 437 };
+    *ret = (struct wsman_request){ .timeout_ms = WSMAN_MAX_TIMEOUT_MS,
+                                   .idle_ms = WSMAN_IDLE_MS,
+                                   .max_envelope = WSMAN_MAX_ENVELOPE,
+                                   .codepage = 437 };
     if (n > WSMAN_MAX_ENVELOPE)
         return WSMAN_F_ENVELOPE;
-    doc = n ? xmlReadMemory (body, (int) n, "request.xml", NULL, XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING) : NULL;
+    doc = n ? xmlReadMemory (body, (int) n, "request.xml", NULL,
+                             XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING)
+            : NULL;
     if (doc && !doc->intSubset) /* SOAP knows no document types */
         f = read_envelope (xmlDocGetRootElement (doc), ret);
     xmlFreeDoc (doc);

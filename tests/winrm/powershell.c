@@ -104,8 +104,15 @@ run_case (char *body)
 {
     static const char *const modules[] = { "SkypeForBusiness", "Lync", NULL };
     struct seen seen = { 0 };
-    struct ps_host host = { .ctx = &seen, .out = take_out, .err = take_err, .stopped = stopped, .pause = pause_not,
-                            .encoding = encoding, .computer = "FE-SOUTH", .user = "CORP\\lync-admin", .modules = modules,
+    struct ps_host host = { .ctx = &seen,
+                            .out = take_out,
+                            .err = take_err,
+                            .stopped = stopped,
+                            .pause = pause_not,
+                            .encoding = encoding,
+                            .computer = "FE-SOUTH",
+                            .user = "CORP\\lync-admin",
+                            .modules = modules,
                             .now_ms = INT64_C (1700000000123) };
     struct sb_buf script = { 0 }, out = { 0 };
     int want = 0, got;
