@@ -47,7 +47,7 @@ begin (struct cli *c, struct sb_journal *j, const struct sb_plan *plan, bool all
     cfg.base = c->base;
     cfg.state_dir = cli_state_dir (c);
     cfg.run = new_run_id (c, plan->workflow);
-    cfg.wait = cli_opt (c, "wait") != NULL;
+    cfg.wait = cfg.stay = cli_opt (c, "wait") != NULL;
     cfg.drill = plan->drill;
     cfg.approve_all = all;
     cfg.approve = gates;
@@ -115,7 +115,7 @@ cmd_resume (struct cli *c)
         rc = cli_prepare_resume (c, j, run, &plan, &cfg);
         if (rc == EXIT_DONE)
             rc = cli_approvals (c, &cfg.approve_all, (const char ***) &cfg.approve);
-        cfg.wait = cli_opt (c, "wait") != NULL;
+        cfg.wait = cfg.stay = cli_opt (c, "wait") != NULL;
         if (rc == EXIT_DONE && cli_opt (c, "abort") != NULL
             && !sb_journal_inbox_put (j, run->id, "abort", "{}", sb_now_ms (), &c->faults))
             rc = cli_fail (c, EXIT_JOURNAL);

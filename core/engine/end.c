@@ -32,11 +32,13 @@ finish (struct sb_machine *m, enum sb_outcome outcome)
     return false;
 }
 
-/* Somebody may still answer: stay, unless nobody will. */
+/* Held, and nothing else moves.  While a question is open that somebody may answer, the run is not over. */
 static bool
-finish_unless_waiting (struct sb_machine *m, enum sb_outcome outcome)
+finish_held (struct sb_machine *m)
 {
-    return m->e->wait ? false : finish (m, outcome);
+    const struct sb_engine *e = m->e;
+
+    return e->stay || (e->wait && e->asked > 0 && !e->undoing) ? false : finish (m, SB_RUN_HELD);
 }
 
 void
@@ -75,7 +77,9 @@ begin_undo (struct sb_machine *m, enum sb_reason cause)
 static enum sb_outcome
 undone_outcome (const struct sb_engine *e)
 {
-    return e->cause == SB_WHY_ABORT ? SB_RUN_ABORTED : e->cause == SB_WHY_REFUSED ? SB_RUN_REFUSED : SB_RUN_FAILED_UNDONE;
+    return e->cause == SB_WHY_ABORT     ? SB_RUN_ABORTED
+           : e->cause == SB_WHY_REFUSED ? SB_RUN_REFUSED
+                                        : SB_RUN_FAILED_UNDONE;
 }
 
 static void
@@ -103,7 +107,7 @@ undo_next (struct sb_machine *m)
     uint32_t i;
 
     if (e->held > 0)
-        return finish_unless_waiting (m, SB_RUN_HELD);
+        return finish_held (m);
     for (; (i = e->ran_last) != SB_NO_STEP; e->ran_last = step_at (m, i)->ran_prev) {
         const struct sb_engine_step *s = step_at (m, i);
         if ((s->flags & SB_STEP_UNDO_SEEN) || !(s->flags & SB_STEP_MAYBE))
@@ -130,13 +134,13 @@ settle (struct sb_machine *m)
     if (e->cause != SB_WHY_NONE)
         return begin_undo (m, e->cause);
     if (e->held > 0)
-        return finish_unless_waiting (m, SB_RUN_HELD);
+        return finish_held (m);
     if (e->failed > 0 && sb_engine_past_no_return (e))
-        return finish_unless_waiting (m, SB_RUN_HELD);
+        return finish_held (m);
     if (e->failed > 0)
         return begin_undo (m, SB_WHY_FAILED);
     if (e->asked > 0)
-        return finish_unless_waiting (m, SB_RUN_WAITING);
+        return e->wait ? false : finish (m, SB_RUN_WAITING);
     if (e->passed < e->count)
         return finish (m, SB_RUN_HELD); /* a defect: nothing is due, nothing is held; a test sees that it cannot be */
     return finish (m, e->owed > 0 ? SB_RUN_DONE_OWED : SB_RUN_DONE);

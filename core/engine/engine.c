@@ -135,6 +135,7 @@ sb_engine_canonical (const struct sb_engine *e, struct sb_buf *out)
     put (out, e->begun, 1);
     put (out, e->started, 1);
     put (out, e->wait, 1);
+    put (out, e->stay, 1);
     put (out, e->stopping, 1);
     put (out, e->undoing, 1);
     put (out, e->cause, 1);
@@ -172,6 +173,7 @@ start (struct sb_machine *m, const struct sb_event *ev)
         return;
     e->started = 1;
     e->wait = ev->wait;
+    e->stay = ev->stay;
     if (e->outcome != SB_RUN_GOES_ON && !pay) { /* it had ended for good */
         sb_emit (m, SB_CMD_FINISH, SB_NO_STEP)->outcome = e->outcome;
         return;
@@ -203,7 +205,8 @@ timers (struct sb_machine *m)
 static bool
 needs_step (enum sb_event_kind kind)
 {
-    return kind != SB_EV_START && kind != SB_EV_TIMER && kind != SB_EV_PROBED && kind != SB_EV_STOP && kind != SB_EV_ABORT;
+    return kind != SB_EV_START && kind != SB_EV_TIMER && kind != SB_EV_PROBED && kind != SB_EV_STOP
+           && kind != SB_EV_ABORT;
 }
 
 void
@@ -216,10 +219,16 @@ sb_engine_event (struct sb_engine *e, const struct sb_plan *plan, const struct s
     if ((e->outcome != SB_RUN_GOES_ON && ev->kind != SB_EV_START) || (needs_step (ev->kind) && ev->step >= e->count))
         return;
     switch (ev->kind) {
-    case SB_EV_START: start (&m, ev); break;
+    case SB_EV_START:
+        start (&m, ev);
+        break;
     case SB_EV_ANSWER:
-    case SB_EV_DIED: sb_step_answer (&m, ev); break;
-    case SB_EV_LOCATED: sb_step_located (&m, ev->step, ev->target); break;
+    case SB_EV_DIED:
+        sb_step_answer (&m, ev);
+        break;
+    case SB_EV_LOCATED:
+        sb_step_located (&m, ev->step, ev->target);
+        break;
     case SB_EV_TIMER:
         if (!e->stopping)
             timers (&m);
@@ -228,12 +237,18 @@ sb_engine_event (struct sb_engine *e, const struct sb_plan *plan, const struct s
         if (ev->site < e->nsites)
             sb_probed (&m, ev->site, ev->answers);
         break;
-    case SB_EV_GATE: sb_gate_event (&m, ev); break;
-    case SB_EV_STOP: sb_stop (&m); break;
+    case SB_EV_GATE:
+        sb_gate_event (&m, ev);
+        break;
+    case SB_EV_STOP:
+        sb_stop (&m);
+        break;
     case SB_EV_ABORT:
     case SB_EV_RETRY:
     case SB_EV_SKIP:
-    case SB_EV_HOLD: sb_person (&m, ev); break;
+    case SB_EV_HOLD:
+        sb_person (&m, ev);
+        break;
     }
     sb_advance (&m);
 }

@@ -32,7 +32,7 @@
 #include <stdint.h>
 
 #define SB_ENGINE_NEVER INT64_MAX
-#define SB_NO_SITE UINT8_MAX
+#define SB_NO_SITE      UINT8_MAX
 
 enum sb_phase {
     SB_PHASE_WAITING = 0, /* for predecessors */
@@ -85,8 +85,8 @@ enum sb_reason {
     SB_WHY_NO_RETURN,    /* the point of no return was passed */
     SB_WHY_ABORT,
     SB_WHY_REFUSED,
-    SB_WHY_NOT_NOW,      /* a person's wish does not fit the step's phase */
-    SB_WHY_DEFECT,       /* a state that cannot be: a defect in the program */
+    SB_WHY_NOT_NOW, /* a person's wish does not fit the step's phase */
+    SB_WHY_DEFECT,  /* a state that cannot be: a defect in the program */
     SB_WHYS
 };
 
@@ -113,8 +113,8 @@ enum sb_outcome {
 
 struct sb_outcome_word {
     const char *name;
-    int exit_code;  /* architecture page, section 11 */
-    bool closed;    /* the run cannot be resumed (DONE_OWED: only to pay) */
+    int exit_code; /* architecture page, section 11 */
+    bool closed;   /* the run cannot be resumed (DONE_OWED: only to pay) */
     const char *text;
 };
 extern const struct sb_outcome_word sb_outcome_words[SB_OUTCOMES];
@@ -153,9 +153,9 @@ struct sb_engine_step {
     uint16_t tries;     /* of them in this process, for `retry` */
     uint16_t polls;
     uint16_t flags;
-    uint8_t lapses;     /* attempts that ended in doubt, in this process */
+    uint8_t lapses; /* attempts that ended in doubt, in this process */
     uint8_t phase, purpose, call, why, site;
-    uint8_t asks;       /* GATE_OPEN of its gate is on record for this step */
+    uint8_t asks; /* GATE_OPEN of its gate is on record for this step */
 };
 
 struct sb_engine_site {
@@ -167,17 +167,17 @@ struct sb_engine_site {
 
 struct sb_engine {
     uint32_t count, nsites, ngates;
-    int64_t now;        /* of the newest event */
+    int64_t now;                    /* of the newest event */
     int64_t gates_since, people_ms; /* time during which at least one person was waited for */
     uint32_t ready_first, ready_last, ran_last, heap_count;
-    uint32_t active;    /* steps under way; 0: nothing moves without people */
-    uint32_t running;   /* run calls under way */
+    uint32_t active;                            /* steps under way; 0: nothing moves without people */
+    uint32_t running;                           /* run calls under way */
     uint32_t passed, held, failed, owed, asked; /* steps; failed: required ones, which block */
-    uint32_t no_return; /* steps past the point of no return */
-    uint32_t max_calls, calls; /* 0: no limit */
-    uint8_t begun;      /* RUN_BEGIN is on record */
-    uint8_t started, wait, stopping, undoing;
-    uint8_t cause;      /* enum sb_reason: why nothing new may begin and all is taken back; SB_WHY_NONE */
+    uint32_t no_return;                         /* steps past the point of no return */
+    uint32_t max_calls, calls;                  /* 0: no limit */
+    uint8_t begun;                              /* RUN_BEGIN is on record */
+    uint8_t started, wait, stay, stopping, undoing;
+    uint8_t cause; /* enum sb_reason: why nothing new may begin and all is taken back; SB_WHY_NONE */
     uint8_t outcome;
 };
 
@@ -235,17 +235,18 @@ struct sb_event {
     enum sb_event_kind kind;
     int64_t now;
     uint32_t step;
-    enum sb_call_op op;   /* ANSWER, DIED */
-    enum sb_rc rc;        /* ANSWER to RUN */
-    enum sb_seen seen;    /* ANSWER to VERIFY */
-    bool begun;           /* DIED: false when the plugin's code did not even begin */
-    uint32_t result;      /* ANSWER: the step's results from now on; 0: as before */
-    uint32_t target;      /* LOCATED */
+    enum sb_call_op op;       /* ANSWER, DIED */
+    enum sb_rc rc;            /* ANSWER to RUN */
+    enum sb_seen seen;        /* ANSWER to VERIFY */
+    bool begun;               /* DIED: false when the plugin's code did not even begin */
+    uint32_t result;          /* ANSWER: the step's results from now on; 0: as before */
+    uint32_t target;          /* LOCATED */
     enum sb_gate_answer gate; /* GATE */
-    uint32_t by;          /* who; id of the driver's, passed on into the record */
+    uint32_t by;              /* who; id of the driver's, passed on into the record */
     uint32_t site, answers;   /* PROBED */
-    bool wait;            /* START: somebody may answer later, do not end at gates and held steps */
-    bool pay;             /* START: owed steps are due again */
+    bool wait;                /* START: somebody may answer gates later: do not end there */
+    bool stay;                /* START: nor at held steps */
+    bool pay;                 /* START: owed steps are due again */
 };
 
 /* ---------------------------------------------------------------- commands */
@@ -278,27 +279,27 @@ extern const char *const sb_news_names[SB_NEWS]; /* words of `events =` of a cha
 /* What a record says beyond texts; the driver adds texts, and gives the same back to replay. */
 struct sb_engine_record {
     enum sb_record_kind kind;
-    uint32_t step;     /* or SB_NO_STEP */
+    uint32_t step; /* or SB_NO_STEP */
     uint32_t attempt;
-    uint8_t why;       /* enum sb_reason */
-    uint8_t value;     /* ANSWER: rc, or SB_RC_DIED; GATE_*: enum sb_gate_answer; RUN_FINISH: outcome; DARK, LIGHT: site;
+    uint8_t why;   /* enum sb_reason */
+    uint8_t value; /* ANSWER: rc, or SB_RC_DIED; GATE_*: enum sb_gate_answer; RUN_FINISH: outcome; DARK, LIGHT: site;
                           PERSON: event kind */
-    bool accepted;     /* PERSON */
+    bool accepted; /* PERSON */
     uint32_t target, result, by;
-    int64_t ms;        /* GATE_ANSWER: people's time; DONE, ADOPTED, PROVED: when the question began that proved it */
+    int64_t ms; /* GATE_ANSWER: people's time; DONE, ADOPTED, PROVED: when the question began that proved it */
     int64_t at;
 };
-#define SB_RC_DIED 5u     /* in `value` beside enum sb_rc */
+#define SB_RC_DIED      5u /* in `value` beside enum sb_rc */
 #define SB_RC_NOT_BEGUN 6u
 
 struct sb_command {
     enum sb_command_kind kind;
-    uint32_t step;     /* or SB_NO_STEP */
-    bool undo;         /* VERIFY, RUN: of the undo verb */
-    bool reads;        /* RUN: changes nothing, needs no commit before it */
-    uint32_t site;     /* PROBE */
-    enum sb_news news; /* NOTIFY */
-    enum sb_outcome outcome; /* FINISH */
+    uint32_t step;                  /* or SB_NO_STEP */
+    bool undo;                      /* VERIFY, RUN: of the undo verb */
+    bool reads;                     /* RUN: changes nothing, needs no commit before it */
+    uint32_t site;                  /* PROBE */
+    enum sb_news news;              /* NOTIFY */
+    enum sb_outcome outcome;        /* FINISH */
     struct sb_engine_record record; /* RECORD */
 };
 

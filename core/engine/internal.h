@@ -11,11 +11,11 @@ struct sb_machine {
     struct sb_turn *turn;
 };
 
-#define SB_POLL_FIRST_MS 100
-#define SB_POLL_MOST_MS 2000
+#define SB_POLL_FIRST_MS   100
+#define SB_POLL_MOST_MS    2000
 #define SB_LEAST_SETTLE_MS 1000 /* a single unknown is always asked again */
-#define SB_VERIFY_MS 60000
-#define SB_MOST_PROOFS 8 /* passes over the proofs of one step before it is held */
+#define SB_VERIFY_MS       60000
+#define SB_MOST_PROOFS     8 /* passes over the proofs of one step before it is held */
 
 static inline struct sb_engine_step *
 step_at (const struct sb_machine *m, uint32_t i)

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEADLINE_MS 60000
+#define DEADLINE_MS    60000
 #define FIRST_PAUSE_MS 1000
-#define MOST_PAUSE_MS 60000
-#define MOST_TRIES 100
+#define MOST_PAUSE_MS  60000
+#define MOST_TRIES     100
 
 struct message {
     struct sb_note note; /* texts in the arena of the notifier */
@@ -92,8 +92,14 @@ sb_notifier_queue (struct sb_notifier *n, const char *event, const char *key, co
     size_t k;
 
     for (k = 0; k < n->nchannels; k++) {
-        struct sb_note note = { .at_ms = now, .run = n->run, .channel = n->channels[k].name, .event = event, .key = key,
-                                .subject = line, .body = body, .next_ms = now };
+        struct sb_note note = { .at_ms = now,
+                                .run = n->run,
+                                .channel = n->channels[k].name,
+                                .event = event,
+                                .key = key,
+                                .subject = line,
+                                .body = body,
+                                .next_ms = now };
         if (!sb_list_has (n->channels[k].events, event))
             continue;
         if (!sb_journal_note_add (n->journal, &note, faults))
@@ -145,9 +151,15 @@ send (struct message *m, const struct channel *c, const struct sb_launcher *l)
                                             { .name = "event", .value = m->note.event },
                                             { .name = "subject", .value = m->note.subject },
                                             { .name = "body", .value = m->note.body } };
-    const struct sb_call_spec spec = { .id = SB_NOTE_CALLS | (uint64_t) m->note.id, .plugin = c->plugin,
-                                       .kind = "channel", .object = c->name, .verb = "send", .op = SB_OP_RUN,
-                                       .params = params, .nparams = 4, .deadline_ms = DEADLINE_MS,
+    const struct sb_call_spec spec = { .id = SB_NOTE_CALLS | (uint64_t) m->note.id,
+                                       .plugin = c->plugin,
+                                       .kind = "channel",
+                                       .object = c->name,
+                                       .verb = "send",
+                                       .op = SB_OP_RUN,
+                                       .params = params,
+                                       .nparams = 4,
+                                       .deadline_ms = DEADLINE_MS,
                                        .attempt = m->note.tries + 1 };
 
     return l->call (l->self, &spec);
@@ -292,15 +304,16 @@ sb_run_tell (struct sb_run *run, const struct sb_command *c)
     if (run->notify->nchannels == 0)
         return true;
     sb_buf_printf (&subject, "switchback: %s of %s: ", p->workflow, p->pool);
-    sb_buf_printf (&key, "%s/%d/%s/%lld", run->cfg->run, (int) c->news, c->step == SB_NO_STEP ? "" : p->steps[c->step].name,
-                   (long long) sb_run_now (run));
+    sb_buf_printf (&key, "%s/%d/%s/%lld", run->cfg->run, (int) c->news,
+                   c->step == SB_NO_STEP ? "" : p->steps[c->step].name, (long long) sb_run_now (run));
     if (c->step != SB_NO_STEP)
         sb_buf_printf (&subject, "%s %s", p->steps[c->step].name, news_lines[c->news]);
     else if (c->news == SB_NEWS_FINISH)
         sb_buf_printf (&subject, "%s", sb_outcome_words[run->e->outcome].text);
     else
         sb_buf_printf (&subject, "%s", news_lines[c->news]);
-    sb_buf_printf (&body, "%sRun %s on pool %s: %s\n", p->drill ? "This is a DRILL.\n" : "", run->cfg->run, p->pool, p->title);
+    sb_buf_printf (&body, "%sRun %s on pool %s: %s\n", p->drill ? "This is a DRILL.\n" : "", run->cfg->run, p->pool,
+                   p->title);
     if (c->step != SB_NO_STEP)
         add_step (run, &body, c->step);
     sb_buf_printf (&body, "\nJournal head: record %lld", (long long) run->head.seq);
@@ -319,7 +332,8 @@ sb_run_tell_step (struct sb_run *run, const struct sb_engine_record *r)
 {
     SB_CLEANUP (sb_buf_free) struct sb_buf subject = { 0 }, key = { 0 };
     const char *state = sb_record_words[r->kind].text;
-    bool ends = r->kind == SB_REC_DONE || r->kind == SB_REC_ADOPTED || r->kind == SB_REC_SKIPPED || r->kind == SB_REC_UNDONE;
+    bool ends = r->kind == SB_REC_DONE || r->kind == SB_REC_ADOPTED || r->kind == SB_REC_SKIPPED
+                || r->kind == SB_REC_UNDONE;
 
     if (!ends || run->notify->nchannels == 0)
         return true;

@@ -34,10 +34,16 @@ sb_gate_passes (struct sb_machine *m, uint32_t i)
 
     switch (*answer) {
     case SB_GATE_YES:
-    case SB_GATE_NOT_NEEDED: return true;
-    case SB_GATE_NO: sb_step_hold (m, i, SB_WHY_GATE_NO); return false;
-    case SB_GATE_OPEN: sb_set_phase (m, i, SB_PHASE_ASKED); return false; /* another step has asked */
-    default: break;
+    case SB_GATE_NOT_NEEDED:
+        return true;
+    case SB_GATE_NO:
+        sb_step_hold (m, i, SB_WHY_GATE_NO);
+        return false;
+    case SB_GATE_OPEN:
+        sb_set_phase (m, i, SB_PHASE_ASKED);
+        return false; /* another step has asked */
+    default:
+        break;
     }
     *answer = SB_GATE_OPEN;
     sb_set_phase (m, i, SB_PHASE_GATE);
@@ -181,7 +187,8 @@ may_wish (const struct sb_machine *m, enum sb_event_kind wish, uint32_t i)
                 : wish == SB_EV_SKIP ? blocked || s->phase == SB_PHASE_ASKED || s->phase == SB_PHASE_OWED
                                      : s->phase < SB_PHASE_DONE && !undoing;
 
-    return fits && (undoing || !m->e->undoing) && (undoing || m->e->cause == SB_WHY_NONE) ? SB_WHY_NONE : SB_WHY_NOT_NOW;
+    return fits && (undoing || !m->e->undoing) && (undoing || m->e->cause == SB_WHY_NONE) ? SB_WHY_NONE
+                                                                                          : SB_WHY_NOT_NOW;
 }
 
 static void
@@ -244,9 +251,16 @@ sb_person (struct sb_machine *m, const struct sb_event *ev)
         sb_note (m, SB_REC_ABORT, SB_NO_STEP)->by = ev->by;
         take_back (m, SB_WHY_ABORT);
         break;
-    case SB_EV_RETRY: retry (m, ev->step); break;
-    case SB_EV_SKIP: skip (m, ev->step); break;
-    case SB_EV_HOLD: hold (m, ev->step); break;
-    default: break;
+    case SB_EV_RETRY:
+        retry (m, ev->step);
+        break;
+    case SB_EV_SKIP:
+        skip (m, ev->step);
+        break;
+    case SB_EV_HOLD:
+        hold (m, ev->step);
+        break;
+    default:
+        break;
     }
 }

@@ -61,7 +61,8 @@ sb_pool_lock_path (struct sb_arena *a, const struct sb_topology *t)
 }
 
 enum sb_locked
-sb_pool_lock (struct sb_lock *lock, const struct sb_topology *t, const char *run, char **ret_who, struct sb_faults *faults)
+sb_pool_lock (struct sb_lock *lock, const struct sb_topology *t, const char *run, char **ret_who,
+              struct sb_faults *faults)
 {
     SB_CLEANUP (sb_arena_release) struct sb_arena a = { 0 };
     const char *path = sb_pool_lock_path (&a, t);

@@ -20,11 +20,11 @@ struct endpoint {
     char *host;
     uint16_t port;
     uint32_t site;
-    int fd;               /* a byte is written when the thread ends; -1: nobody listens any more */
+    int fd; /* a byte is written when the thread ends; -1: nobody listens any more */
     int64_t timeout_ms;
     struct sb_tcp_addr addr; /* looked up once */
     bool running, answers, alone;
-    uint64_t round;       /* the round it was started in */
+    uint64_t round; /* the round it was started in */
 };
 
 struct round {

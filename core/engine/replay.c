@@ -90,31 +90,52 @@ replay_step (struct sb_machine *m, uint32_t i, const struct sb_engine_record *r)
         sb_set_phase (m, i, SB_PHASE_DUE);
         break;
     case SB_REC_CLEARED:
-    case SB_REC_UNDO_CLEARED: sb_mark_cleared (m, i); break;
+    case SB_REC_UNDO_CLEARED:
+        sb_mark_cleared (m, i);
+        break;
     case SB_REC_ADOPTED:
-    case SB_REC_DONE: replay_done (m, i, r); break;
-    case SB_REC_PROVED: s->proved_at = r->ms; break;
-    case SB_REC_FAILED: replay_rest (m, i, r, SB_PHASE_FAILED); break;
-    case SB_REC_OWED: replay_rest (m, i, r, SB_PHASE_OWED); break;
-    case SB_REC_SKIPPED: replay_rest (m, i, r, SB_PHASE_SKIPPED); break;
+    case SB_REC_DONE:
+        replay_done (m, i, r);
+        break;
+    case SB_REC_PROVED:
+        s->proved_at = r->ms;
+        break;
+    case SB_REC_FAILED:
+        replay_rest (m, i, r, SB_PHASE_FAILED);
+        break;
+    case SB_REC_OWED:
+        replay_rest (m, i, r, SB_PHASE_OWED);
+        break;
+    case SB_REC_SKIPPED:
+        replay_rest (m, i, r, SB_PHASE_SKIPPED);
+        break;
     case SB_REC_UNDO_HELD:
         s->flags |= SB_STEP_UNDOING;
         /* fall through */
-    case SB_REC_HELD: replay_rest (m, i, r, SB_PHASE_HELD); break;
-    case SB_REC_UNDONE: replay_undone (m, i); break;
+    case SB_REC_HELD:
+        replay_rest (m, i, r, SB_PHASE_HELD);
+        break;
+    case SB_REC_UNDONE:
+        replay_undone (m, i);
+        break;
     case SB_REC_UNDO_LEFT:
         s->flags |= SB_STEP_UNDO_SEEN;
         if (s->phase == SB_PHASE_HELD)
             sb_set_phase (m, i, SB_PHASE_UNDONE);
         break;
     case SB_REC_GATE_OPEN:
-    case SB_REC_GATE_ANSWER: replay_gate (m, i, r); break;
-    case SB_REC_PERSON: replay_person (m, i, r); break;
+    case SB_REC_GATE_ANSWER:
+        replay_gate (m, i, r);
+        break;
+    case SB_REC_PERSON:
+        replay_person (m, i, r);
+        break;
     case SB_REC_REFUSED:
         m->e->cause = SB_WHY_REFUSED;
         sb_set_phase (m, i, SB_PHASE_DUE);
         break;
-    default: break;
+    default:
+        break;
     }
 }
 
@@ -149,8 +170,12 @@ replay_run (struct sb_machine *m, const struct sb_engine_record *r)
         if (r->value < SB_OUTCOMES && sb_outcome_words[r->value].closed)
             m->e->outcome = r->value;
         break;
-    case SB_REC_ABORT: m->e->cause = SB_WHY_ABORT; break;
-    case SB_REC_UNDO_BEGIN: replay_undo_begin (m, r); break;
+    case SB_REC_ABORT:
+        m->e->cause = SB_WHY_ABORT;
+        break;
+    case SB_REC_UNDO_BEGIN:
+        replay_undo_begin (m, r);
+        break;
     case SB_REC_DARK:
     case SB_REC_LIGHT:
         if (site) { /* silence is counted afresh: nobody looked meanwhile */
@@ -158,7 +183,8 @@ replay_run (struct sb_machine *m, const struct sb_engine_record *r)
             site->silent_since = 0;
         }
         break;
-    default: break;
+    default:
+        break;
     }
 }
 

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define INBOX_MS 250
-#define NOTIFY_MS 5000
+#define INBOX_MS     250
+#define NOTIFY_MS    5000
 #define EXIT_JOURNAL 6
 
 const struct sb_plan *
@@ -176,16 +176,25 @@ act (struct sb_run *run, const struct sb_command *c)
     switch (c->kind) {
     case SB_CMD_VERIFY:
     case SB_CMD_RUN:
-    case SB_CMD_LOCATE: sb_run_call (run, c); break;
-    case SB_CMD_KILL: sb_run_kill (run, c->step); break;
-    case SB_CMD_PROBE: sb_prober_start (run->prober, c->site); break;
-    case SB_CMD_ASK: sb_run_ask (run, c->step); break;
+    case SB_CMD_LOCATE:
+        sb_run_call (run, c);
+        break;
+    case SB_CMD_KILL:
+        sb_run_kill (run, c->step);
+        break;
+    case SB_CMD_PROBE:
+        sb_prober_start (run->prober, c->site);
+        break;
+    case SB_CMD_ASK:
+        sb_run_ask (run, c->step);
+        break;
     case SB_CMD_FINISH:
         run->finished = true;
         run->outcome = c->outcome;
         break;
     case SB_CMD_RECORD:
-    case SB_CMD_NOTIFY: break; /* done by the commit */
+    case SB_CMD_NOTIFY:
+        break; /* done by the commit */
     }
 }
 
@@ -268,14 +277,29 @@ count_steps (const struct sb_run *run, struct sb_run_result *ret)
         const struct sb_engine_step *s = &sb_engine_steps (run->e)[i];
         bool ours = (s->flags & SB_STEP_MAYBE) || s->purpose == SB_FOR_READ || !run->plan->steps[i].role;
         switch (s->phase) {
-        case SB_PHASE_DONE: ++*(ours ? &ret->done : &ret->adopted); break;
-        case SB_PHASE_SKIPPED: ret->skipped++; break;
-        case SB_PHASE_OWED: ret->owed++; break;
-        case SB_PHASE_FAILED: ret->failed++; break;
-        case SB_PHASE_HELD: ret->held++; break;
-        case SB_PHASE_UNDONE: ret->undone++; break;
-        case SB_PHASE_ASKED: ret->open_gates++; break;
-        default: break;
+        case SB_PHASE_DONE:
+            ++*(ours ? &ret->done : &ret->adopted);
+            break;
+        case SB_PHASE_SKIPPED:
+            ret->skipped++;
+            break;
+        case SB_PHASE_OWED:
+            ret->owed++;
+            break;
+        case SB_PHASE_FAILED:
+            ret->failed++;
+            break;
+        case SB_PHASE_HELD:
+            ret->held++;
+            break;
+        case SB_PHASE_UNDONE:
+            ret->undone++;
+            break;
+        case SB_PHASE_ASKED:
+            ret->open_gates++;
+            break;
+        default:
+            break;
         }
     }
 }
@@ -295,7 +319,7 @@ bool
 sb_run (const struct sb_run_cfg *cfg, struct sb_run_result *ret, struct sb_faults *faults)
 {
     struct sb_run run = { .cfg = cfg, .plan = cfg->plan, .flush_at = SB_NEVER, .view_fd = -1, .faults = faults };
-    struct sb_event start = { .kind = SB_EV_START, .wait = cfg->wait, .pay = cfg->pay };
+    struct sb_event start = { .kind = SB_EV_START, .wait = cfg->wait, .stay = cfg->stay, .pay = cfg->pay };
     struct sb_lock pool = SB_LOCK_NONE;
     uint64_t syncs = sb_journal_syncs (cfg->journal);
     bool fine;
@@ -359,10 +383,13 @@ sb_notify_rest (const struct sb_run_cfg *cfg, int64_t ms, struct sb_faults *faul
 {
     const struct sb_plan none = { 0 };
     struct sb_run run = { .cfg = cfg, .plan = &none, .flush_at = SB_NEVER, .view_fd = -1, .faults = faults };
-    struct sb_lanes_cfg lanes = { .registry = cfg->registry, .topology_file = cfg->topology_file,
+    struct sb_lanes_cfg lanes = { .registry = cfg->registry,
+                                  .topology_file = cfg->topology_file,
                                   .topology_text = cfg->topology_text,
                                   .topology_len = cfg->topology_text ? strlen (cfg->topology_text) : 0,
-                                  .base = cfg->base, .run = "", .drill = cfg->drill };
+                                  .base = cfg->base,
+                                  .run = "",
+                                  .drill = cfg->drill };
     size_t left = 0;
 
     run.e = sb_xcalloc (1, sb_engine_size (&none));

@@ -47,16 +47,17 @@ struct sb_run_cfg {
     struct sb_journal *journal; /* open for writing */
     const struct sb_plan *plan;
     const struct sb_topology *topology;
-    struct sb_registry *registry;     /* NULL when a launcher is given */
-    const struct sb_launcher *launcher; /* NULL: lanes */
+    struct sb_registry *registry;              /* NULL when a launcher is given */
+    const struct sb_launcher *launcher;        /* NULL: lanes */
     const char *topology_file, *topology_text; /* file absolute; text NUL-terminated */
-    const char *base;      /* absolute folder of the topology */
-    const char *state_dir; /* the run's folder is STATE/runs/RUN */
-    const char *run;       /* identifier: new, or of the run to be resumed */
-    const char *info;      /* for struct sb_journal_run; NULL: {} */
-    bool resume;           /* the run is in the journal */
-    bool pay;              /* owed steps are due again; implies resume */
-    bool wait;             /* stay at gates and held steps: answers may come from elsewhere */
+    const char *base;                          /* absolute folder of the topology */
+    const char *state_dir;                     /* the run's folder is STATE/runs/RUN */
+    const char *run;                           /* identifier: new, or of the run to be resumed */
+    const char *info;                          /* for struct sb_journal_run; NULL: {} */
+    bool resume;                               /* the run is in the journal */
+    bool pay;                                  /* owed steps are due again; implies resume */
+    bool wait;                                 /* stay at gates: somebody at this terminal or elsewhere may answer */
+    bool stay;                                 /* stay at held steps too: retry, skip or abort may come from elsewhere */
     bool drill;
     bool approve_all;            /* every gate but the named ones; the caller has checked the policy */
     const char *const *approve;  /* "GATE" or "GATE=DURATION", NULL-terminated, or NULL */

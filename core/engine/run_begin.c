@@ -123,11 +123,16 @@ static bool
 open_lanes (struct sb_run *run)
 {
     const struct sb_run_cfg *c = run->cfg;
-    struct sb_lanes_cfg cfg = { .registry = c->registry, .topology_file = c->topology_file,
+    struct sb_lanes_cfg cfg = { .registry = c->registry,
+                                .topology_file = c->topology_file,
                                 .topology_text = c->topology_text,
-                                .topology_len = c->topology_text ? strlen (c->topology_text) : 0, .base = c->base,
-                                .run = c->run, .run_dir = run->dir, .drill = c->drill || run->plan->drill,
-                                .lanes = c->lanes, .max_workers = c->max_workers };
+                                .topology_len = c->topology_text ? strlen (c->topology_text) : 0,
+                                .base = c->base,
+                                .run = c->run,
+                                .run_dir = run->dir,
+                                .drill = c->drill || run->plan->drill,
+                                .lanes = c->lanes,
+                                .max_workers = c->max_workers };
 
     if (c->launcher) {
         run->launch = *c->launcher;
@@ -143,12 +148,18 @@ sb_run_row (const struct sb_run *run)
 {
     const struct sb_run_cfg *c = run->cfg;
 
-    return (struct sb_journal_run){ .id = c->run, .workflow = run->plan->workflow, .pool = run->plan->pool,
-                                    .digest = run->plan->digest, .plan = run->plan_json,
+    return (struct sb_journal_run){ .id = c->run,
+                                    .workflow = run->plan->workflow,
+                                    .pool = run->plan->pool,
+                                    .digest = run->plan->digest,
+                                    .plan = run->plan_json,
                                     .topology_file = c->topology_file ? c->topology_file : "",
-                                    .topology = c->topology_text ? c->topology_text : "", .dir = run->dir,
-                                    .info = c->info ? c->info : "{}", .drill = c->drill || run->plan->drill,
-                                    .uid = getuid (), .started_ms = run->started_ms };
+                                    .topology = c->topology_text ? c->topology_text : "",
+                                    .dir = run->dir,
+                                    .info = c->info ? c->info : "{}",
+                                    .drill = c->drill || run->plan->drill,
+                                    .uid = getuid (),
+                                    .started_ms = run->started_ms };
 }
 
 bool

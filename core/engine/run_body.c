@@ -9,8 +9,12 @@
 #include <unistd.h>
 
 static const char *const rc_names[] = {
-    [SB_OK] = "ok",           [SB_RETRY] = "retry",   [SB_FAIL] = "fail",
-    [SB_UNSURE] = "unsure",   [SB_STOPPED] = "stopped", [SB_RC_DIED] = "died",
+    [SB_OK] = "ok",
+    [SB_RETRY] = "retry",
+    [SB_FAIL] = "fail",
+    [SB_UNSURE] = "unsure",
+    [SB_STOPPED] = "stopped",
+    [SB_RC_DIED] = "died",
     [SB_RC_NOT_BEGUN] = "not begun",
 };
 static const char *const gate_names[] = {
@@ -18,13 +22,27 @@ static const char *const gate_names[] = {
     [SB_GATE_YES] = "yes",         [SB_GATE_NO] = "no",
 };
 static const char *const wish_names[] = {
-    [SB_EV_ABORT] = "abort", [SB_EV_RETRY] = "retry", [SB_EV_SKIP] = "skip", [SB_EV_HOLD] = "hold",
+    [SB_EV_ABORT] = "abort",
+    [SB_EV_RETRY] = "retry",
+    [SB_EV_SKIP] = "skip",
+    [SB_EV_HOLD] = "hold",
 };
 #define COUNT(a) (sizeof (a) / sizeof (a)[0])
 
 /* What besides the common parts stands in a body, by kind. */
-enum { PARAMS = 1, RESULTS = 2, SENTENCE = 4, RC = 8, ANSWER = 16, QUESTION = 32, SITE = 64, OUTCOME = 128, WISH = 256,
-       BEGIN = 512, PROVED = 1024 };
+enum {
+    PARAMS = 1,
+    RESULTS = 2,
+    SENTENCE = 4,
+    RC = 8,
+    ANSWER = 16,
+    QUESTION = 32,
+    SITE = 64,
+    OUTCOME = 128,
+    WISH = 256,
+    BEGIN = 512,
+    PROVED = 1024
+};
 
 static const unsigned parts[SB_REC_KINDS] = {
     [SB_REC_RUN_BEGIN] = BEGIN,

@@ -159,7 +159,8 @@ call_params (json_t *params, struct sb_arena *a, size_t *ret_count)
     json_t *value;
     size_t n = 0;
 
-    json_object_foreach (params, name, value) {
+    json_object_foreach (params, name, value)
+    {
         if (json_is_string (value) && json_string_length (value) == 0)
             continue;
         list[n].name = name;
@@ -189,9 +190,15 @@ call_locate (struct sb_run *run, uint32_t step)
     const struct sb_plan_step *p = &run->plan->steps[step];
     const struct sb_object *o = sb_topology_find (run->cfg->topology, "database", p->on_database);
     const struct sb_call_param site = { .name = "site", .value = p->on_site };
-    struct sb_call_spec spec = { .id = call_id (step, SB_CALL_LOCATE), .kind = "database", .object = p->on_database,
-                                 .verb = "locate", .op = SB_OP_RUN, .params = &site, .nparams = 1,
-                                 .deadline_ms = sb_engine_call_ms (p, SB_CALL_LOCATE, false), .step = p->name,
+    struct sb_call_spec spec = { .id = call_id (step, SB_CALL_LOCATE),
+                                 .kind = "database",
+                                 .object = p->on_database,
+                                 .verb = "locate",
+                                 .op = SB_OP_RUN,
+                                 .params = &site,
+                                 .nparams = 1,
+                                 .deadline_ms = sb_engine_call_ms (p, SB_CALL_LOCATE, false),
+                                 .step = p->name,
                                  .attempt = run->e ? sb_engine_steps (run->e)[step].attempt + 1u : 1 };
 
     spec.plugin = o ? o->plugin : p->plugin;
@@ -207,10 +214,14 @@ call_step (struct sb_run *run, const struct sb_command *c)
     json_t *written = !c->undo && (s->flags & SB_STEP_MAYBE) ? run->steps[c->step].params : NULL;
     json_t *params = written ? json_incref (written) : sb_run_params (run, c->step, c->undo);
     enum sb_call_op op = op_of (c);
-    struct sb_call_spec spec = { .id = call_id (c->step, op), .plugin = p->plugin, .kind = p->kind, .object = p->object,
+    struct sb_call_spec spec = { .id = call_id (c->step, op),
+                                 .plugin = p->plugin,
+                                 .kind = p->kind,
+                                 .object = p->object,
                                  .verb = c->undo ? p->undo_verb : p->verb,
                                  .op = op == SB_CALL_RUN ? SB_OP_RUN : SB_OP_VERIFY,
-                                 .deadline_ms = sb_engine_call_ms (p, op, c->undo), .step = p->name,
+                                 .deadline_ms = sb_engine_call_ms (p, op, c->undo),
+                                 .step = p->name,
                                  .attempt = s->attempt ? s->attempt : 1 };
     bool taken;
 

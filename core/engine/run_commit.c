@@ -43,9 +43,13 @@ add_records (struct sb_run *run)
 
     for (k = 0; k < run->npending; k++) {
         const struct sb_pending *p = &run->pending[k];
-        struct sb_record rec = { .run = run->cfg->run, .at_ms = p->r.at, .kind = p->r.kind, .step = p->r.step,
+        struct sb_record rec = { .run = run->cfg->run,
+                                 .at_ms = p->r.at,
+                                 .kind = p->r.kind,
+                                 .step = p->r.step,
                                  .name = p->r.step == SB_NO_STEP ? NULL : run->plan->steps[p->r.step].name,
-                                 .attempt = p->r.attempt, .body = p->body };
+                                 .attempt = p->r.attempt,
+                                 .body = p->body };
         if (!sb_journal_add (run->cfg->journal, &rec, run->faults) || !sb_run_tell_step (run, &p->r))
             return false;
         run->head.seq = rec.seq;

@@ -18,15 +18,15 @@
 
 /* Beside the engine's own state of a step: what is words. */
 struct sb_run_step {
-    json_t *params;   /* as written into the intention that stands; NULL: none does */
-    char *sentence;   /* what the last call about it said */
-    char *question;   /* of its gate, expanded */
-    uint32_t base;    /* results before the verify that will say yes */
+    json_t *params; /* as written into the intention that stands; NULL: none does */
+    char *sentence; /* what the last call about it said */
+    char *question; /* of its gate, expanded */
+    uint32_t base;  /* results before the verify that will say yes */
 };
 
 struct sb_run_gate {
-    uint32_t by;  /* id of the text that says who */
-    int64_t at;   /* 0: not answered */
+    uint32_t by; /* id of the text that says who */
+    int64_t at;  /* 0: not answered */
     bool yes;
 };
 
@@ -75,10 +75,10 @@ struct sb_run {
     size_t ntaken, taken_cap;
 
     int64_t wall0, mono0, begun_mono; /* now = wall0 + (mono - mono0): never goes back */
-    int64_t flush_at;       /* mono; SB_NEVER: nothing pending */
-    int64_t inbox_at;       /* mono; next look */
-    bool must_commit;       /* a command of this turn needs its records durable first */
-    bool row_added;         /* the run's row is in the journal */
+    int64_t flush_at;                 /* mono; SB_NEVER: nothing pending */
+    int64_t inbox_at;                 /* mono; next look */
+    bool must_commit;                 /* a command of this turn needs its records durable first */
+    bool row_added;                   /* the run's row is in the journal */
     bool finished, broken;
     enum sb_outcome outcome;
     int view_fd;
@@ -122,10 +122,11 @@ uint32_t sb_run_by (struct sb_run *run, uint32_t uid, const char *how, const cha
 struct sb_notifier *sb_notifier_new (const struct sb_topology *t, struct sb_journal *j, const char *run, bool drill);
 void sb_notifier_free (struct sb_notifier *n);
 /* Adds messages to the batch that is open. */
-bool sb_notifier_queue (struct sb_notifier *n, const char *event, const char *key, const char *subject, const char *body,
-                        int64_t now, struct sb_faults *faults);
-bool sb_notifier_load (struct sb_notifier *n, bool all_runs, struct sb_faults *faults); /* what earlier processes left */
-void sb_notifier_pump (struct sb_notifier *n, const struct sb_launcher *l, int64_t now);  /* hands calls out */
+bool sb_notifier_queue (struct sb_notifier *n, const char *event, const char *key, const char *subject,
+                        const char *body, int64_t now, struct sb_faults *faults);
+bool
+sb_notifier_load (struct sb_notifier *n, bool all_runs, struct sb_faults *faults); /* what earlier processes left */
+void sb_notifier_pump (struct sb_notifier *n, const struct sb_launcher *l, int64_t now); /* hands calls out */
 void sb_notifier_event (struct sb_notifier *n, const struct sb_lane_event *event, int64_t now);
 bool sb_notifier_unsaved (const struct sb_notifier *n);
 bool sb_notifier_save (struct sb_notifier *n, struct sb_faults *faults); /* into the batch that is open */

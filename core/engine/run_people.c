@@ -159,12 +159,9 @@ static const struct wish {
     enum sb_event_kind kind;
     enum sb_gate_answer gate;
 } wishes[] = {
-    { "approve", SB_EV_GATE, SB_GATE_YES },
-    { "refuse", SB_EV_GATE, SB_GATE_NO },
-    { "abort", SB_EV_ABORT, SB_GATE_UNASKED },
-    { "retry", SB_EV_RETRY, SB_GATE_UNASKED },
-    { "skip", SB_EV_SKIP, SB_GATE_UNASKED },
-    { "hold", SB_EV_HOLD, SB_GATE_UNASKED },
+    { "approve", SB_EV_GATE, SB_GATE_YES },    { "refuse", SB_EV_GATE, SB_GATE_NO },
+    { "abort", SB_EV_ABORT, SB_GATE_UNASKED }, { "retry", SB_EV_RETRY, SB_GATE_UNASKED },
+    { "skip", SB_EV_SKIP, SB_GATE_UNASKED },   { "hold", SB_EV_HOLD, SB_GATE_UNASKED },
 };
 
 /* The step that waits at the gate so called; an approval that comes before its question is kept for it. */

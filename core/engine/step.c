@@ -15,9 +15,9 @@ enum act {
     HOLD
 };
 
-#define NO SB_SEEN_NO
-#define YES SB_SEEN_YES
-#define PARTLY SB_SEEN_PARTLY
+#define NO      SB_SEEN_NO
+#define YES     SB_SEEN_YES
+#define PARTLY  SB_SEEN_PARTLY
 #define UNKNOWN SB_SEEN_UNKNOWN
 
 /* [why it was asked][what verify saw], for an action that settles; the differences of one that changes are below. */
@@ -38,8 +38,8 @@ static const uint8_t changes[][4] = {
 
 /* What is asked next when run has returned. */
 static const uint8_t after_run[] = {
-    [SB_OK] = SB_FOR_SETTLE, [SB_RETRY] = SB_FOR_RETRY,     [SB_FAIL] = SB_FOR_FAIL,
-    [SB_UNSURE] = SB_FOR_CLEAR, [SB_STOPPED] = SB_FOR_CLEAR, [SB_RC_DIED] = SB_FOR_CLEAR,
+    [SB_OK] = SB_FOR_SETTLE,          [SB_RETRY] = SB_FOR_RETRY,   [SB_FAIL] = SB_FOR_FAIL,
+    [SB_UNSURE] = SB_FOR_CLEAR,       [SB_STOPPED] = SB_FOR_CLEAR, [SB_RC_DIED] = SB_FOR_CLEAR,
     [SB_RC_NOT_BEGUN] = SB_FOR_RETRY,
 };
 
@@ -143,9 +143,15 @@ static void
 ask (struct sb_machine *m, uint32_t i)
 {
     switch (step_at (m, i)->purpose) {
-    case SB_FOR_LOCATE: call (m, i, SB_PHASE_LOCATING, SB_CALL_LOCATE, SB_CMD_LOCATE); break;
-    case SB_FOR_READ: call (m, i, SB_PHASE_VERIFYING, SB_CALL_RUN, SB_CMD_RUN); break;
-    default: call (m, i, SB_PHASE_VERIFYING, SB_CALL_VERIFY, SB_CMD_VERIFY); break;
+    case SB_FOR_LOCATE:
+        call (m, i, SB_PHASE_LOCATING, SB_CALL_LOCATE, SB_CMD_LOCATE);
+        break;
+    case SB_FOR_READ:
+        call (m, i, SB_PHASE_VERIFYING, SB_CALL_RUN, SB_CMD_RUN);
+        break;
+    default:
+        call (m, i, SB_PHASE_VERIFYING, SB_CALL_VERIFY, SB_CMD_VERIFY);
+        break;
     }
 }
 
@@ -351,17 +357,31 @@ static void
 carry_out (struct sb_machine *m, uint32_t i, enum act act, enum sb_seen seen)
 {
     switch (act) {
-    case DONE: sb_step_done (m, i); break;
-    case BEGIN: sb_step_intend (m, i); break;
-    case WAIT: wait_or_hold (m, i, seen); break;
-    case DOUBT: sb_doubt (m, i); break;
-    case AGAIN: again (m, i, seen == SB_SEEN_PARTLY); break;
-    case CLEARED: cleared (m, i, seen == SB_SEEN_PARTLY); break;
+    case DONE:
+        sb_step_done (m, i);
+        break;
+    case BEGIN:
+        sb_step_intend (m, i);
+        break;
+    case WAIT:
+        wait_or_hold (m, i, seen);
+        break;
+    case DOUBT:
+        sb_doubt (m, i);
+        break;
+    case AGAIN:
+        again (m, i, seen == SB_SEEN_PARTLY);
+        break;
+    case CLEARED:
+        cleared (m, i, seen == SB_SEEN_PARTLY);
+        break;
     case FAILED:
         note_cleared (m, i);
         sb_step_fail (m, i, SB_WHY_FAILED);
         break;
-    case HOLD: sb_step_hold (m, i, SB_WHY_PARTLY); break;
+    case HOLD:
+        sb_step_hold (m, i, SB_WHY_PARTLY);
+        break;
     }
 }
 
@@ -462,9 +482,16 @@ void
 sb_step_timer (struct sb_machine *m, uint32_t i)
 {
     switch (step_at (m, i)->phase) {
-    case SB_PHASE_PAUSING: ask (m, i); break;
-    case SB_PHASE_BACKOFF: sb_step_top (m, i); break;
-    case SB_PHASE_ASKED: sb_gate_expired (m, i); break;
-    default: break;
+    case SB_PHASE_PAUSING:
+        ask (m, i);
+        break;
+    case SB_PHASE_BACKOFF:
+        sb_step_top (m, i);
+        break;
+    case SB_PHASE_ASKED:
+        sb_gate_expired (m, i);
+        break;
+    default:
+        break;
     }
 }

@@ -17,7 +17,7 @@ struct sb_store {
     size_t nresults, results_cap;
 };
 
-uint32_t sb_store_text (struct sb_store *s, const char *text); /* NULL and "": 0 */
+uint32_t sb_store_text (struct sb_store *s, const char *text);         /* NULL and "": 0 */
 const char *sb_store_get_text (const struct sb_store *s, uint32_t id); /* NULL: none */
 /* Takes the object over; 0 when it is empty or NULL. */
 uint32_t sb_store_results (struct sb_store *s, json_t *results);

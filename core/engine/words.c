@@ -14,12 +14,15 @@ const struct sb_outcome_word sb_outcome_words[SB_OUTCOMES] = {
 };
 
 const char *const sb_phase_names[SB_PHASES] = {
-    [SB_PHASE_WAITING] = "waiting",   [SB_PHASE_DUE] = "due",             [SB_PHASE_GATE] = "gate",
-    [SB_PHASE_ASKED] = "asked",       [SB_PHASE_LOCATING] = "locating",   [SB_PHASE_VERIFYING] = "verifying",
-    [SB_PHASE_PAUSING] = "checking",  [SB_PHASE_DOUBTING] = "doubting",   [SB_PHASE_PROVING] = "proving",
-    [SB_PHASE_RUNNING] = "running",   [SB_PHASE_BACKOFF] = "backing off", [SB_PHASE_DONE] = "done",
-    [SB_PHASE_SKIPPED] = "skipped",   [SB_PHASE_OWED] = "owed",           [SB_PHASE_FAILED] = "failed",
-    [SB_PHASE_HELD] = "held",         [SB_PHASE_UNDONE] = "undone",
+    [SB_PHASE_WAITING] = "waiting",     [SB_PHASE_DUE] = "due",
+    [SB_PHASE_GATE] = "gate",           [SB_PHASE_ASKED] = "asked",
+    [SB_PHASE_LOCATING] = "locating",   [SB_PHASE_VERIFYING] = "verifying",
+    [SB_PHASE_PAUSING] = "checking",    [SB_PHASE_DOUBTING] = "doubting",
+    [SB_PHASE_PROVING] = "proving",     [SB_PHASE_RUNNING] = "running",
+    [SB_PHASE_BACKOFF] = "backing off", [SB_PHASE_DONE] = "done",
+    [SB_PHASE_SKIPPED] = "skipped",     [SB_PHASE_OWED] = "owed",
+    [SB_PHASE_FAILED] = "failed",       [SB_PHASE_HELD] = "held",
+    [SB_PHASE_UNDONE] = "undone",
 };
 
 const char *const sb_purpose_names[SB_PURPOSES] = {
@@ -77,6 +80,6 @@ const char *const sb_reason_texts[SB_WHYS] = {
 };
 
 const char *const sb_news_names[SB_NEWS] = {
-    [SB_NEWS_BEGIN] = "run",    [SB_NEWS_GATE] = "gate",    [SB_NEWS_FAILED] = "failure", [SB_NEWS_HELD] = "failure",
-    [SB_NEWS_OWED] = "owed",    [SB_NEWS_DARK] = "failure", [SB_NEWS_UNDO] = "failure",   [SB_NEWS_FINISH] = "run",
+    [SB_NEWS_BEGIN] = "run", [SB_NEWS_GATE] = "gate",    [SB_NEWS_FAILED] = "failure", [SB_NEWS_HELD] = "failure",
+    [SB_NEWS_OWED] = "owed", [SB_NEWS_DARK] = "failure", [SB_NEWS_UNDO] = "failure",   [SB_NEWS_FINISH] = "run",
 };

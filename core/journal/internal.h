@@ -35,12 +35,21 @@ struct sb_journal {
 /* A value for a `?` of a statement. */
 struct sb_bind {
     enum { SB_BIND_INT, SB_BIND_TEXT, SB_BIND_BLOB } type;
-    int64_t n;      /* INT; length of BLOB */
-    const void *p;  /* TEXT (NULL is NULL), BLOB */
+    int64_t n;     /* INT; length of BLOB */
+    const void *p; /* TEXT (NULL is NULL), BLOB */
 };
-#define SB_INT(v) { SB_BIND_INT, (int64_t) (v), NULL }
-#define SB_TEXT(v) { SB_BIND_TEXT, 0, (v) }
-#define SB_BLOB(v, len) { SB_BIND_BLOB, (int64_t) (len), (v) }
+#define SB_INT(v)                        \
+    {                                    \
+        SB_BIND_INT, (int64_t) (v), NULL \
+    }
+#define SB_TEXT(v)           \
+    {                        \
+        SB_BIND_TEXT, 0, (v) \
+    }
+#define SB_BLOB(v, len)                    \
+    {                                      \
+        SB_BIND_BLOB, (int64_t) (len), (v) \
+    }
 
 /* One fault for what SQLite said last: what was tried, on which file, what came back, what to do. */
 void sb_journal_fault (struct sb_journal *j, struct sb_faults *faults, int rc, const char *what);

@@ -67,7 +67,8 @@ struct cause {
 
 static const struct cause causes[] = {
     { SQLITE_NOTADB, "is not a journal: it is no SQLite database", "Name the folder of the journal with --state." },
-    { SQLITE_CORRUPT, "is damaged", "Keep a copy of the file; see what is still sound with `switchback journal verify`." },
+    { SQLITE_CORRUPT, "is damaged",
+      "Keep a copy of the file; see what is still sound with `switchback journal verify`." },
     { SQLITE_FULL, "cannot be written: no room is left", "Make room on the file system, then resume the run." },
     { SQLITE_IOERR, "cannot be read or written", "Look at the file system and the limits of this user (ulimit -f)." },
     { SQLITE_BUSY, "is being written by another process for too long", "See which process has the file open." },
@@ -100,9 +101,15 @@ bind_all (sqlite3_stmt *st, const struct sb_bind *binds, size_t n)
     for (i = 0; i < n && rc == SQLITE_OK; i++) {
         int at = (int) i + 1;
         switch (binds[i].type) {
-        case SB_BIND_INT: rc = sqlite3_bind_int64 (st, at, binds[i].n); break;
-        case SB_BIND_TEXT: rc = sqlite3_bind_text (st, at, binds[i].p, -1, SQLITE_STATIC); break;
-        case SB_BIND_BLOB: rc = sqlite3_bind_blob64 (st, at, binds[i].p, (sqlite3_uint64) binds[i].n, SQLITE_STATIC); break;
+        case SB_BIND_INT:
+            rc = sqlite3_bind_int64 (st, at, binds[i].n);
+            break;
+        case SB_BIND_TEXT:
+            rc = sqlite3_bind_text (st, at, binds[i].p, -1, SQLITE_STATIC);
+            break;
+        case SB_BIND_BLOB:
+            rc = sqlite3_bind_blob64 (st, at, binds[i].p, (sqlite3_uint64) binds[i].n, SQLITE_STATIC);
+            break;
         }
     }
     return rc;
@@ -147,7 +154,8 @@ sb_journal_kept_run (struct sb_journal *j, enum sb_kept which, const struct sb_b
                      struct sb_faults *faults)
 {
     sqlite3_stmt *st = j->kept[which];
-    int rc = st ? SQLITE_OK : sqlite3_prepare_v3 (j->db, kept_sql[which], -1, SQLITE_PREPARE_PERSISTENT, &j->kept[which], NULL);
+    int rc = st ? SQLITE_OK
+                : sqlite3_prepare_v3 (j->db, kept_sql[which], -1, SQLITE_PREPARE_PERSISTENT, &j->kept[which], NULL);
 
     st = j->kept[which];
     if (rc == SQLITE_OK)
@@ -193,9 +201,12 @@ locks_work (const char *path, struct sb_faults *faults)
 static bool
 is_local (const char *dir, struct sb_faults *faults)
 {
-    static const struct { long magic; const char *name; } remote[] = {
-        { 0x6969, "NFS" }, { 0xff534d42, "CIFS" }, { 0xfe534d42, "SMB" }, { 0x517b, "SMB" }, { 0x5346414f, "AFS" },
-        { 0x47504653, "GPFS" }, { 0x0bd00bd0, "Lustre" }, { 0xc36400, "Ceph" },
+    static const struct {
+        long magic;
+        const char *name;
+    } remote[] = {
+        { 0x6969, "NFS" },     { 0xff534d42, "CIFS" }, { 0xfe534d42, "SMB" },    { 0x517b, "SMB" },
+        { 0x5346414f, "AFS" }, { 0x47504653, "GPFS" }, { 0x0bd00bd0, "Lustre" }, { 0xc36400, "Ceph" },
     };
     struct statfs fs;
     size_t i;
@@ -204,7 +215,8 @@ is_local (const char *dir, struct sb_faults *faults)
         return true; /* opening will say what is wrong */
     for (i = 0; i < sizeof remote / sizeof remote[0]; i++)
         if ((fs.f_type & 0xffffffff) == remote[i].magic) {
-            sb_fault (faults, dir, 0, "a journal cannot lie on a file system shared between hosts (%s)", remote[i].name);
+            sb_fault (faults, dir, 0, "a journal cannot lie on a file system shared between hosts (%s)",
+                      remote[i].name);
             sb_fault_hint (faults, "Name a folder of a local disk with --state.");
             return false;
         }
@@ -300,8 +312,8 @@ run_script (struct sb_journal *j, const char *sql, const char *what, struct sb_f
 static bool
 migrate (struct sb_journal *j, struct sb_faults *faults)
 {
-    SB_AUTOFREE char *marks = sb_xprintf ("PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID,
-                                          SB_JOURNAL_SCHEMA);
+    SB_AUTOFREE char *marks =
+            sb_xprintf ("PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID, SB_JOURNAL_SCHEMA);
     int64_t version = 0;
     bool fine = run_script (j, "BEGIN IMMEDIATE", "be brought to this schema", faults)
                 && pragma_number (j, "PRAGMA user_version", &version, faults);
@@ -321,7 +333,8 @@ check_schema (struct sb_journal *j, bool write, struct sb_faults *faults)
 {
     int64_t id = 0, version = 0, tables = 0;
 
-    if (!pragma_number (j, "PRAGMA application_id", &id, faults) || !pragma_number (j, "PRAGMA user_version", &version, faults)
+    if (!pragma_number (j, "PRAGMA application_id", &id, faults)
+        || !pragma_number (j, "PRAGMA user_version", &version, faults)
         || !pragma_number (j, "SELECT count(*) FROM sqlite_schema", &tables, faults))
         return false;
     if (id != APPLICATION_ID && (id != 0 || version != 0 || tables != 0 || !write)) {
@@ -359,8 +372,8 @@ open_database (struct sb_journal *j, const struct sb_journal_cfg *cfg, struct sb
     sqlite3_busy_timeout (j->db, cfg->busy_ms ? cfg->busy_ms : 5000);
     sqlite3_db_config (j->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config (j->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    return run_script (j, "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON", "be opened",
-                       faults)
+    return run_script (j, "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON",
+                       "be opened", faults)
            && (!cfg->write || run_script (j, "PRAGMA journal_mode = WAL", "keep a write-ahead log", faults))
            && check_schema (j, cfg->write, faults);
 }
@@ -495,10 +508,15 @@ sb_journal_add (struct sb_journal *j, struct sb_record *r, struct sb_faults *fau
     sb_record_seal (r);
     {
         const struct sb_bind no_step = SB_TEXT (NULL), step = SB_INT (r->step);
-        const struct sb_bind binds[] = { SB_INT (r->seq), SB_TEXT (r->run), SB_INT (r->at_ms),
+        const struct sb_bind binds[] = { SB_INT (r->seq),
+                                         SB_TEXT (r->run),
+                                         SB_INT (r->at_ms),
                                          SB_TEXT (sb_record_words[r->kind].name),
-                                         r->step == SB_RECORD_NO_STEP ? no_step : step, SB_TEXT (r->name),
-                                         SB_INT (r->attempt), SB_TEXT (r->body), SB_BLOB (r->prev_hash, SB_HASH_BYTES),
+                                         r->step == SB_RECORD_NO_STEP ? no_step : step,
+                                         SB_TEXT (r->name),
+                                         SB_INT (r->attempt),
+                                         SB_TEXT (r->body),
+                                         SB_BLOB (r->prev_hash, SB_HASH_BYTES),
                                          SB_BLOB (r->hash, SB_HASH_BYTES) };
         if (!sb_journal_kept_run (j, SB_KEPT_RECORD, binds, 10, "add a record", faults))
             return false;
@@ -513,10 +531,12 @@ sb_journal_add (struct sb_journal *j, struct sb_record *r, struct sb_faults *fau
 bool
 sb_journal_run_add (struct sb_journal *j, const struct sb_journal_run *run, struct sb_faults *faults)
 {
-    const struct sb_bind binds[] = { SB_TEXT (run->id), SB_TEXT (run->workflow), SB_TEXT (run->pool),
-                                     SB_TEXT (run->digest), SB_TEXT (run->plan), SB_TEXT (run->topology_file),
-                                     SB_TEXT (run->topology), SB_TEXT (run->dir), SB_TEXT (run->info ? run->info : "{}"),
-                                     SB_INT (run->drill), SB_INT (run->uid), SB_INT (run->started_ms) };
+    const struct sb_bind binds[] = {
+        SB_TEXT (run->id),       SB_TEXT (run->workflow), SB_TEXT (run->pool),
+        SB_TEXT (run->digest),   SB_TEXT (run->plan),     SB_TEXT (run->topology_file),
+        SB_TEXT (run->topology), SB_TEXT (run->dir),      SB_TEXT (run->info ? run->info : "{}"),
+        SB_INT (run->drill),     SB_INT (run->uid),       SB_INT (run->started_ms)
+    };
 
     return sb_journal_exec (j,
                             "INSERT INTO runs (id, workflow, pool, digest, plan, topology_file, topology, dir, info,"

@@ -33,8 +33,8 @@ struct sb_journal;
 
 struct sb_journal_cfg {
     const char *path;
-    bool write;   /* created (mode 0600) and migrated when needed */
-    int busy_ms;  /* how long to wait for another writer; 0: 5000 */
+    bool write;                                                      /* created (mode 0600) and migrated when needed */
+    int busy_ms;                                                     /* how long to wait for another writer; 0: 5000 */
     bool (*locks_work) (const char *path, struct sb_faults *faults); /* NULL: the real trial */
 };
 
@@ -113,8 +113,8 @@ bool sb_journal_results (struct sb_journal *j, const char *run, const char *step
 
 struct sb_journal_gate {
     uint32_t step;
-    const char *name;   /* of the step */
-    const char *state;  /* open, answered */
+    const char *name;          /* of the step */
+    const char *state;         /* open, answered */
     const char *open, *answer; /* bodies of the records; answer NULL: none yet */
     int64_t opened_ms, answered_ms;
 };
@@ -151,7 +151,8 @@ bool sb_journal_inbox_put (struct sb_journal *j, const char *run, const char *ve
 /* Not yet taken, oldest first. */
 bool sb_journal_inbox (struct sb_journal *j, const char *run, struct sb_arena *a, struct sb_inbox_item **ret,
                        size_t *ret_count, struct sb_faults *faults);
-bool sb_journal_inbox_taken (struct sb_journal *j, int64_t id, int64_t at_ms, struct sb_faults *faults); /* in a batch */
+bool
+sb_journal_inbox_taken (struct sb_journal *j, int64_t id, int64_t at_ms, struct sb_faults *faults); /* in a batch */
 /* Has another process written since the last call? */
 bool sb_journal_stirred (struct sb_journal *j);
 

@@ -76,8 +76,10 @@ sb_journal_stirred (struct sb_journal *j)
 bool
 sb_journal_note_add (struct sb_journal *j, const struct sb_note *n, struct sb_faults *faults)
 {
-    const struct sb_bind binds[] = { SB_TEXT (n->run), SB_INT (n->at_ms), SB_TEXT (n->channel), SB_TEXT (n->event),
-                                     SB_TEXT (n->key), SB_TEXT (n->subject), SB_TEXT (n->body), SB_INT (n->next_ms) };
+    const struct sb_bind binds[] = {
+        SB_TEXT (n->run), SB_INT (n->at_ms),    SB_TEXT (n->channel), SB_TEXT (n->event),
+        SB_TEXT (n->key), SB_TEXT (n->subject), SB_TEXT (n->body),    SB_INT (n->next_ms)
+    };
 
     return sb_journal_exec (j,
                             "INSERT INTO notes (run, at_ms, channel, event, key, subject, body, state, tries, next_ms)"
@@ -89,7 +91,8 @@ bool
 sb_journal_note_result (struct sb_journal *j, int64_t id, const char *state, unsigned tries, int64_t next_ms,
                         const char *receipt, struct sb_faults *faults)
 {
-    const struct sb_bind binds[] = { SB_TEXT (state), SB_INT (tries), SB_INT (next_ms), SB_TEXT (receipt), SB_INT (id) };
+    const struct sb_bind binds[] = { SB_TEXT (state), SB_INT (tries), SB_INT (next_ms), SB_TEXT (receipt),
+                                     SB_INT (id) };
 
     return sb_journal_exec (j, "UPDATE notes SET state = ?, tries = ?, next_ms = ?, receipt = ? WHERE id = ?", binds, 5,
                             "note what became of a message", faults);
@@ -101,11 +104,12 @@ sb_journal_notes (struct sb_journal *j, const char *run, const char *state, stru
 {
     const struct sb_bind binds[] = { SB_TEXT (run), SB_TEXT (state) };
     const char *what = "list messages";
-    sqlite3_stmt *st = sb_journal_query (j,
-                                         "SELECT id, at_ms, run, channel, event, key, subject, body, state, tries, next_ms,"
-                                         " receipt FROM notes WHERE (?1 IS NULL OR run = ?1)"
-                                         " AND (?2 IS NULL OR state = ?2) ORDER BY id",
-                                         binds, 2, what, faults);
+    sqlite3_stmt *st =
+            sb_journal_query (j,
+                              "SELECT id, at_ms, run, channel, event, key, subject, body, state, tries, next_ms,"
+                              " receipt FROM notes WHERE (?1 IS NULL OR run = ?1)"
+                              " AND (?2 IS NULL OR state = ?2) ORDER BY id",
+                              binds, 2, what, faults);
     struct sb_note *notes = NULL, *copy;
     size_t count = 0, cap = 0;
     int rc = SQLITE_ROW;

@@ -79,7 +79,8 @@ each_row (void *ctx, sqlite3_stmt *st)
 }
 
 bool
-sb_journal_each (struct sb_journal *j, const char *run, int64_t from, sb_record_fn fn, void *ctx, struct sb_faults *faults)
+sb_journal_each (struct sb_journal *j, const char *run, int64_t from, sb_record_fn fn, void *ctx,
+                 struct sb_faults *faults)
 {
     struct each e = { fn, ctx, j->path, faults, true };
     const struct sb_bind binds[] = { SB_INT (from), SB_TEXT (run) };
@@ -165,7 +166,8 @@ sb_journal_run_find (struct sb_journal *j, const char *id, struct sb_arena *a, s
     struct list l = { .a = a };
     const struct sb_bind binds[] = { SB_TEXT (id), SB_INT (id ? strlen (id) : 0) };
     bool fine = walk (j,
-                      id ? "SELECT " RUN_COLUMNS " FROM runs WHERE substr (id, 1, ?2) = ?1 ORDER BY id = ?1 DESC, number DESC"
+                      id ? "SELECT " RUN_COLUMNS
+                           " FROM runs WHERE substr (id, 1, ?2) = ?1 ORDER BY id = ?1 DESC, number DESC"
                          : "SELECT " RUN_COLUMNS " FROM runs WHERE outcome IS NULL ORDER BY number DESC LIMIT 1",
                       binds, id ? 2 : 0, "find a run", run_row, &l, faults);
     struct sb_journal_run *runs = settle (&l, sizeof *runs);
@@ -321,11 +323,12 @@ sb_journal_durations (struct sb_journal *j, const char *workflow, const char *st
 {
     SB_CLEANUP (sb_faults_free) struct sb_faults ignored = { 0 };
     const struct sb_bind binds[] = { SB_TEXT (workflow), SB_TEXT (step), SB_INT (cap) };
-    sqlite3_stmt *st = sb_journal_query (j,
-                                         "SELECT s.ended_ms - s.begun_ms FROM step_states s JOIN runs u ON u.id = s.run"
-                                         " WHERE u.workflow = ?1 AND s.name = ?2 AND s.state = 'done'"
-                                         " AND s.begun_ms > 0 AND s.ended_ms >= s.begun_ms ORDER BY u.number DESC LIMIT ?3",
-                                         binds, 3, "read durations", &ignored);
+    sqlite3_stmt *st =
+            sb_journal_query (j,
+                              "SELECT s.ended_ms - s.begun_ms FROM step_states s JOIN runs u ON u.id = s.run"
+                              " WHERE u.workflow = ?1 AND s.name = ?2 AND s.state = 'done'"
+                              " AND s.begun_ms > 0 AND s.ended_ms >= s.begun_ms ORDER BY u.number DESC LIMIT ?3",
+                              binds, 3, "read durations", &ignored);
     size_t n = 0;
 
     while (st && n < cap && sqlite3_step (st) == SQLITE_ROW)

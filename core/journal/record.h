@@ -18,7 +18,7 @@
 
 #include <stdint.h>
 
-#define SB_HASH_BYTES 32
+#define SB_HASH_BYTES     32
 #define SB_RECORD_NO_STEP UINT32_MAX /* a record about the run */
 
 enum sb_record_kind {
@@ -41,15 +41,15 @@ enum sb_record_kind {
     SB_REC_UNDO_ANSWER,
     SB_REC_UNDO_CLEARED,
     SB_REC_UNDO_HELD,
-    SB_REC_UNDONE,        /* the undo verb's verify said yes */
-    SB_REC_UNDO_LEFT,     /* ran, and the workflow says it may be left */
-    SB_REC_GATE_OPEN,     /* a person is asked: question, evidence */
-    SB_REC_GATE_ANSWER,   /* answer, by, grade, how long it took people */
-    SB_REC_PROVED,        /* an old proof was asked again and still holds */
-    SB_REC_DARK,          /* a site: nothing of it has answered for `dark after` */
-    SB_REC_LIGHT,         /* a dark site answered again */
-    SB_REC_PERSON,        /* retry, skip, hold from a person: what, by, whether it was accepted */
-    SB_REC_NOTE,          /* for the report; changes nothing */
+    SB_REC_UNDONE,      /* the undo verb's verify said yes */
+    SB_REC_UNDO_LEFT,   /* ran, and the workflow says it may be left */
+    SB_REC_GATE_OPEN,   /* a person is asked: question, evidence */
+    SB_REC_GATE_ANSWER, /* answer, by, grade, how long it took people */
+    SB_REC_PROVED,      /* an old proof was asked again and still holds */
+    SB_REC_DARK,        /* a site: nothing of it has answered for `dark after` */
+    SB_REC_LIGHT,       /* a dark site answered again */
+    SB_REC_PERSON,      /* retry, skip, hold from a person: what, by, whether it was accepted */
+    SB_REC_NOTE,        /* for the report; changes nothing */
     SB_REC_KINDS
 };
 
@@ -61,7 +61,7 @@ struct sb_record {
     uint32_t step;    /* index in the plan, or SB_RECORD_NO_STEP */
     const char *name; /* of the step; NULL: about the run */
     unsigned attempt;
-    const char *body; /* JSON object, canonical */
+    const char *body;                                      /* JSON object, canonical */
     uint8_t prev_hash[SB_HASH_BYTES], hash[SB_HASH_BYTES]; /* given by the journal */
 };
 

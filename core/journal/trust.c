@@ -40,9 +40,14 @@ bool
 sb_journal_derive (struct sb_journal *j, const struct sb_record *r, struct sb_faults *faults)
 {
     const char *state = sb_record_words[r->kind].state;
-    const struct sb_bind binds[] = { SB_TEXT (r->run), SB_INT (r->step), SB_TEXT (r->name), SB_TEXT (state),
-                                     SB_INT (r->attempt), SB_INT (r->kind == SB_REC_INTENT ? r->at_ms : 0),
-                                     SB_INT (state && is_rest (state) ? r->at_ms : 0), SB_INT (r->seq) };
+    const struct sb_bind binds[] = { SB_TEXT (r->run),
+                                     SB_INT (r->step),
+                                     SB_TEXT (r->name),
+                                     SB_TEXT (state),
+                                     SB_INT (r->attempt),
+                                     SB_INT (r->kind == SB_REC_INTENT ? r->at_ms : 0),
+                                     SB_INT (state && is_rest (state) ? r->at_ms : 0),
+                                     SB_INT (r->seq) };
 
     if (!state || r->step == SB_RECORD_NO_STEP)
         return true;
@@ -59,7 +64,8 @@ sb_journal_derive_all (struct sb_journal *j, struct sb_faults *faults)
                 && sb_journal_exec (j, "DELETE FROM gates", NULL, 0, what, faults);
     int rc = SQLITE_DONE;
 
-    st = fine ? sb_journal_query (j, "SELECT " SB_RECORD_COLUMNS " FROM records ORDER BY seq", NULL, 0, what, faults) : NULL;
+    st = fine ? sb_journal_query (j, "SELECT " SB_RECORD_COLUMNS " FROM records ORDER BY seq", NULL, 0, what, faults)
+              : NULL;
     while (st && fine && (rc = sqlite3_step (st)) == SQLITE_ROW) {
         struct sb_record r;
         if (sb_journal_read_record (st, &r)) /* one that makes no sense is the chain's finding */
@@ -169,8 +175,8 @@ static bool
 check_chain (struct trial *t, const struct sb_journal_head *known)
 {
     const char *what = "read its records";
-    sqlite3_stmt *st = sb_journal_query (t->j, "SELECT " SB_RECORD_COLUMNS " FROM records ORDER BY seq", NULL, 0, what,
-                                         t->faults);
+    sqlite3_stmt *st =
+            sb_journal_query (t->j, "SELECT " SB_RECORD_COLUMNS " FROM records ORDER BY seq", NULL, 0, what, t->faults);
     bool fine = st != NULL, met = !known || known->seq == 0;
     int rc = SQLITE_DONE;
 

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HISTORIES 30000
+#define HISTORIES  30000
 #define MOST_TURNS 6000
 #define MOST_STEPS 8
 
@@ -121,7 +121,7 @@ work (struct history *h, uint32_t i, bool undo)
     if (fate < 66)
         return SB_FAIL;
     if (fate < 76)
-        return chance (50) ? SB_UNSURE : DIES; /* not done */
+        return chance (50) ? SB_UNSURE : DIES;           /* not done */
     if (fate < 84 && !undo && t->state != SB_SEEN_YES) { /* the server works on */
         t->works_until = h->rig.now + 500 + roll (15000);
         return chance (50) ? SB_UNSURE : DIES;
@@ -139,7 +139,8 @@ static void
 breach (struct history *h, const char *what, uint32_t step)
 {
     if (!h->broken[0])
-        snprintf (h->broken, sizeof h->broken, "%s (step %s)", what, step < h->plan.count ? h->plan.steps[step].name : "-");
+        snprintf (h->broken, sizeof h->broken, "%s (step %s)", what,
+                  step < h->plan.count ? h->plan.steps[step].name : "-");
 }
 
 /* Before a changing call: what do the durable records say? */
@@ -215,17 +216,26 @@ carry_out (struct history *h)
 
     for (k = 0; k < n; k++) {
         const struct sb_command *c = &h->rig.turn.list[k];
-        enum sb_call_op op = c->kind == SB_CMD_RUN ? SB_CALL_RUN : c->kind == SB_CMD_LOCATE ? SB_CALL_LOCATE : SB_CALL_VERIFY;
+        enum sb_call_op op = c->kind == SB_CMD_RUN      ? SB_CALL_RUN
+                             : c->kind == SB_CMD_LOCATE ? SB_CALL_LOCATE
+                                                        : SB_CALL_VERIFY;
         switch (c->kind) {
         case SB_CMD_RUN:
             if (!c->reads)
                 check_run (h, c);
             /* fall through */
         case SB_CMD_VERIFY:
-        case SB_CMD_LOCATE: h->calls[h->ncalls++] = (struct call){ c->step, op, c->undo, false }; break;
-        case SB_CMD_PROBE: h->probes |= 1u << c->site; break;
-        case SB_CMD_ASK: h->asks[h->nasks++] = c->step; break;
-        default: break;
+        case SB_CMD_LOCATE:
+            h->calls[h->ncalls++] = (struct call){ c->step, op, c->undo, false };
+            break;
+        case SB_CMD_PROBE:
+            h->probes |= 1u << c->site;
+            break;
+        case SB_CMD_ASK:
+            h->asks[h->nasks++] = c->step;
+            break;
+        default:
+            break;
         }
     }
 }
@@ -284,7 +294,11 @@ answer_ask (struct history *h)
 {
     uint32_t step = h->asks[--h->nasks], fate = roll (100);
 
-    rig_gate (&h->rig, step, fate < 60 ? SB_GATE_YES : fate < 75 ? SB_GATE_NOT_NEEDED : fate < 85 ? SB_GATE_NO : SB_GATE_OPEN);
+    rig_gate (&h->rig, step,
+              fate < 60   ? SB_GATE_YES
+              : fate < 75 ? SB_GATE_NOT_NEEDED
+              : fate < 85 ? SB_GATE_NO
+                          : SB_GATE_OPEN);
 }
 
 static void
@@ -297,6 +311,31 @@ wish (struct history *h)
         h->dark[roll (2)] ^= true;
     else
         rig_person (&h->rig, kinds[roll (5)], roll (h->plan.count));
+}
+
+/* Nothing moves, and the run stays because somebody may come: somebody comes. */
+static void
+somebody_comes (struct history *h)
+{
+    uint32_t i = roll (h->plan.count);
+
+    switch (roll (6)) {
+    case 0:
+        rig_person (&h->rig, SB_EV_RETRY, i);
+        break;
+    case 1:
+        rig_person (&h->rig, SB_EV_SKIP, i);
+        break;
+    case 2:
+        rig_person (&h->rig, SB_EV_ABORT, i);
+        break;
+    case 3:
+        rig_person (&h->rig, chance (20) ? SB_EV_STOP : SB_EV_HOLD, i);
+        break;
+    default:
+        rig_gate (&h->rig, i, chance (70) ? SB_GATE_YES : SB_GATE_NO);
+        break;
+    }
 }
 
 /* One turn; false: the process died. */
@@ -316,8 +355,12 @@ step_history (struct history *h)
         answer_probe (h);
     else if (h->ncalls > 0)
         answer_call (h);
-    else
+    else if (sb_engine_next_timer (h->rig.e) != SB_ENGINE_NEVER)
         rig_ring (&h->rig);
+    else if (h->rig.wait)
+        somebody_comes (h);
+    else
+        breach (h, "nothing moves, and nobody is waited for", SB_NO_STEP);
     h->rig.now += roll (300);
     return end_turn (h, from);
 }
@@ -358,12 +401,23 @@ make_history (struct history *h)
                 strcat (h->afters[i], h->names[k]);
                 strcat (h->afters[i], " ");
             }
-        *row = (struct plan_row){ .name = h->names[i], .after = h->afters[i], .effect = (enum sb_effect) roll (3),
-                                  .undo = chance (50) ? SB_UNDO_VERB : chance (60) ? SB_UNDO_NOT_NEEDED : SB_UNDO_NONE,
-                                  .if_dark = (enum sb_dark) roll (3), .retries = (int) roll (3),
-                                  .site = chance (30) ? "north" : chance (30) ? "south" : NULL,
-                                  .gate = chance (12) ? "g" : chance (6) ? "r" : NULL, .optional = chance (12),
-                                  .principal = chance (15), .idle = chance (8) };
+        *row = (struct plan_row){ .name = h->names[i],
+                                  .after = h->afters[i],
+                                  .effect = (enum sb_effect) roll (3),
+                                  .undo = chance (50)   ? SB_UNDO_VERB
+                                          : chance (60) ? SB_UNDO_NOT_NEEDED
+                                                        : SB_UNDO_NONE,
+                                  .if_dark = (enum sb_dark) roll (3),
+                                  .retries = (int) roll (3),
+                                  .site = chance (30)   ? "north"
+                                          : chance (30) ? "south"
+                                                        : NULL,
+                                  .gate = chance (12)  ? "g"
+                                          : chance (6) ? "r"
+                                                       : NULL,
+                                  .optional = chance (12),
+                                  .principal = chance (15),
+                                  .idle = chance (8) };
         if (i > 0 && chance (15))
             row->proof = h->names[roll (i)];
         h->world[i].state = chance (15) ? SB_SEEN_YES : chance (5) ? SB_SEEN_PARTLY : SB_SEEN_NO;
@@ -374,6 +428,7 @@ make_history (struct history *h)
     h->deaths = roll (4);
     h->wishes = roll (3);
     rig_new (&h->rig, &h->plan);
+    h->rig.wait = chance (30);
 }
 
 /* Returns the turns it took; 0: an invariant does not hold. */
@@ -388,7 +443,16 @@ play (uint64_t seed, bool tell, enum sb_outcome *ret)
     rig_start (&h.rig);
     if (!end_turn (&h, 0))
         resume (&h);
-    while (rig_outcome (&h.rig) == SB_RUN_GOES_ON && turns++ < MOST_TURNS && !h.broken[0]) {
+    while (turns++ < MOST_TURNS && !h.broken[0]) {
+        if (rig_outcome (&h.rig) == SB_RUN_DONE_OWED
+            && !h.rig.pay) { /* the sites come back, and what is owed is paid */
+            check_end (&h);
+            h.dark[0] = h.dark[1] = false;
+            h.rig.pay = true;
+            resume (&h);
+        }
+        if (rig_outcome (&h.rig) != SB_RUN_GOES_ON)
+            break;
         if (!step_history (&h))
             resume (&h);
         if (tell)
@@ -412,7 +476,9 @@ every_history_keeps_the_promises (void)
     const char *given = getenv ("SB_SEED"), *many = getenv ("SB_HISTORIES");
     unsigned ends[SB_OUTCOMES] = { 0 }, bad = 0, longest = 0, turns;
     unsigned long long total = 0;
-    uint64_t seed = given ? strtoull (given, NULL, 10) : 1, last = given ? seed : many ? strtoull (many, NULL, 10) : HISTORIES;
+    uint64_t seed = given ? strtoull (given, NULL, 10) : 1, last = given  ? seed
+                                                                   : many ? strtoull (many, NULL, 10)
+                                                                          : HISTORIES;
     enum sb_outcome outcome;
     int k;
 

@@ -64,9 +64,13 @@ make_gates (struct sb_plan *p, const struct gate_row *gates)
     p->gates = sb_arena_alloc (&p->arena, (n + 1) * sizeof *p->gates);
     p->ngates = n;
     while (n-- > 0)
-        p->gates[n] = (struct sb_plan_gate){ .name = gates[n].name, .base = gates[n].name, .title = gates[n].name,
-                                             .ask = gates[n].name, .named = gates[n].named,
-                                             .refuse = gates[n].refuse, .expires_ms = gates[n].expires_ms };
+        p->gates[n] = (struct sb_plan_gate){ .name = gates[n].name,
+                                             .base = gates[n].name,
+                                             .title = gates[n].name,
+                                             .ask = gates[n].name,
+                                             .named = gates[n].named,
+                                             .refuse = gates[n].refuse,
+                                             .expires_ms = gates[n].expires_ms };
 }
 
 static void
@@ -76,11 +80,24 @@ make_step (struct sb_plan *p, const struct plan_row *rows, uint32_t i)
     struct sb_plan_step *s = &p->steps[i];
     uint32_t g;
 
-    *s = (struct sb_plan_step){ .name = row->name, .base = row->name, .title = row->name, .role = "thing", .verb = "do",
-                                .kind = "thing", .object = "one", .plugin = "dummy", .effect = row->effect,
-                                .site = row->site, .gate = SB_NO_GATE, .if_dark = row->if_dark, .undo = row->undo,
-                                .optional = row->optional, .retries = row->retries, .retry_ms = RETRY_MS,
-                                .timeout_ms = TIMEOUT, .settle_ms = SETTLE };
+    *s = (struct sb_plan_step){ .name = row->name,
+                                .base = row->name,
+                                .title = row->name,
+                                .role = "thing",
+                                .verb = "do",
+                                .kind = "thing",
+                                .object = "one",
+                                .plugin = "dummy",
+                                .effect = row->effect,
+                                .site = row->site,
+                                .gate = SB_NO_GATE,
+                                .if_dark = row->if_dark,
+                                .undo = row->undo,
+                                .optional = row->optional,
+                                .retries = row->retries,
+                                .retry_ms = RETRY_MS,
+                                .timeout_ms = TIMEOUT,
+                                .settle_ms = SETTLE };
     s->undo_verb = row->undo == SB_UNDO_VERB ? "undo" : NULL;
     s->no_return = row->effect != SB_READS && row->undo == SB_UNDO_NONE;
     if (row->idle)
@@ -167,7 +184,7 @@ rig_crash (struct rig *r)
 void
 rig_start (struct rig *r)
 {
-    rig_event (r, (struct sb_event){ .kind = SB_EV_START, .wait = r->wait, .pay = r->pay });
+    rig_event (r, (struct sb_event){ .kind = SB_EV_START, .wait = r->wait, .stay = r->wait, .pay = r->pay });
 }
 
 void
@@ -223,8 +240,8 @@ rig_ring (struct rig *r)
 }
 
 static const char *const command_words[] = {
-    [SB_CMD_VERIFY] = "verify", [SB_CMD_RUN] = "run",     [SB_CMD_LOCATE] = "locate", [SB_CMD_KILL] = "kill",
-    [SB_CMD_PROBE] = "probe",   [SB_CMD_ASK] = "ask",     [SB_CMD_FINISH] = "finish",
+    [SB_CMD_VERIFY] = "verify", [SB_CMD_RUN] = "run", [SB_CMD_LOCATE] = "locate", [SB_CMD_KILL] = "kill",
+    [SB_CMD_PROBE] = "probe",   [SB_CMD_ASK] = "ask", [SB_CMD_FINISH] = "finish",
 };
 
 const char *

@@ -26,9 +26,9 @@ struct gate_row {
 void make_plan (struct sb_plan *p, const struct plan_row *rows, const struct gate_row *gates);
 
 #define DARK_AFTER 60000
-#define SETTLE 5000
-#define TIMEOUT 20000
-#define RETRY_MS 2000
+#define SETTLE     5000
+#define TIMEOUT    20000
+#define RETRY_MS   2000
 
 /* A driver that holds one engine and the commands of its last event. */
 struct rig {

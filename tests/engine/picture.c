@@ -36,20 +36,21 @@ expect (const char *expected, int line)
 }
 
 /* An event, then what the engine said. */
-#define SAYS(event, expected) \
-    do {                      \
-        event;                \
+#define SAYS(event, expected)        \
+    do {                             \
+        event;                       \
         expect (expected, __LINE__); \
     } while (0)
 
-#define START rig_start (&rig)
+#define START           rig_start (&rig)
 #define SAW(step, seen) rig_saw (&rig, step, SB_SEEN_##seen)
-#define RAN(step, rc) rig_ran (&rig, step, SB_##rc)
-#define RING rig_ring (&rig)
+#define RAN(step, rc)   rig_ran (&rig, step, SB_##rc)
+#define RING            rig_ring (&rig)
 
 static const struct plan_row settles[] = { { .name = "a", .effect = SB_SETTLES, .undo = SB_UNDO_NOT_NEEDED }, { 0 } };
 static const struct plan_row changes[] = { { .name = "a", .effect = SB_CHANGES, .undo = SB_UNDO_VERB }, { 0 } };
-static const struct plan_row retries[] = { { .name = "a", .effect = SB_CHANGES, .undo = SB_UNDO_VERB, .retries = 2 }, { 0 } };
+static const struct plan_row retries[] = { { .name = "a", .effect = SB_CHANGES, .undo = SB_UNDO_VERB, .retries = 2 },
+                                           { 0 } };
 
 /* Rings until something other than a new verify of step 0 is said, answering each with `seen`. */
 static void
@@ -501,8 +502,7 @@ a_no_holds_or_refuses (void)
     end ();
     to_the_gate (true, 0, true);
     SAYS (rig_gate (&rig, 1, SB_GATE_OPEN), "gate-open:b");
-    SAYS (rig_gate (&rig, 1, SB_GATE_NO),
-          "gate-answer:b(gate-no) refused:b(gate-no) undo-begin(refused) unverify:a");
+    SAYS (rig_gate (&rig, 1, SB_GATE_NO), "gate-answer:b(gate-no) refused:b(gate-no) undo-begin(refused) unverify:a");
     SAYS (SAW (0, YES), "undone:a run-finish finish:refused");
     end ();
     to_the_gate (true, 0, false);
@@ -630,12 +630,10 @@ after_the_point_of_no_return_there_is_only_forward (void)
 static void
 what_somebody_else_did_irreversibly_counts (void)
 {
-    static const struct plan_row rows[] = {
-        { .name = "a", .effect = SB_CHANGES, .undo = SB_UNDO_VERB },
-        { .name = "d", .effect = SB_CHANGES, .undo = SB_UNDO_NONE },
-        { .name = "e", .after = "a d", .effect = SB_CHANGES, .undo = SB_UNDO_VERB },
-        { 0 }
-    };
+    static const struct plan_row rows[] = { { .name = "a", .effect = SB_CHANGES, .undo = SB_UNDO_VERB },
+                                            { .name = "d", .effect = SB_CHANGES, .undo = SB_UNDO_NONE },
+                                            { .name = "e", .after = "a d", .effect = SB_CHANGES, .undo = SB_UNDO_VERB },
+                                            { 0 } };
 
     begin (rows, NULL);
     START;
@@ -800,7 +798,8 @@ main (void)
         { "RETRY is verified, backs off, and is tried at most N times again", retry_backs_off_and_is_counted },
         { "RETRY whose verify says yes is done", retry_that_worked_is_done },
         { "FAIL is failed only after verify said no", fail_is_read_back_too },
-        { "a death is followed by a bounded wait until nothing of ours works there", doubt_waits_until_nothing_of_ours_works },
+        { "a death is followed by a bounded wait until nothing of ours works there",
+          doubt_waits_until_nothing_of_ours_works },
         { "a half-done action that settles is run again after doubt", doubt_that_settles_runs_again },
         { "a worker that dies each time is not started for ever", a_worker_that_always_dies_is_not_started_for_ever },
         { "an intention without evidence is verified first on resume", a_crash_after_the_intention_is_asked_about },
@@ -811,14 +810,16 @@ main (void)
         { "the principal is looked up when due and written into the intention", the_principal_is_looked_up_when_due },
         { "a proof older than allowed is asked again before the intention", an_old_proof_is_asked_again },
         { "a gate is asked once and answered for all its steps", a_gate_is_asked_once_and_answered_for_all },
-        { "a gate that nobody answers ends waiting and is asked again", a_gate_without_answer_ends_waiting_and_is_asked_again },
+        { "a gate that nobody answers ends waiting and is asked again",
+          a_gate_without_answer_ends_waiting_and_is_asked_again },
         { "expiry of a gate never means go on", expiry_never_means_go_on },
         { "a no holds the step, or refuses the run", a_no_holds_or_refuses },
         { "a failure undoes in reverse what ran, not what was adopted", a_failure_undoes_in_reverse_what_ran },
         { "an undo is resumed where it was", an_undo_is_resumed },
         { "an undo that fails is held and can be resumed", an_undo_that_fails_is_held },
         { "an abort stops what runs and takes back", an_abort_takes_back },
-        { "after the point of no return an abort is refused and a failure is held", after_the_point_of_no_return_there_is_only_forward },
+        { "after the point of no return an abort is refused and a failure is held",
+          after_the_point_of_no_return_there_is_only_forward },
         { "an irreversible step that somebody else did counts as passed", what_somebody_else_did_irreversibly_counts },
         { "an irreversible step proved undone gives the return back", a_step_that_proved_undone_gives_the_return_back },
         { "an optional step that fails stops nobody", an_optional_step_stops_nobody },

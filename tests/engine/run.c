@@ -47,8 +47,8 @@ struct world {
     struct thing things[THINGS];
     int notes, note_fails; /* messages delivered; refused first */
     char subject[200];
-    int late;              /* effects happen when the answer is collected, not when the call is made */
-    int room;              /* calls taken at a time; 0: any */
+    int late; /* effects happen when the answer is collected, not when the call is made */
+    int room; /* calls taken at a time; 0: any */
 };
 
 static struct world *world;
@@ -87,13 +87,16 @@ fake_call (void *self, const struct sb_call_spec *spec)
     (void) self;
     if (ncalls == 64 || (world->room && ncalls >= (size_t) world->room))
         return false;
-    *c = (struct call){ .id = spec->id, .op = spec->op, .undo = strcmp (spec->verb, "undo") == 0,
+    *c = (struct call){ .id = spec->id,
+                        .op = spec->op,
+                        .undo = strcmp (spec->verb, "undo") == 0,
                         .note = strcmp (spec->kind, "channel") == 0 };
     if (!c->note)
         c->thing = (int) sb_plan_find (the_plan, spec->step);
     for (k = 0; k < spec->nparams; k++)
         if (strcmp (spec->params[k].name, c->note ? "subject" : "value") == 0)
-            snprintf (c->text, sizeof c->text, "%s", spec->params[k].value ? spec->params[k].value : spec->params[k].items[0]);
+            snprintf (c->text, sizeof c->text, "%s",
+                      spec->params[k].value ? spec->params[k].value : spec->params[k].items[0]);
     ncalls++;
     if (!c->note && c->op == SB_OP_RUN && world->things[c->thing].slow)
         kill (getpid (), SIGUSR1);
@@ -170,8 +173,9 @@ fake_drain (void *self, sb_lane_event_fn fn, void *ctx)
         const struct thing *t = &world->things[taken[k].thing];
         struct sb_lane_result results[] = { { "was", t->so ? "on" : "off" },
                                             { "name", taken[k].note ? "" : the_plan->steps[taken[k].thing].name } };
-        struct sb_lane_event ev = { .type = SB_LANE_ANSWER, .id = taken[k].id, .op = taken[k].op, .results = results,
-                                    .nresults = 2 };
+        struct sb_lane_event ev = {
+            .type = SB_LANE_ANSWER, .id = taken[k].id, .op = taken[k].op, .results = results, .nresults = 2
+        };
         if (world->late && !taken[k].stopped)
             take_effect (&taken[k]);
         answer (&taken[k], &ev);
@@ -214,7 +218,9 @@ struct scene {
 static void
 set_scene (struct scene *s, const char *name)
 {
-    static struct sb_plan_param value = { .name = "value", .value = "${steps.a.name}-${gates.g.grade}-${steps.a.was}", .refers = true };
+    static struct sb_plan_param value = { .name = "value",
+                                          .value = "${steps.a.name}-${gates.g.grade}-${steps.a.was}",
+                                          .refers = true };
 
     memset (s, 0, sizeof *s);
     memset (world, 0, sizeof *world);
@@ -228,9 +234,17 @@ set_scene (struct scene *s, const char *name)
     topology.count = 1;
     sb_dir_make (at (name), 0700, &s->faults);
     s->journal = sb_arena_printf (&arena, "%s/%s/journal.db", folder, name);
-    s->cfg = (struct sb_run_cfg){ .plan = &s->plan, .topology = &topology, .launcher = &launcher, .topology_file = "/t.ini",
-                                  .topology_text = "", .base = "/", .state_dir = at (name), .run = "r1",
-                                  .signal_fd = -1, .approve_all = true, .notify_ms = -1 };
+    s->cfg = (struct sb_run_cfg){ .plan = &s->plan,
+                                  .topology = &topology,
+                                  .launcher = &launcher,
+                                  .topology_file = "/t.ini",
+                                  .topology_text = "",
+                                  .base = "/",
+                                  .state_dir = at (name),
+                                  .run = "r1",
+                                  .signal_fd = -1,
+                                  .approve_all = true,
+                                  .notify_ms = -1 };
 }
 
 /* In this process. */
@@ -282,7 +296,8 @@ a_run_does_its_steps_and_is_journalled (void)
     CU_ASSERT_EQUAL (s.result.exit_code, 0);
     CU_ASSERT_EQUAL (s.result.done, 6);
     CU_ASSERT (world->things[4].runs == 1 && world->things[5].so);
-    CU_ASSERT_STRING_EQUAL (world->things[5].saw, "a-declared-off"); /* what stood before the act, though it is on now */
+    CU_ASSERT_STRING_EQUAL (world->things[5].saw,
+                            "a-declared-off"); /* what stood before the act, though it is on now */
     journal_is_sound (&s);
     strike (&s);
 }
@@ -299,8 +314,9 @@ ends_wait_for_the_next_begin (void)
     sb_plan_release (&s.plan);
     for (k = 0; k < 8; k++) {
         snprintf (names[k], sizeof names[k], "s%d", k);
-        chain[k] = (struct plan_row){ .name = names[k], .after = k ? names[k - 1] : NULL, .effect = SB_CHANGES,
-                                      .undo = SB_UNDO_NOT_NEEDED };
+        chain[k] = (struct plan_row){
+            .name = names[k], .after = k ? names[k - 1] : NULL, .effect = SB_CHANGES, .undo = SB_UNDO_NOT_NEEDED
+        };
     }
     make_plan (&s.plan, chain, NULL);
     s.plan.sites[0] = NULL;
@@ -447,7 +463,8 @@ an_answer_comes_through_the_inbox (void)
     }
     CU_ASSERT_FATAL (n == 1 && j);
     CU_ASSERT (sb_journal_owned (j, "r1", NULL));
-    CU_ASSERT (sb_journal_inbox_put (j, "r1", "approve", "{\"gate\":\"g\",\"reason\":\"seen\"}", sb_now_ms (), &s.faults));
+    CU_ASSERT (
+            sb_journal_inbox_put (j, "r1", "approve", "{\"gate\":\"g\",\"reason\":\"seen\"}", sb_now_ms (), &s.faults));
     waitpid (pid, &status, 0);
     CU_ASSERT (WIFEXITED (status) && WEXITSTATUS (status) == 0);
     CU_ASSERT (sb_journal_gates (j, "r1", &arena, &open, &n, &s.faults) && n == 1);
@@ -511,7 +528,8 @@ one_run_per_pool (void)
     set_scene (&s, "pool");
     CU_ASSERT (sb_pool_lock (&lock, &topology, "other", &who, &s.faults) == SB_LOCK_TAKEN);
     go (&s); /* with a state folder of its own */
-    CU_ASSERT (s.result.exit_code == 5 && s.faults.count == 1 && strstr (s.faults.list[0].text, "run other, pid") != NULL);
+    CU_ASSERT (s.result.exit_code == 5 && s.faults.count == 1
+               && strstr (s.faults.list[0].text, "run other, pid") != NULL);
     CU_ASSERT_EQUAL (world->things[0].runs, 0);
     sb_faults_free (&s.faults);
     sb_lock_release (&lock);
@@ -613,7 +631,8 @@ another_plan_is_not_resumed (void)
     s.cfg.resume = true;
     strcpy (s.plan.digest, "another");
     go (&s);
-    CU_ASSERT (s.result.exit_code == 1 && s.faults.count == 1 && strstr (s.faults.list[0].text, "follows another plan"));
+    CU_ASSERT (s.result.exit_code == 1 && s.faults.count == 1
+               && strstr (s.faults.list[0].text, "follows another plan"));
     sb_faults_free (&s.faults);
     strike (&s);
 }
@@ -625,14 +644,17 @@ main (void)
         { "a run does its steps, expands references, and is journalled", a_run_does_its_steps_and_is_journalled },
         { "the end of a step waits for the next begin: one sync per step of a chain", ends_wait_for_the_next_begin },
         { "killed at any boundary, twice, it resumes (effects when called)", killed_anywhere_it_resumes_effects_first },
-        { "killed at any boundary, twice, it resumes (effects when answered)", killed_anywhere_it_resumes_effects_late },
+        { "killed at any boundary, twice, it resumes (effects when answered)",
+          killed_anywhere_it_resumes_effects_late },
         { "a failure is undone in the world", a_failure_is_undone },
-        { "a gate without an answer ends with 4 and is resumed with one", a_gate_without_an_answer_ends_four_and_resumes },
+        { "a gate without an answer ends with 4 and is resumed with one",
+          a_gate_without_an_answer_ends_four_and_resumes },
         { "an answer comes through the inbox while the run waits", an_answer_comes_through_the_inbox },
         { "a wish left before a resume is heard first", a_wish_left_before_the_resume_is_heard },
         { "a signal stops the run with 130 and leaves it resumable", a_signal_stops_and_leaves_it_resumable },
         { "one run per pool, also with another state folder", one_run_per_pool },
-        { "a full disk under the journal ends with 6 before the act, and is resumed", a_full_disk_breaks_off_before_the_act },
+        { "a full disk under the journal ends with 6 before the act, and is resumed",
+          a_full_disk_breaks_off_before_the_act },
         { "messages are retried beside the run and say when it is a drill", messages_go_beside_the_run },
         { "messages that are left are told by the next process", what_is_left_is_told_by_the_next_process },
         { "a launcher without room only slows the run", a_launcher_without_room_only_slows },

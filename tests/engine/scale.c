@@ -63,8 +63,14 @@ large_plan (struct sb_plan *p, uint32_t n, edges_fn edges)
     p->steps = sb_arena_alloc (&p->arena, n * sizeof *p->steps);
     for (i = 0; i < n; i++) {
         struct sb_plan_step *s = &p->steps[i];
-        *s = (struct sb_plan_step){ .name = "s", .title = "s", .role = "thing", .verb = "do", .effect = SB_CHANGES,
-                                    .gate = SB_NO_GATE, .undo = SB_UNDO_NOT_NEEDED, .timeout_ms = 1000 };
+        *s = (struct sb_plan_step){ .name = "s",
+                                    .title = "s",
+                                    .role = "thing",
+                                    .verb = "do",
+                                    .effect = SB_CHANGES,
+                                    .gate = SB_NO_GATE,
+                                    .undo = SB_UNDO_NOT_NEEDED,
+                                    .timeout_ms = 1000 };
         s->nafter = edges (i, n, scratch);
         s->after = sb_arena_alloc (&p->arena, s->nafter * sizeof *s->after + 1);
         memcpy (s->after, scratch, s->nafter * sizeof *scratch);
@@ -130,7 +136,9 @@ drive (struct sb_plan *p)
         }
         if (head == tail)
             break;
-        ev = (struct sb_event){ .kind = SB_EV_ANSWER, .now = ev.now + 1, .step = todo[head].step,
+        ev = (struct sb_event){ .kind = SB_EV_ANSWER,
+                                .now = ev.now + 1,
+                                .step = todo[head].step,
                                 .op = todo[head].run ? SB_CALL_RUN : SB_CALL_VERIFY,
                                 .seen = ran[todo[head].step] ? SB_SEEN_YES : SB_SEEN_NO };
         ran[todo[head].step] |= todo[head].run;
@@ -221,8 +229,11 @@ timers_ring_in_order (void)
     sb_engine_init (e, &p);
     sb_engine_event (e, &p, &ev, &turn);
     for (i = 0; i < 5000; i++) {
-        ev = (struct sb_event){ .kind = SB_EV_ANSWER, .step = i * 2741u % 5000, .op = SB_CALL_VERIFY,
-                                .seen = SB_SEEN_UNKNOWN, .now = 1000 + i / 10 };
+        ev = (struct sb_event){ .kind = SB_EV_ANSWER,
+                                .step = i * 2741u % 5000,
+                                .op = SB_CALL_VERIFY,
+                                .seen = SB_SEEN_UNKNOWN,
+                                .now = 1000 + i / 10 };
         sb_engine_event (e, &p, &ev, &turn);
     }
     while ((next = sb_engine_next_timer (e)) != SB_ENGINE_NEVER && next < 7000) {

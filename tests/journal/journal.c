@@ -51,21 +51,33 @@ open_it (const char *path, bool write)
 static bool
 add_run (struct sb_journal *j, const char *id)
 {
-    struct sb_journal_run run = { .id = id, .workflow = "failover", .pool = "pchat", .digest = "d", .plan = "{}",
-                                  .topology_file = "/t.ini", .topology = "[pool pchat]", .dir = "/d",
-                                  .started_ms = 1000, .uid = 7 };
+    struct sb_journal_run run = { .id = id,
+                                  .workflow = "failover",
+                                  .pool = "pchat",
+                                  .digest = "d",
+                                  .plan = "{}",
+                                  .topology_file = "/t.ini",
+                                  .topology = "[pool pchat]",
+                                  .dir = "/d",
+                                  .started_ms = 1000,
+                                  .uid = 7 };
     char seal[SB_SHA256_HEX];
     SB_AUTOFREE char *body = (sb_journal_run_seal (&run, seal), sb_xprintf ("{\"seal\":\"%s\"}", seal));
-    struct sb_record r = { .run = id, .at_ms = 1000, .kind = SB_REC_RUN_BEGIN, .step = SB_RECORD_NO_STEP, .body = body };
+    struct sb_record r = {
+        .run = id, .at_ms = 1000, .kind = SB_REC_RUN_BEGIN, .step = SB_RECORD_NO_STEP, .body = body
+    };
 
     return sb_journal_own (j, id, &faults) == SB_LOCK_TAKEN && sb_journal_begin (j, &faults)
-           && sb_journal_run_add (j, &run, &faults) && sb_journal_add (j, &r, &faults) && sb_journal_commit (j, &faults);
+           && sb_journal_run_add (j, &run, &faults) && sb_journal_add (j, &r, &faults)
+           && sb_journal_commit (j, &faults);
 }
 
 static bool
 add (struct sb_journal *j, const char *run, enum sb_record_kind kind, uint32_t step, int64_t at_ms, const char *body)
 {
-    struct sb_record r = { .run = run, .at_ms = at_ms, .kind = kind, .step = step, .name = "a", .attempt = 1, .body = body };
+    struct sb_record r = {
+        .run = run, .at_ms = at_ms, .kind = kind, .step = step, .name = "a", .attempt = 1, .body = body
+    };
 
     return sb_journal_add (j, &r, &faults);
 }
@@ -120,7 +132,7 @@ count_record (void *ctx, const struct sb_record *r)
 {
     unsigned *seen = ctx;
 
-    CU_ASSERT_EQUAL (r->seq, (int64_t) ++*seen);
+    CU_ASSERT_EQUAL (r->seq, (int64_t)++ * seen);
     return true;
 }
 
@@ -183,7 +195,8 @@ a_rolled_back_batch_leaves_nothing (void)
     sb_journal_rollback (j);
     CU_ASSERT (sb_journal_head (j, &after, &faults));
     CU_ASSERT (before.seq == after.seq && memcmp (before.hash, after.hash, SB_HASH_BYTES) == 0);
-    CU_ASSERT (sb_journal_begin (j, &faults) && add (j, "r1", SB_REC_HELD, 3, 9000, "{}") && sb_journal_commit (j, &faults));
+    CU_ASSERT (sb_journal_begin (j, &faults) && add (j, "r1", SB_REC_HELD, 3, 9000, "{}")
+               && sb_journal_commit (j, &faults));
     sb_journal_close (j);
     CU_ASSERT (verify (at ("rollback"), NULL, NULL));
 }
@@ -202,8 +215,9 @@ the_hash_is_what_the_header_says (void)
                                    "\0\0\0\0\0\0\0\0"
                                    "\0\0\0\0\0\0\0\3"
                                    "\0\0\0\0\0\0\0\2{}";
-    struct sb_record r = { .seq = 1, .run = "r", .at_ms = 2, .kind = SB_REC_NOTE, .step = SB_RECORD_NO_STEP, .attempt = 3,
-                           .body = "{}" };
+    struct sb_record r = {
+        .seq = 1, .run = "r", .at_ms = 2, .kind = SB_REC_NOTE, .step = SB_RECORD_NO_STEP, .attempt = 3, .body = "{}"
+    };
     struct sb_sha256 h;
     uint8_t expected[32];
 
@@ -528,7 +542,8 @@ many_read_while_one_writes (void)
         if ((readers[k] = fork ()) == 0)
             _exit (read_while (at ("readers"), 201));
     for (k = 0; k < 200; k++) {
-        CU_ASSERT (sb_journal_begin (j, &faults) && add (j, "r1", SB_REC_NOTE, 0, k, "{}") && sb_journal_commit (j, &faults));
+        CU_ASSERT (sb_journal_begin (j, &faults) && add (j, "r1", SB_REC_NOTE, 0, k, "{}")
+                   && sb_journal_commit (j, &faults));
     }
     for (k = 0; k < 4; k++) {
         waitpid (readers[k], &status, 0);
@@ -566,7 +581,9 @@ static void
 messages_are_queued_once (void)
 {
     struct sb_journal *j = open_it (sample ("notes"), true);
-    struct sb_note note = { .run = "r1", .at_ms = 5, .channel = "ops", .event = "gate", .key = "k1", .subject = "s", .body = "b" };
+    struct sb_note note = {
+        .run = "r1", .at_ms = 5, .channel = "ops", .event = "gate", .key = "k1", .subject = "s", .body = "b"
+    };
     struct sb_note *notes;
     size_t n;
 
