@@ -60,7 +60,8 @@ silent_door (const struct lab_cfg *c, struct world *w)
     }
     for (size_t i = 0; i < c->nfrontends; i++) {
         id = w_find_frontend (w, c->frontends[i].name);
-        if (id != 0 && w->frontends[id - 1].running && w_linked (w, w->frontends[id - 1].site, w->frontends[id - 1].site)
+        if (id != 0 && w->frontends[id - 1].running
+            && w_linked (w, w->frontends[id - 1].site, w->frontends[id - 1].site)
             && !answers (c->frontends[i].port, soon))
             return c->frontends[i].name;
     }

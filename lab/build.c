@@ -131,7 +131,6 @@ make_secrets (struct lab_cfg *c, struct sb_faults *faults)
     return good;
 }
 
-
 static bool
 make_folder (const char *dir, const char *name, mode_t mode, struct sb_faults *faults)
 {
@@ -187,8 +186,11 @@ make_power (const struct lab_cfg *c, struct sb_faults *faults)
     SB_CLEANUP (sb_buf_free) struct sb_buf b = { 0 };
 
     program[n > 0 ? n : 0] = 0;
-    sb_buf_printf (&b, "#!/bin/sh\n# The lab's power controller: JSON of the plugin `command' on stdin, an answer on stdout.\n"
-                       "exec '%s' power --dir '%s'\n", program, c->dir);
+    sb_buf_printf (
+            &b,
+            "#!/bin/sh\n# The lab's power controller: JSON of the plugin `command' on stdin, an answer on stdout.\n"
+            "exec '%s' power --dir '%s'\n",
+            program, c->dir);
     return sb_file_write (path, b.s, b.len, 0755, faults);
 }
 
@@ -221,7 +223,8 @@ add_machines (const struct lab_cfg *c, struct world *w)
     for (size_t i = 0; i < c->ninstances; i++) {
         const struct lab_instance *n = &c->instances[i];
 
-        id = w_add_instance (w, n->name, n->host, w_find_site (w, n->site), (uint16_t) n->port, (uint16_t) n->endpoint_port);
+        id = w_add_instance (w, n->name, n->host, w_find_site (w, n->site), (uint16_t) n->port,
+                             (uint16_t) n->endpoint_port);
         if (n->instance_name != NULL) {
             SB_AUTOFREE char *full = sb_xprintf ("%s\\%s", w_str (w, w->instances[id - 1].server), n->instance_name);
 
@@ -229,14 +232,16 @@ add_machines (const struct lab_cfg *c, struct world *w)
         }
     }
     for (size_t i = 0; i < c->nservers; i++)
-        w_add_server (w, c->servers[i].name, c->servers[i].fqdn, w_find_site (w, c->servers[i].site), c->servers[i].active);
+        w_add_server (w, c->servers[i].name, c->servers[i].fqdn, w_find_site (w, c->servers[i].site),
+                      c->servers[i].active);
     for (size_t i = 0; i < c->nfrontends; i++)
         w_add_frontend (w, c->frontends[i].name, c->frontends[i].host, w_find_site (w, c->frontends[i].site),
                         (uint16_t) c->frontends[i].port);
     for (size_t i = 0; i < c->nshares; i++)
         if (c->shares[i].unc != NULL)
             w_add_share (w, c->shares[i].name, c->shares[i].unc,
-                         c->shares[i].site == NULL ? 0 : w_find_site (w, c->shares[i].site), instance_id (w, c->shares[i].instance));
+                         c->shares[i].site == NULL ? 0 : w_find_site (w, c->shares[i].site),
+                         instance_id (w, c->shares[i].instance));
     w->central.version++;
 }
 
@@ -264,8 +269,11 @@ add_databases (const struct lab_cfg *c, struct world *w, const struct w_files *f
 
     for (size_t i = 0; i < c->ndatabases; i++) {
         const struct lab_database *d = &c->databases[i];
-        struct w_database_plan p = { .name = d->name, .primary = instance_id (w, d->primary), .mirror = instance_id (w, d->mirror),
-                                     .witness = instance_id (w, d->witness), .tables = d->fail_over ? 1 : 2,
+        struct w_database_plan p = { .name = d->name,
+                                     .primary = instance_id (w, d->primary),
+                                     .mirror = instance_id (w, d->mirror),
+                                     .witness = instance_id (w, d->witness),
+                                     .tables = d->fail_over ? 1 : 2,
                                      .shipping_min = 1 };
 
         if (d->fail_over && unc_of (c, d->log_share) != NULL && unc_of (c, d->copy_folder) != NULL) {
@@ -277,8 +285,9 @@ add_databases (const struct lab_cfg *c, struct world *w, const struct w_files *f
         }
         if (w_setup_database (w, files, &p, w_state_tables, c->dir, &out) && add_backup_store (c, w, files, d, &out))
             continue;
-        sb_fault (faults, NULL, 0, "database '%s' cannot be brought into its steady state: the simulated server answered %d",
-                  d->object, out.nmsgs > 0 ? out.msgs[0].number : 0);
+        sb_fault (faults, NULL, 0,
+                  "database '%s' cannot be brought into its steady state: the simulated server answered %d", d->object,
+                  out.nmsgs > 0 ? out.msgs[0].number : 0);
         return false;
     }
     return true;
@@ -330,9 +339,10 @@ lab_build (const char *dir, const char *topology, bool real_time, struct sb_faul
         return false;
     c.dir = sb_xstrdup (dir);
     c.seed = sb_xstrdup (seed);
-    good = make_folders (&c, faults) && give_ports (&c, faults) && place_shares (&c, faults) && make_secrets (&c, faults)
-           && make_power (&c, faults) && lab_tls_make (&c, faults) && lab_topology_write (t, &c, faults)
-           && make_world (&c, faults) && lab_cfg_save (&c, faults); /* the last file makes it a lab */
+    good = make_folders (&c, faults) && give_ports (&c, faults) && place_shares (&c, faults)
+           && make_secrets (&c, faults) && make_power (&c, faults) && lab_tls_make (&c, faults)
+           && lab_topology_write (t, &c, faults) && make_world (&c, faults)
+           && lab_cfg_save (&c, faults); /* the last file makes it a lab */
     lab_topology_free (t);
     lab_cfg_free (&c);
     return good;

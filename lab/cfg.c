@@ -21,36 +21,59 @@ struct list {
     const struct field *fields;
 };
 
-#define END { NULL, TEXT, 0 }
-#define T(s, f) { #f, TEXT, offsetof (struct s, f) }
-#define N(s, f) { #f, NUMBER, offsetof (struct s, f) }
-#define F(s, f) { #f, FLAG, offsetof (struct s, f) }
-#define FIELDS(...) (const struct field[]) { __VA_ARGS__, END }
-#define LIST(s, f) #f, sizeof (struct s), offsetof (struct lab_cfg, f), offsetof (struct lab_cfg, n##f), offsetof (struct lab_cfg, c##f)
+#define END           \
+    {                 \
+        NULL, TEXT, 0 \
+    }
+#define T(s, f)                         \
+    {                                   \
+#f, TEXT, offsetof(struct s, f) \
+    }
+#define N(s, f)                           \
+    {                                     \
+#f, NUMBER, offsetof(struct s, f) \
+    }
+#define F(s, f)                         \
+    {                                   \
+#f, FLAG, offsetof(struct s, f) \
+    }
+#define FIELDS(...)        \
+    (const struct field[]) \
+    {                      \
+        __VA_ARGS__, END   \
+    }
+#define LIST(s, f) \
+#f, sizeof(struct s), offsetof(struct lab_cfg, f), offsetof(struct lab_cfg, n##f), offsetof(struct lab_cfg, c##f)
 
-static const struct field top[] = {
-    T (lab_cfg, dir), T (lab_cfg, pool), T (lab_cfg, primary_site), T (lab_cfg, backup_site), T (lab_cfg, central),
-    T (lab_cfg, tool_site), T (lab_cfg, chat_password), T (lab_cfg, seed), N (lab_cfg, chat_port), N (lab_cfg, mail_port),
-    N (lab_cfg, power_port),
-    F (lab_cfg, real_time), END
-};
+static const struct field top[] = { T (lab_cfg, dir),
+                                    T (lab_cfg, pool),
+                                    T (lab_cfg, primary_site),
+                                    T (lab_cfg, backup_site),
+                                    T (lab_cfg, central),
+                                    T (lab_cfg, tool_site),
+                                    T (lab_cfg, chat_password),
+                                    T (lab_cfg, seed),
+                                    N (lab_cfg, chat_port),
+                                    N (lab_cfg, mail_port),
+                                    N (lab_cfg, power_port),
+                                    F (lab_cfg, real_time),
+                                    END };
 
 static const struct list lists[] = {
     { LIST (lab_site, sites), FIELDS (T (lab_site, name)) },
     { LIST (lab_instance, instances),
       FIELDS (T (lab_instance, name), T (lab_instance, site), T (lab_instance, host), T (lab_instance, instance_name),
               T (lab_instance, credential), N (lab_instance, port), N (lab_instance, endpoint_port)) },
-    { LIST (lab_frontend, frontends),
-      FIELDS (T (lab_frontend, name), T (lab_frontend, site), T (lab_frontend, host), T (lab_frontend, credential),
-              N (lab_frontend, port)) },
+    { LIST (lab_frontend, frontends), FIELDS (T (lab_frontend, name), T (lab_frontend, site), T (lab_frontend, host),
+                                              T (lab_frontend, credential), N (lab_frontend, port)) },
     { LIST (lab_server, servers),
       FIELDS (T (lab_server, name), T (lab_server, fqdn), T (lab_server, site), F (lab_server, active)) },
-    { LIST (lab_share, shares),
-      FIELDS (T (lab_share, name), T (lab_share, unc), T (lab_share, path), T (lab_share, site), T (lab_share, instance)) },
+    { LIST (lab_share, shares), FIELDS (T (lab_share, name), T (lab_share, unc), T (lab_share, path),
+                                        T (lab_share, site), T (lab_share, instance)) },
     { LIST (lab_database, databases),
       FIELDS (T (lab_database, object), T (lab_database, name), T (lab_database, primary), T (lab_database, mirror),
-              T (lab_database, witness), T (lab_database, backup), T (lab_database, backup_mirror), T (lab_database, log_share),
-              T (lab_database, copy_folder), F (lab_database, fail_over)) },
+              T (lab_database, witness), T (lab_database, backup), T (lab_database, backup_mirror),
+              T (lab_database, log_share), T (lab_database, copy_folder), F (lab_database, fail_over)) },
     { LIST (lab_credential, credentials),
       FIELDS (T (lab_credential, name), T (lab_credential, user), T (lab_credential, password)) },
 };
@@ -176,13 +199,13 @@ lab_cfg_free (struct lab_cfg *c)
     memset (c, 0, sizeof *c);
 }
 
-#define FINDER(what, type, list, count) \
+#define FINDER(what, type, list, count)                                 \
     const struct type *what (const struct lab_cfg *c, const char *name) \
-    { \
-        for (size_t i = 0; name != NULL && i < c->count; i++) \
-            if (strcmp (c->list[i].name, name) == 0) \
-                return &c->list[i]; \
-        return NULL; \
+    {                                                                   \
+        for (size_t i = 0; name != NULL && i < c->count; i++)           \
+            if (strcmp (c->list[i].name, name) == 0)                    \
+                return &c->list[i];                                     \
+        return NULL;                                                    \
     }
 
 FINDER (lab_cfg_credential, lab_credential, credentials, ncredentials)

@@ -22,7 +22,7 @@ struct fault {
     const char *name, *kind; /* kind: second word, or NULL */
     enum arg args[3];
     enum w_op_kind op;
-    int value;               /* goes to n[] as the operation wants it */
+    int value; /* goes to n[] as the operation wants it */
     const char *help;
 };
 
@@ -122,7 +122,8 @@ find (const struct lab_args *a)
         const struct fault *f = &list[i];
         int need = 1 + (f->kind != NULL);
 
-        if (a->nwords < need || strcmp (a->words[0], f->name) != 0 || (f->kind != NULL && strcmp (a->words[1], f->kind) != 0))
+        if (a->nwords < need || strcmp (a->words[0], f->name) != 0
+            || (f->kind != NULL && strcmp (a->words[1], f->kind) != 0))
             continue;
         for (int k = 0; k < 3 && f->args[k] != NONE; k++)
             need++;
@@ -170,7 +171,8 @@ do_it (struct job *j, const struct fault *f)
         j->op.n[n] = f->value;
     w_client_op (j->client, &j->op, &out);
     if (out.status != W_DONE)
-        sb_fault (j->faults, NULL, 0, "the world refuses '%s' with %d", f->name, out.nmsgs > 0 ? out.msgs[0].number : 0);
+        sb_fault (j->faults, NULL, 0, "the world refuses '%s' with %d", f->name,
+                  out.nmsgs > 0 ? out.msgs[0].number : 0);
     return out.status == W_DONE && settle (j, f);
 }
 

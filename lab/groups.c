@@ -121,8 +121,13 @@ lab_run_world (const struct lab_args *a)
     struct groups *g = sb_xcalloc (1, sizeof *g);
     struct world *w = sb_xcalloc (1, sizeof *w);
     struct sb_faults faults = { 0 };
-    struct w_server_cfg cfg = { .dir = a->dir, .ready_fd = a->ready_fd, .owner_fd = a->owner_fd, .ctx = g, .site = site_power,
-                                .turn = turn, .ended = ended };
+    struct w_server_cfg cfg = { .dir = a->dir,
+                                .ready_fd = a->ready_fd,
+                                .owner_fd = a->owner_fd,
+                                .ctx = g,
+                                .site = site_power,
+                                .turn = turn,
+                                .ended = ended };
     int ret = 1;
 
     prctl (PR_SET_PDEATHSIG, 0);

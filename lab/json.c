@@ -37,8 +37,8 @@ instances (const struct lab_cfg *c, const pid_t *pids, const char *ca)
         const struct lab_instance *n = &c->instances[i];
         const struct lab_credential *who = lab_cfg_credential (c, n->credential);
 
-        json_array_append_new (list, json_pack ("{s:s, s:s, s:s, s:i, s:o, s:o, s:s, s:o}", "name", n->name, "site", n->site,
-                                                "host", LAB_ADDRESS, "port", n->port, "user",
+        json_array_append_new (list, json_pack ("{s:s, s:s, s:s, s:i, s:o, s:o, s:s, s:o}", "name", n->name, "site",
+                                                n->site, "host", LAB_ADDRESS, "port", n->port, "user",
                                                 text_or_null (who == NULL ? NULL : who->user), "password",
                                                 text_or_null (who == NULL ? NULL : who->password), "ca", ca, "pid",
                                                 pid_of (c, pids, n->site)));
@@ -56,10 +56,10 @@ frontends (const struct lab_cfg *c, const pid_t *pids, const char *ca)
         const struct lab_credential *who = lab_cfg_credential (c, f->credential);
         SB_AUTOFREE char *url = sb_xprintf ("https://%s:%d/wsman", LAB_ADDRESS, f->port);
 
-        json_array_append_new (list, json_pack ("{s:s, s:s, s:s, s:o, s:o, s:s, s:o}", "name", f->name, "site", f->site, "url",
-                                                url, "user", text_or_null (who == NULL ? NULL : who->user), "password",
-                                                text_or_null (who == NULL ? NULL : who->password), "ca", ca, "pid",
-                                                pid_of (c, pids, f->site)));
+        json_array_append_new (list, json_pack ("{s:s, s:s, s:s, s:o, s:o, s:s, s:o}", "name", f->name, "site", f->site,
+                                                "url", url, "user", text_or_null (who == NULL ? NULL : who->user),
+                                                "password", text_or_null (who == NULL ? NULL : who->password), "ca", ca,
+                                                "pid", pid_of (c, pids, f->site)));
     }
     return list;
 }
@@ -76,14 +76,15 @@ lab_json_write (const struct lab_cfg *c, const pid_t *pids, struct sb_faults *fa
     json_t *shares = json_array (), *sites = json_array (), *root;
 
     for (size_t i = 0; i < c->nshares; i++)
-        json_array_append_new (shares, json_pack ("{s:s, s:o, s:o}", "name", c->shares[i].name, "path",
-                                                  text_or_null (c->shares[i].path), "unc", text_or_null (c->shares[i].unc)));
+        json_array_append_new (shares,
+                               json_pack ("{s:s, s:o, s:o}", "name", c->shares[i].name, "path",
+                                          text_or_null (c->shares[i].path), "unc", text_or_null (c->shares[i].unc)));
     for (size_t i = 0; i < c->nsites; i++)
         json_array_append_new (sites, json_pack ("{s:s, s:o}", "name", c->sites[i].name, "pid",
                                                  pid_of (c, pids, c->sites[i].name)));
     root = json_pack ("{s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o}", "dir", c->dir, "sites", sites, "instances",
-                      instances (c, pids, ca), "frontends", frontends (c, pids, ca), "shares", shares, "mail", mail, "chat",
-                      chat, "power", power, "services", pid_of (c, pids, NULL));
+                      instances (c, pids, ca), "frontends", frontends (c, pids, ca), "shares", shares, "mail", mail,
+                      "chat", chat, "power", power, "services", pid_of (c, pids, NULL));
     text = json_dumps (root, JSON_INDENT (1));
     json_decref (root);
     return sb_file_write (path, text, strlen (text), 0600, faults);

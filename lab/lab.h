@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define LAB_ADDRESS "127.0.0.1"
+#define LAB_ADDRESS   "127.0.0.1"
 #define LAB_CHAT_USER "chatsvc"
 
 struct lab_site {
@@ -46,7 +46,7 @@ struct lab_channel {
 };
 
 struct lab_cfg {
-    char *dir;  /* absolute */
+    char *dir; /* absolute */
     char *pool, *primary_site, *backup_site, *central, *tool_site, *chat_password;
     char *seed; /* of the world, hexadecimal */
     int chat_port, mail_port, power_port;
@@ -87,7 +87,7 @@ bool lab_json_write (const struct lab_cfg *c, const pid_t *pids, struct sb_fault
 
 /* Asking a running lab */
 struct w_client *lab_world (const char *dir, struct sb_faults *faults); /* NULL: it is not up */
-char *lab_path (const char *dir, const char *name);                    /* DIR/name; caller frees */
+char *lab_path (const char *dir, const char *name);                     /* DIR/name; caller frees */
 bool lab_doors_answer (const struct lab_cfg *c, struct world *w, int wait_ms, struct sb_faults *faults);
 int lab_fail (struct sb_faults *faults); /* prints them; 1 */
 

@@ -16,10 +16,12 @@ static const struct command {
     int (*run) (const struct lab_args *a);
     const char *help; /* NULL: not for people */
 } commands[] = {
-    { "up", lab_up, "up --dir DIR [-t FILE] [--owner-fd N] [--real-time]   build or start a lab; returns when its doors answer" },
+    { "up", lab_up,
+      "up --dir DIR [-t FILE] [--owner-fd N] [--real-time]   build or start a lab; returns when its doors answer" },
     { "down", lab_down, "down --dir DIR                                         end it; its state stays" },
     { "status", lab_status, "status --dir DIR [--json]                              show the world" },
-    { "fault", lab_fault, "fault --dir DIR WORDS                                  power, links, files, statements; no words: a list" },
+    { "fault", lab_fault,
+      "fault --dir DIR WORDS                                  power, links, files, statements; no words: a list" },
     { "world", lab_run_world, NULL },
     { "site", lab_run_site, NULL },
     { "services", lab_run_services, NULL },
@@ -34,15 +36,17 @@ usage (FILE *to)
     for (size_t i = 0; i < NCOMMANDS; i++)
         if (commands[i].help != NULL)
             fprintf (to, "  %s\n", commands[i].help);
-    fprintf (to, "  %s\n", "traffic --dir DIR start|stop|report                    people who chat, and what became of their messages");
+    fprintf (
+            to, "  %s\n",
+            "traffic --dir DIR start|stop|report                    people who chat, and what became of their messages");
     return to == stdout ? 0 : 2;
 }
 
 struct option_row {
     const char *name;
-    char **text;  /* takes a text, or */
-    int *number;  /* a number, or */
-    bool *flag;   /* nothing */
+    char **text; /* takes a text, or */
+    int *number; /* a number, or */
+    bool *flag;  /* nothing */
 };
 
 static const struct option_row *

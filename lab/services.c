@@ -22,7 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LIMIT (1u << 20)
+#define LIMIT    (1u << 20)
 #define PATIENCE 10000
 
 static void

@@ -49,9 +49,9 @@ add_tds (struct site *s, const struct lab_instance *i)
     const struct lab_credential *c = lab_cfg_credential (&s->cfg, i->credential);
 
     fill_door (s, d, i->name, i->host, i->port);
-    u[d->nusers++] = (struct lab_user) { LAB_CHAT_USER, s->cfg.chat_password, 0 };
+    u[d->nusers++] = (struct lab_user){ LAB_CHAT_USER, s->cfg.chat_password, 0 };
     if (c != NULL)
-        u[d->nusers++] = (struct lab_user) { c->user, c->password, 1 };
+        u[d->nusers++] = (struct lab_user){ c->user, c->password, 1 };
     d->users = u;
 }
 
@@ -64,7 +64,7 @@ add_winrm (struct site *s, const struct lab_frontend *f)
 
     fill_door (s, d, f->name, f->host, f->port);
     if (c != NULL)
-        u[d->nusers++] = (struct lab_user) { c->user, c->password, 1 };
+        u[d->nusers++] = (struct lab_user){ c->user, c->password, 1 };
     d->users = u;
 }
 
@@ -110,7 +110,8 @@ lab_run_site (const struct lab_args *a)
     if (p.fd < 0)
         return lab_fail (&faults);
     fill (s);
-    if ((s->ntds > 0 && lab_tds_start (s->tds, s->ntds) != 0) || (s->nwinrm > 0 && lab_winrm_start (s->winrm, s->nwinrm) != 0))
+    if ((s->ntds > 0 && lab_tds_start (s->tds, s->ntds) != 0)
+        || (s->nwinrm > 0 && lab_winrm_start (s->winrm, s->nwinrm) != 0))
         return 1;
     if (s->chats && lab_chat_start (s->cfg.dir, s->name) != 0)
         return 1;

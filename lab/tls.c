@@ -35,18 +35,21 @@ new_cert (EVP_PKEY *key, const char *name, long serial)
     X509_gmtime_adj (X509_getm_notBefore (cert), -86400);
     X509_gmtime_adj (X509_getm_notAfter (cert), 86400L * DAYS);
     X509_set_pubkey (cert, key);
-    X509_NAME_add_entry_by_txt (X509_get_subject_name (cert), "CN", MBSTRING_UTF8, (const unsigned char *) name, -1, -1, 0);
+    X509_NAME_add_entry_by_txt (X509_get_subject_name (cert), "CN", MBSTRING_UTF8, (const unsigned char *) name, -1, -1,
+                                0);
     return cert;
 }
 
 static bool
-save (const struct lab_cfg *c, const char *name, const char *suffix, X509 *cert, EVP_PKEY *key, struct sb_faults *faults)
+save (const struct lab_cfg *c, const char *name, const char *suffix, X509 *cert, EVP_PKEY *key,
+      struct sb_faults *faults)
 {
     SB_AUTOFREE char *path = sb_xprintf ("%s/tls/%s%s", c->dir, name, suffix);
     mode_t old = umask (key != NULL ? 077 : 022);
     FILE *f = fopen (path, "we");
     bool good = f != NULL
-                && (cert != NULL ? PEM_write_X509 (f, cert) : PEM_write_PrivateKey (f, key, NULL, NULL, 0, NULL, NULL)) == 1;
+                && (cert != NULL ? PEM_write_X509 (f, cert) : PEM_write_PrivateKey (f, key, NULL, NULL, 0, NULL, NULL))
+                           == 1;
 
     umask (old);
     if (f != NULL && fclose (f) != 0)

@@ -42,7 +42,7 @@ take (void *ctx, const char *section, const char *key, const char *value, int li
     if (t->count == 0)
         return;
     s = &t->list[t->count - 1];
-    SB_PUSH (s->keys, s->nkeys, s->cap) = (struct key) { sb_xstrdup (key), sb_xstrdup (value) };
+    SB_PUSH (s->keys, s->nkeys, s->cap) = (struct key){ sb_xstrdup (key), sb_xstrdup (value) };
 }
 
 void
@@ -128,28 +128,37 @@ static void
 take_section (struct lab_cfg *c, const struct section *s)
 {
     if (is (s, "site")) {
-        SB_PUSH (c->sites, c->nsites, c->csites) = (struct lab_site) { sb_xstrdup (s->name) };
+        SB_PUSH (c->sites, c->nsites, c->csites) = (struct lab_site){ sb_xstrdup (s->name) };
     } else if (is (s, "instance")) {
-        SB_PUSH (c->instances, c->ninstances, c->cinstances) = (struct lab_instance) {
-            .name = sb_xstrdup (s->name), .site = copy_of (s, "site"),
+        SB_PUSH (c->instances, c->ninstances, c->cinstances) = (struct lab_instance){
+            .name = sb_xstrdup (s->name),
+            .site = copy_of (s, "site"),
             .host = sb_xstrdup (get (s, "host") != NULL ? get (s, "host") : s->name),
-            .instance_name = copy_of (s, "instance name"), .credential = copy_of (s, "credential"),
-            .endpoint_port = get (s, "endpoint port") != NULL ? atoi (get (s, "endpoint port")) : 5022 };
+            .instance_name = copy_of (s, "instance name"),
+            .credential = copy_of (s, "credential"),
+            .endpoint_port = get (s, "endpoint port") != NULL ? atoi (get (s, "endpoint port")) : 5022
+        };
     } else if (is (s, "frontend")) {
-        SB_PUSH (c->frontends, c->nfrontends, c->cfrontends) = (struct lab_frontend) {
-            .name = sb_xstrdup (s->name), .site = copy_of (s, "site"),
-            .host = get (s, "fqdn") != NULL ? copy_of (s, "fqdn") : host_of_url (get (s, "url")),
-            .credential = copy_of (s, "credential") };
+        SB_PUSH (c->frontends, c->nfrontends, c->cfrontends) =
+                (struct lab_frontend){ .name = sb_xstrdup (s->name),
+                                       .site = copy_of (s, "site"),
+                                       .host = get (s, "fqdn") != NULL ? copy_of (s, "fqdn")
+                                                                       : host_of_url (get (s, "url")),
+                                       .credential = copy_of (s, "credential") };
     } else if (is (s, "server")) {
-        SB_PUSH (c->servers, c->nservers, c->cservers) = (struct lab_server) {
-            .name = sb_xstrdup (s->name), .fqdn = fqdn_of (s, c->pool), .site = copy_of (s, "site"),
-            .active = get (s, "active") != NULL && strcmp (get (s, "active"), "yes") == 0 };
+        SB_PUSH (c->servers, c->nservers, c->cservers) =
+                (struct lab_server){ .name = sb_xstrdup (s->name),
+                                     .fqdn = fqdn_of (s, c->pool),
+                                     .site = copy_of (s, "site"),
+                                     .active = get (s, "active") != NULL && strcmp (get (s, "active"), "yes") == 0 };
     } else if (is (s, "share")) {
-        SB_PUSH (c->shares, c->nshares, c->cshares) = (struct lab_share) {
-            .name = sb_xstrdup (s->name), .unc = copy_of (s, "unc"), .site = copy_of (s, "site") };
+        SB_PUSH (c->shares, c->nshares, c->cshares) = (struct lab_share){ .name = sb_xstrdup (s->name),
+                                                                          .unc = copy_of (s, "unc"),
+                                                                          .site = copy_of (s, "site") };
     } else if (is (s, "credential")) {
-        SB_PUSH (c->credentials, c->ncredentials, c->ccredentials) = (struct lab_credential) {
-            .name = sb_xstrdup (s->name), .user = sb_xstrdup (get (s, "user") != NULL ? get (s, "user") : "switchback") };
+        SB_PUSH (c->credentials, c->ncredentials, c->ccredentials) = (struct lab_credential){
+            .name = sb_xstrdup (s->name), .user = sb_xstrdup (get (s, "user") != NULL ? get (s, "user") : "switchback")
+        };
     } else if (is (s, "database")) {
         take_database (c, s);
     }
@@ -229,43 +238,44 @@ changes_of (const struct lab_cfg *c, const struct section *s, struct change *ch)
     size_t n = 0;
 
     if (is (s, "policy")) {
-        ch[n++] = (struct change) { "unattended", sb_xstrdup ("yes") };
-        ch[n++] = (struct change) { "dark after", sb_xstrdup ("3s") };
-        ch[n++] = (struct change) { "watch interval", sb_xstrdup ("1s") };
+        ch[n++] = (struct change){ "unattended", sb_xstrdup ("yes") };
+        ch[n++] = (struct change){ "dark after", sb_xstrdup ("3s") };
+        ch[n++] = (struct change){ "watch interval", sb_xstrdup ("1s") };
     } else if (is (s, "instance")) {
         const struct lab_instance *i = lab_cfg_instance (c, s->name);
 
-        ch[n++] = (struct change) { "host", sb_xstrdup (LAB_ADDRESS) };
-        ch[n++] = (struct change) { "port", sb_xprintf ("%d", i->port) };
-        ch[n++] = (struct change) { "endpoint port", sb_xprintf ("%d", i->endpoint_port) };
-        ch[n++] = (struct change) { "instance name", NULL };
-        ch[n++] = (struct change) { "tls", sb_xstrdup ("verify") };
-        ch[n++] = (struct change) { "ca", sb_xprintf ("file:%s/tls/ca.pem", c->dir) };
+        ch[n++] = (struct change){ "host", sb_xstrdup (LAB_ADDRESS) };
+        ch[n++] = (struct change){ "port", sb_xprintf ("%d", i->port) };
+        ch[n++] = (struct change){ "endpoint port", sb_xprintf ("%d", i->endpoint_port) };
+        ch[n++] = (struct change){ "instance name", NULL };
+        ch[n++] = (struct change){ "tls", sb_xstrdup ("verify") };
+        ch[n++] = (struct change){ "ca", sb_xprintf ("file:%s/tls/ca.pem", c->dir) };
     } else if (is (s, "frontend")) {
         for (size_t i = 0; i < c->nfrontends; i++)
             if (strcmp (c->frontends[i].name, s->name) == 0) {
-                ch[n++] = (struct change) { "fqdn", sb_xstrdup (c->frontends[i].host) };
-                ch[n++] = (struct change) { "url", sb_xprintf ("https://%s:%d/wsman", LAB_ADDRESS, c->frontends[i].port) };
-                ch[n++] = (struct change) { "tls", sb_xstrdup ("verify") };
-                ch[n++] = (struct change) { "ca", sb_xprintf ("file:%s/tls/ca.pem", c->dir) };
+                ch[n++] = (struct change){ "fqdn", sb_xstrdup (c->frontends[i].host) };
+                ch[n++] =
+                        (struct change){ "url", sb_xprintf ("https://%s:%d/wsman", LAB_ADDRESS, c->frontends[i].port) };
+                ch[n++] = (struct change){ "tls", sb_xstrdup ("verify") };
+                ch[n++] = (struct change){ "ca", sb_xprintf ("file:%s/tls/ca.pem", c->dir) };
             }
     } else if (is (s, "server")) {
         for (size_t i = 0; i < c->nservers; i++)
             if (strcmp (c->servers[i].name, s->name) == 0)
-                ch[n++] = (struct change) { "fqdn", sb_xstrdup (c->servers[i].fqdn) };
+                ch[n++] = (struct change){ "fqdn", sb_xstrdup (c->servers[i].fqdn) };
     } else if (is (s, "share")) {
         const struct lab_share *h = lab_cfg_share (c, s->name);
 
         if (h->path != NULL && (get (s, "plugin") == NULL || strcmp (get (s, "plugin"), "share") == 0)) {
-            ch[n++] = (struct change) { "path", sb_xstrdup (h->path) };
-            ch[n++] = (struct change) { "mounted", NULL };
+            ch[n++] = (struct change){ "path", sb_xstrdup (h->path) };
+            ch[n++] = (struct change){ "mounted", NULL };
         }
     } else if (is (s, "credential")) {
-        ch[n++] = (struct change) { "secret", sb_xprintf ("file:%s/secrets/%s.secret", c->dir, s->name) };
+        ch[n++] = (struct change){ "secret", sb_xprintf ("file:%s/secrets/%s.secret", c->dir, s->name) };
     } else if (is (s, "fence") && get (s, "plugin") != NULL && strcmp (get (s, "plugin"), "command") == 0) {
-        ch[n++] = (struct change) { "program", sb_xprintf ("%s/bin/power", c->dir) };
+        ch[n++] = (struct change){ "program", sb_xprintf ("%s/bin/power", c->dir) };
     } else if (is (s, "channel") && get (s, "url") != NULL) {
-        ch[n++] = (struct change) { "url", sb_xprintf ("file:%s/secrets/%s.url", c->dir, s->name) };
+        ch[n++] = (struct change){ "url", sb_xprintf ("file:%s/secrets/%s.url", c->dir, s->name) };
     }
     return n;
 }
@@ -311,7 +321,8 @@ lab_topology_write (const struct lab_topology *t, const struct lab_cfg *c, struc
     sb_buf_str (&b, "; Written by 'lab up': the topology of this lab, with loopback addresses.\n");
     for (size_t i = 0; i < t->count; i++) {
         put_section (&b, c, &t->list[i]);
-        if (is (&t->list[i], "channel") && get (&t->list[i], "url") != NULL && !write_address (c, t->list[i].name, faults))
+        if (is (&t->list[i], "channel") && get (&t->list[i], "url") != NULL
+            && !write_address (c, t->list[i].name, faults))
             return false;
         has_policy = has_policy || is (&t->list[i], "policy");
     }

@@ -53,7 +53,8 @@ start_world (const char *dir, int owner_fd, struct sb_faults *faults)
     SB_AUTOFREE char *log_path = lab_path (dir, "log/world.log");
     char program[4096];
     ssize_t n = readlink ("/proc/self/exe", program, sizeof program - 1);
-    const char *argv[] = { program, "world", "--dir", dir, "--ready-fd", "3", owner_fd >= 0 ? "--owner-fd" : NULL, "4", NULL };
+    const char *argv[] = { program, "world", "--dir", dir, "--ready-fd", "3", owner_fd >= 0 ? "--owner-fd" : NULL,
+                           "4",     NULL };
     struct sb_spawn_fd fds[5];
     struct sb_spawn how = { .argv = argv, .fds = fds, .nfds = owner_fd >= 0 ? 5 : 4, .own_session = true };
     int ready[2], log;
@@ -65,16 +66,16 @@ start_world (const char *dir, int owner_fd, struct sb_faults *faults)
     log = open (log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (pipe2 (ready, O_CLOEXEC) != 0)
         return false;
-    fds[0] = (struct sb_spawn_fd) { -1, 0 };
-    fds[1] = (struct sb_spawn_fd) { log, 1 };
-    fds[2] = (struct sb_spawn_fd) { log, 2 };
-    fds[3] = (struct sb_spawn_fd) { ready[1], 3 };
-    fds[4] = (struct sb_spawn_fd) { owner_fd, 4 };
+    fds[0] = (struct sb_spawn_fd){ -1, 0 };
+    fds[1] = (struct sb_spawn_fd){ log, 1 };
+    fds[2] = (struct sb_spawn_fd){ log, 2 };
+    fds[3] = (struct sb_spawn_fd){ ready[1], 3 };
+    fds[4] = (struct sb_spawn_fd){ owner_fd, 4 };
     good = sb_spawn (&how, faults) > 0;
     close (ready[1]);
     if (log >= 0)
         close (log);
-    p = (struct pollfd) { .fd = ready[0], .events = POLLIN };
+    p = (struct pollfd){ .fd = ready[0], .events = POLLIN };
     if (good && (poll (&p, 1, UP_MS) != 1 || read (ready[0], &byte, 1) != 1)) {
         sb_fault (faults, NULL, 0, "the world does not start");
         sb_fault_hint (faults, "See what %s says.", log_path);
@@ -182,15 +183,17 @@ lab_down (const struct lab_args *a)
 
 static const char *const states[] = { "ONLINE", "RESTORING", "RECOVERING", "?", "?", "?", "OFFLINE" };
 static const char *const roles[] = { "", "PRINCIPAL", "MIRROR" };
-static const char *const mirroring[] = { "SUSPENDED", "DISCONNECTED", "SYNCHRONIZING", "PENDING_FAILOVER", "SYNCHRONIZED" };
+static const char *const mirroring[] = { "SUSPENDED", "DISCONNECTED", "SYNCHRONIZING", "PENDING_FAILOVER",
+                                         "SYNCHRONIZED" };
 
 static json_t *
 copy_json (struct world *w, const struct w_copy *c)
 {
     return json_pack ("{s:s, s:s, s:s, s:s, s:s, s:I, s:i}", "database", w_str (w, c->name), "instance",
-                      w_str (w, w->instances[c->instance - 1].name), "state", c->standby ? "STANDBY" : states[c->state % 7],
-                      "role", roles[c->role % 3], "mirroring", c->mirror_guid != 0 ? mirroring[c->mirroring % 5] : "", "lsn",
-                      (json_int_t) c->lsn, "fork", (int) c->fork);
+                      w_str (w, w->instances[c->instance - 1].name), "state",
+                      c->standby ? "STANDBY" : states[c->state % 7], "role", roles[c->role % 3], "mirroring",
+                      c->mirror_guid != 0 ? mirroring[c->mirroring % 5] : "", "lsn", (json_int_t) c->lsn, "fork",
+                      (int) c->fork);
 }
 
 static json_t *
@@ -203,24 +206,24 @@ status_json (struct world *w)
         json_array_append_new (sites, json_pack ("{s:s, s:b, s:b}", "name", w_str (w, w->sites[i].name), "powered",
                                                  w->sites[i].powered, "held off", w->sites[i].held_off));
     for (w_id i = 1; i <= w->ninstances; i++)
-        json_array_append_new (instances, json_pack ("{s:s, s:b, s:b}", "name", w_str (w, w->instances[i - 1].name), "answers",
-                                                     w_answers (w, i), "agent", w->instances[i - 1].agent));
+        json_array_append_new (instances, json_pack ("{s:s, s:b, s:b}", "name", w_str (w, w->instances[i - 1].name),
+                                                     "answers", w_answers (w, i), "agent", w->instances[i - 1].agent));
     for (unsigned i = 0; i < w->ncopies; i++)
         if (w->copies[i].instance != 0)
             json_array_append_new (copies, copy_json (w, &w->copies[i]));
     for (unsigned i = 0; i < w->nservers; i++) {
         const struct w_server *s = &w->servers[i];
 
-        json_array_append_new (servers, json_pack ("{s:s, s:b, s:i, s:b, s:s}", "name", w_str (w, s->name), "running", s->chat,
-                                                   "clients", (int) s->clients, "replica up to date",
+        json_array_append_new (servers, json_pack ("{s:s, s:b, s:i, s:b, s:s}", "name", w_str (w, s->name), "running",
+                                                   s->chat, "clients", (int) s->clients, "replica up to date",
                                                    s->replica.version == w->central.version, "replica state",
                                                    s->replica.state == W_NORMAL ? "Normal" : "FailedOver"));
         if ((w->central.active >> i & 1) != 0)
             json_array_append_new (active, json_string (w_str (w, s->name)));
     }
     return json_pack ("{s:o, s:o, s:o, s:s, s:o, s:s, s:o}", "sites", sites, "instances", instances, "copies", copies,
-                      "pool state", w->central.state == W_NORMAL ? "Normal" : "FailedOver", "active", active, "central store",
-                      w_str (w, w->sites[w->central.site - 1].name), "servers", servers);
+                      "pool state", w->central.state == W_NORMAL ? "Normal" : "FailedOver", "active", active,
+                      "central store", w_str (w, w->sites[w->central.site - 1].name), "servers", servers);
 }
 
 static void
@@ -229,7 +232,8 @@ print_row (json_t *row)
     const char *key;
     json_t *v;
 
-    json_object_foreach (row, key, v) {
+    json_object_foreach (row, key, v)
+    {
         if (json_is_string (v) && json_string_length (v) > 0)
             printf ("  %s", json_string_value (v));
         else if (json_is_boolean (v))
@@ -257,13 +261,11 @@ lab_status (const struct lab_args *a)
         json_dumpf (j, stdout, JSON_INDENT (1));
         putchar ('\n');
     } else {
-        json_object_foreach (j, key, v) {
+        json_object_foreach (j, key, v)
+        {
             printf ("%s:%s%s\n", key, json_is_string (v) ? " " : "", json_is_string (v) ? json_string_value (v) : "");
-            json_array_foreach (v, i, row)
-                if (json_is_string (row))
-                    printf ("  %s\n", json_string_value (row));
-                else
-                    print_row (row);
+            json_array_foreach (v, i, row) if (json_is_string (row)) printf ("  %s\n", json_string_value (row));
+            else print_row (row);
         }
     }
     json_decref (j);

@@ -42,7 +42,8 @@ describe (const struct world *w, const struct w_copy *c, const struct w_backup *
     s->type = (b->flags & W_WITH_LOG) != 0 ? W_SET_LOG : W_SET_FULL;
     s->user_access = c->user_access;
     s->recovery_model = c->recovery_model;
-    s->flags = W_SET_ALWAYS | (c->read_only ? W_SET_READ_ONLY : 0u) | (c->user_access == W_SINGLE_USER ? W_SET_SINGLE_USER : 0u)
+    s->flags = W_SET_ALWAYS | (c->read_only ? W_SET_READ_ONLY : 0u)
+               | (c->user_access == W_SINGLE_USER ? W_SET_SINGLE_USER : 0u)
                | ((b->flags & W_WITH_CHECKSUM) != 0 ? W_SET_CHECKSUMS : 0u)
                | ((b->flags & W_WITH_NORECOVERY) != 0 ? W_SET_TAIL | W_SET_NORECOVERY : 0u)
                | ((b->flags & W_WITH_NO_TRUNCATE) != 0 ? W_SET_TAIL : 0u)
@@ -161,7 +162,8 @@ fail_file (struct w_out *out, int error, const char *path, bool written)
 }
 
 bool
-w_backup_run (struct world *w, const struct w_files *files, const struct w_backup *b, struct w_set *ret, struct w_out *out)
+w_backup_run (struct world *w, const struct w_files *files, const struct w_backup *b, struct w_set *ret,
+              struct w_out *out)
 {
     struct w_copy *c = w_copy (w, b->copy);
     const char *instance = w_str (w, w->instances[c->instance - 1].name);
@@ -207,8 +209,11 @@ w_backup_run (struct world *w, const struct w_files *files, const struct w_backu
 void
 w_do_backup (struct w_ctx *c)
 {
-    struct w_backup b = { .copy = w_copy_id (c->w, c->copy), .spid = c->op->spid, .flags = c->op->flags,
-                          .path = c->op->path[0], .name = c->op->name[0],
+    struct w_backup b = { .copy = w_copy_id (c->w, c->copy),
+                          .spid = c->op->spid,
+                          .flags = c->op->flags,
+                          .path = c->op->path[0],
+                          .name = c->op->name[0],
                           .user = c->me == NULL ? "" : w_str (c->w, c->me->login) };
     struct w_set s;
 

@@ -15,9 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEAD 29  /* "SBSET1 0000000000 0000000000\n" */
+#define LEAD  29 /* "SBSET1 0000000000 0000000000\n" */
 #define TRAIL 16 /* "SBEND1 00000000\n" */
-#define MOST (64u << 20)
+#define MOST  (64u << 20)
 
 enum field_type { SMALL, NUMBER, TEXT };
 
@@ -27,15 +27,37 @@ struct field {
     size_t at, size;
 };
 
-#define FIELD(type, field) { #field, type, offsetof (struct w_set, field), sizeof ((struct w_set *) 0)->field }
+#define FIELD(type, field)                                                             \
+    {                                                                                  \
+#field, type, offsetof(struct w_set, field), sizeof((struct w_set *) 0)->field \
+    }
 
 static const struct field fields[] = {
-    FIELD (NUMBER, seed), FIELD (NUMBER, guid), FIELD (NUMBER, database_guid), FIELD (NUMBER, family), FIELD (NUMBER, fork),
-    FIELD (NUMBER, first_fork), FIELD (NUMBER, type), FIELD (NUMBER, user_access), FIELD (NUMBER, recovery_model),
-    FIELD (NUMBER, flags), FIELD (NUMBER, first), FIELD (NUMBER, last), FIELD (NUMBER, checkpoint),
-    FIELD (NUMBER, database_backup), FIELD (NUMBER, fork_point), FIELD (NUMBER, created_ms), FIELD (NUMBER, start_ms),
-    FIELD (NUMBER, finish_ms), FIELD (NUMBER, size), FIELD (NUMBER, position), FIELD (NUMBER, version),
-    FIELD (TEXT, database), FIELD (TEXT, server), FIELD (TEXT, name), FIELD (TEXT, user),
+    FIELD (NUMBER, seed),
+    FIELD (NUMBER, guid),
+    FIELD (NUMBER, database_guid),
+    FIELD (NUMBER, family),
+    FIELD (NUMBER, fork),
+    FIELD (NUMBER, first_fork),
+    FIELD (NUMBER, type),
+    FIELD (NUMBER, user_access),
+    FIELD (NUMBER, recovery_model),
+    FIELD (NUMBER, flags),
+    FIELD (NUMBER, first),
+    FIELD (NUMBER, last),
+    FIELD (NUMBER, checkpoint),
+    FIELD (NUMBER, database_backup),
+    FIELD (NUMBER, fork_point),
+    FIELD (NUMBER, created_ms),
+    FIELD (NUMBER, start_ms),
+    FIELD (NUMBER, finish_ms),
+    FIELD (NUMBER, size),
+    FIELD (NUMBER, position),
+    FIELD (NUMBER, version),
+    FIELD (TEXT, database),
+    FIELD (TEXT, server),
+    FIELD (TEXT, name),
+    FIELD (TEXT, user),
 };
 
 static json_t *

@@ -10,13 +10,19 @@
 enum w_set_type { W_SET_FULL = 1, W_SET_LOG = 2 }; /* RESTORE HEADERONLY BackupType */
 
 enum { /* RESTORE HEADERONLY Flags, as far as we have them */
-    W_SET_READ_ONLY = 4, W_SET_SINGLE_USER = 8, W_SET_CHECKSUMS = 16, W_SET_DAMAGED = 32, W_SET_TAIL = 64,
-    W_SET_NORECOVERY = 256, W_SET_ALWAYS = 512, W_SET_COPY_ONLY = 1024
+       W_SET_READ_ONLY = 4,
+       W_SET_SINGLE_USER = 8,
+       W_SET_CHECKSUMS = 16,
+       W_SET_DAMAGED = 32,
+       W_SET_TAIL = 64,
+       W_SET_NORECOVERY = 256,
+       W_SET_ALWAYS = 512,
+       W_SET_COPY_ONLY = 1024
 };
 
 struct w_set {
-    uint64_t seed;      /* of the world that wrote it: sets of another world are foreign */
-    w_guid guid;        /* BackupSetGUID */
+    uint64_t seed; /* of the world that wrote it: sets of another world are foreign */
+    w_guid guid;   /* BackupSetGUID */
     w_guid database_guid;
     w_id family, fork, first_fork;
     uint8_t type, user_access, recovery_model, reserved;

@@ -74,7 +74,8 @@ ask_stream (struct sb_stream *s, const struct w_req *r, const void *body, size_t
 }
 
 static bool
-ask (struct w_client *c, const struct w_req *r, const void *body, size_t n, struct w_ans *ret, char **ret_body, size_t *ret_n)
+ask (struct w_client *c, const struct w_req *r, const void *body, size_t n, struct w_ans *ret, char **ret_body,
+     size_t *ret_n)
 {
     if (!c->gone && !ask_stream (&c->s, r, body, n, ret, ret_body, ret_n))
         c->gone = true;

@@ -18,9 +18,6 @@ next_number (const struct world *w, w_id instance)
     return n;
 }
 
-
-
-
 struct w_copy *
 w_copy_new (struct world *w, w_id instance, const char *name)
 {
@@ -150,7 +147,8 @@ w_do_access (struct w_ctx *c)
         c->copy->user_access = (uint8_t) want;
         return;
     }
-    if (!make_way (c, words[want], want == W_SINGLE_USER || (want == W_RESTRICTED_USER && c->op->flags & W_WITH_ROLLBACK)))
+    if (!make_way (c, words[want],
+                   want == W_SINGLE_USER || (want == W_RESTRICTED_USER && c->op->flags & W_WITH_ROLLBACK)))
         return;
     c->copy->user_access = (uint8_t) want;
     c->copy->holder = want == W_SINGLE_USER ? c->op->spid : 0;
@@ -213,9 +211,12 @@ w_do_recovery (struct w_ctx *c)
 void
 w_do_option (struct w_ctx *c)
 {
-    struct { const char *word; uint8_t *field; } options[] = { { "trustworthy", &c->copy->trustworthy },
-                                                               { "broker", &c->copy->broker },
-                                                               { "auto_close", &c->copy->auto_close } };
+    struct {
+        const char *word;
+        uint8_t *field;
+    } options[] = { { "trustworthy", &c->copy->trustworthy },
+                    { "broker", &c->copy->broker },
+                    { "auto_close", &c->copy->auto_close } };
     const char *word = c->op->name[0];
 
     if (sb_casecmp (word, "auto_close") == 0 && c->op->n[0] != 0 && !not_mirrored (c))

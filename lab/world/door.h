@@ -11,11 +11,11 @@ struct lab_user {
 };
 
 struct lab_door_cfg {
-    const char *name;         /* instance or front end, as in the topology */
-    const char *host;         /* its host name in the topology */
-    const char *address;      /* loopback */
+    const char *name;    /* instance or front end, as in the topology */
+    const char *host;    /* its host name in the topology */
+    const char *address; /* loopback */
     uint16_t port;
-    const char *cert, *key;   /* PEM files */
+    const char *cert, *key; /* PEM files */
     const struct lab_user *users;
     size_t nusers;
     const char *world_socket; /* DIR/world.sock */

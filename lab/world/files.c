@@ -14,11 +14,10 @@ w_files_reach (const struct world *w, w_id instance, const char *path, bool to_w
     w_id site = w->instances[instance - 1].site;
 
     if (path[0] != '\\')
-        return isalpha ((unsigned char) path[0]) && path[1] == ':'
-                   ? s != NULL && s->gone               ? W_FILE_NO_PATH
-                     : s != NULL && s->full && to_write ? W_FILE_FULL
-                                                        : W_FILE_OK
-                   : W_FILE_BAD_NAME;
+        return isalpha ((unsigned char) path[0]) && path[1] == ':' ? s != NULL && s->gone               ? W_FILE_NO_PATH
+                                                                     : s != NULL && s->full && to_write ? W_FILE_FULL
+                                                                                                        : W_FILE_OK
+                                                                   : W_FILE_BAD_NAME;
     if (s == NULL || s->gone || (s->site != 0 && !w_linked (w, site, s->site)))
         return W_FILE_NO_NET;
     return s->full && to_write ? W_FILE_FULL : W_FILE_OK;
@@ -27,7 +26,10 @@ w_files_reach (const struct world *w, w_id instance, const char *path, bool to_w
 const char *
 w_file_error_text (int error)
 {
-    static const struct { int number; const char *text; } texts[] = {
+    static const struct {
+        int number;
+        const char *text;
+    } texts[] = {
         { W_FILE_MISSING, "2(The system cannot find the file specified.)" },
         { W_FILE_NO_PATH, "3(The system cannot find the path specified.)" },
         { W_FILE_DENIED, "5(Access is denied.)" },

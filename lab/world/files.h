@@ -9,8 +9,15 @@
 #include "lab/world/world.h"
 
 enum w_file_error { /* as the operating system of SQL Server numbers them */
-    W_FILE_OK = 0, W_FILE_MISSING = 2, W_FILE_NO_PATH = 3, W_FILE_DENIED = 5, W_FILE_IN_USE = 32, W_FILE_NO_NET = 53,
-    W_FILE_FULL = 112, W_FILE_EXISTS = 183, W_FILE_BAD_NAME = 123
+                    W_FILE_OK = 0,
+                    W_FILE_MISSING = 2,
+                    W_FILE_NO_PATH = 3,
+                    W_FILE_DENIED = 5,
+                    W_FILE_IN_USE = 32,
+                    W_FILE_NO_NET = 53,
+                    W_FILE_FULL = 112,
+                    W_FILE_EXISTS = 183,
+                    W_FILE_BAD_NAME = 123
 };
 
 struct w_file {
@@ -23,8 +30,8 @@ struct w_file {
 struct w_files {
     void *ctx;
     /* Calls `each` for every entry; false: stop. */
-    int (*list) (void *ctx, const char *instance, const char *folder,
-                 bool (*each) (void *arg, const struct w_file *f), void *arg);
+    int (*list) (void *ctx, const char *instance, const char *folder, bool (*each) (void *arg, const struct w_file *f),
+                 void *arg);
     int (*stat) (void *ctx, const char *instance, const char *path, struct w_file *ret);
     /* Reads the set at `position` (from 1); *ret_sets is how many the file holds. */
     int (*read) (void *ctx, const char *instance, const char *path, unsigned position, struct w_set *ret,

@@ -106,7 +106,8 @@ modified_ms (const struct stat *st)
 }
 
 static int
-disk_list (void *ctx, const char *instance, const char *folder, bool (*each) (void *arg, const struct w_file *f), void *arg)
+disk_list (void *ctx, const char *instance, const char *folder, bool (*each) (void *arg, const struct w_file *f),
+           void *arg)
 {
     SB_AUTOFREE char *real = where (ctx, instance, folder);
     struct w_file f;
@@ -167,8 +168,8 @@ slurp (const char *real, struct sb_buf *out)
 }
 
 static int
-disk_read (void *ctx, const char *instance, const char *path, unsigned position, struct w_set *ret, enum w_set_class *ret_class,
-           unsigned *ret_sets)
+disk_read (void *ctx, const char *instance, const char *path, unsigned position, struct w_set *ret,
+           enum w_set_class *ret_class, unsigned *ret_sets)
 {
     SB_AUTOFREE char *real = where (ctx, instance, path);
     SB_CLEANUP (sb_buf_free) struct sb_buf b = { 0 };
@@ -290,14 +291,14 @@ disk_free_bytes (void *ctx, const char *instance, const char *path)
 void
 w_files_disk (struct w_files *ret, const char *dir)
 {
-    *ret = (struct w_files) { .ctx = (void *) (uintptr_t) dir,
-                              .list = disk_list,
-                              .stat = disk_stat,
-                              .read = disk_read,
-                              .write = disk_write,
-                              .copy = disk_copy,
-                              .rename = disk_rename,
-                              .remove = disk_remove,
-                              .make_dir = disk_make_dir,
-                              .free_bytes = disk_free_bytes };
+    *ret = (struct w_files){ .ctx = (void *) (uintptr_t) dir,
+                             .list = disk_list,
+                             .stat = disk_stat,
+                             .read = disk_read,
+                             .write = disk_write,
+                             .copy = disk_copy,
+                             .rename = disk_rename,
+                             .remove = disk_remove,
+                             .make_dir = disk_make_dir,
+                             .free_bytes = disk_free_bytes };
 }

@@ -68,7 +68,8 @@ describe (const struct entry *e, struct w_file *f)
 }
 
 static int
-memory_list (void *ctx, const char *instance, const char *folder, bool (*each) (void *arg, const struct w_file *f), void *arg)
+memory_list (void *ctx, const char *instance, const char *folder, bool (*each) (void *arg, const struct w_file *f),
+             void *arg)
 {
     struct memory *m = ctx;
     char name[W_PATH + W_NAME];
@@ -191,16 +192,16 @@ memory_free_bytes (void *ctx, const char *instance, const char *path)
 void
 w_files_memory (struct w_files *ret)
 {
-    *ret = (struct w_files) { .ctx = sb_xcalloc (1, sizeof (struct memory)),
-                              .list = memory_list,
-                              .stat = memory_stat,
-                              .read = memory_read,
-                              .write = memory_write,
-                              .copy = memory_copy,
-                              .rename = memory_rename,
-                              .remove = memory_remove,
-                              .make_dir = memory_make_dir,
-                              .free_bytes = memory_free_bytes };
+    *ret = (struct w_files){ .ctx = sb_xcalloc (1, sizeof (struct memory)),
+                             .list = memory_list,
+                             .stat = memory_stat,
+                             .read = memory_read,
+                             .write = memory_write,
+                             .copy = memory_copy,
+                             .rename = memory_rename,
+                             .remove = memory_remove,
+                             .make_dir = memory_make_dir,
+                             .free_bytes = memory_free_bytes };
 }
 
 void

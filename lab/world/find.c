@@ -41,7 +41,8 @@ w_find_instance (const struct world *w, const char *name)
 
     for (w_id i = 1; i <= w->ninstances; i++) {
         n = &w->instances[i - 1];
-        if (same (w, n->name, name) || same (w, n->host, name) || same (w, n->server, name) || same_address (w, n, name))
+        if (same (w, n->name, name) || same (w, n->host, name) || same (w, n->server, name)
+            || same_address (w, n, name))
             return i;
     }
     return 0;

@@ -20,14 +20,29 @@ typedef void (*w_op_fn) (struct w_ctx *c);
 
 /* world.c: slots.  Returns the id of a free, zeroed slot of a table, raising its count; 0: the table is full. */
 enum w_table {
-    W_T_SITES, W_T_INSTANCES, W_T_COPIES, W_T_FORKS, W_T_FAMILIES, W_T_SERVERS, W_T_FRONTENDS, W_T_SHARES, W_T_JOBS,
-    W_T_PRIMARIES, W_T_PAIRS, W_T_SECONDARIES, W_T_SECONDARY_DBS, W_T_SESSIONS, W_T_WORKS, W_T_HISTORY, W_TABLES
+    W_T_SITES,
+    W_T_INSTANCES,
+    W_T_COPIES,
+    W_T_FORKS,
+    W_T_FAMILIES,
+    W_T_SERVERS,
+    W_T_FRONTENDS,
+    W_T_SHARES,
+    W_T_JOBS,
+    W_T_PRIMARIES,
+    W_T_PAIRS,
+    W_T_SECONDARIES,
+    W_T_SECONDARY_DBS,
+    W_T_SESSIONS,
+    W_T_WORKS,
+    W_T_HISTORY,
+    W_TABLES
 };
 w_id w_slot_new (struct world *w, enum w_table t);
 void w_slot_drop (struct world *w, enum w_table t, w_id id);
 const char *w_table_name (enum w_table t);
 void w_put (char *ret, size_t size, const char *s); /* a copy, cut to fit */
-uint32_t w_crc (const void *data, size_t n); /* FNV-1a; for trailers and digests */
+uint32_t w_crc (const void *data, size_t n);        /* FNV-1a; for trailers and digests */
 
 /* out.c */
 #define fail(c, number, ...) w_fail ((c)->out, number, __VA_ARGS__)
@@ -75,8 +90,8 @@ bool w_backup_run (struct world *w, const struct w_files *files, const struct w_
 /* Applies a log set to a copy; 0 or 4305 4326 4330.  `recover`: begin a new fork and open. */
 int w_log_apply (struct world *w, struct w_copy *c, const struct w_set *set);
 bool w_recover (struct world *w, struct w_copy *c);
-void w_history_restore (struct world *w, const struct w_copy *c, const struct w_set *set, const char *file, const char *user,
-                        uint32_t flags);
+void w_history_restore (struct world *w, const struct w_copy *c, const struct w_set *set, const char *file,
+                        const char *user, uint32_t flags);
 void w_history_backup (struct world *w, w_id instance, const struct w_set *set, const char *file);
 int w_set_problem (enum w_set_class class); /* the message number of a class; 0: good */
 
@@ -97,7 +112,8 @@ void w_replicate (struct world *w);
 int64_t w_replicate_due (const struct world *w);
 
 /* Handlers, by file */
-void w_do_login (struct w_ctx *c), w_do_logout (struct w_ctx *c), w_do_use (struct w_ctx *c), w_do_kill (struct w_ctx *c);
+void w_do_login (struct w_ctx *c), w_do_logout (struct w_ctx *c), w_do_use (struct w_ctx *c),
+        w_do_kill (struct w_ctx *c);
 void w_do_tran (struct w_ctx *c), w_do_statement (struct w_ctx *c), w_do_attention (struct w_ctx *c);
 void w_do_create_db (struct w_ctx *c), w_do_drop_db (struct w_ctx *c), w_do_access (struct w_ctx *c);
 void w_do_offline (struct w_ctx *c), w_do_online (struct w_ctx *c), w_do_read_only (struct w_ctx *c);
@@ -109,8 +125,10 @@ void w_do_safety (struct w_ctx *c), w_do_timeout (struct w_ctx *c), w_do_witness
 void w_do_witness_off (struct w_ctx *c), w_do_endpoint_create (struct w_ctx *c), w_do_endpoint_state (struct w_ctx *c);
 void w_do_endpoint_drop (struct w_ctx *c);
 void w_do_ls_primary (struct w_ctx *c), w_do_ls_delete_primary (struct w_ctx *c), w_do_ls_pair (struct w_ctx *c);
-void w_do_ls_delete_pair (struct w_ctx *c), w_do_ls_secondary (struct w_ctx *c), w_do_ls_delete_secondary (struct w_ctx *c);
-void w_do_ls_secondary_db (struct w_ctx *c), w_do_ls_delete_secondary_db (struct w_ctx *c), w_do_ls_alert (struct w_ctx *c);
+void w_do_ls_delete_pair (struct w_ctx *c), w_do_ls_secondary (struct w_ctx *c),
+        w_do_ls_delete_secondary (struct w_ctx *c);
+void w_do_ls_secondary_db (struct w_ctx *c), w_do_ls_delete_secondary_db (struct w_ctx *c),
+        w_do_ls_alert (struct w_ctx *c);
 void w_do_job_start (struct w_ctx *c), w_do_job_stop (struct w_ctx *c), w_do_job_update (struct w_ctx *c);
 void w_do_job_schedule (struct w_ctx *c), w_do_job_delete (struct w_ctx *c);
 void w_do_pool_state (struct w_ctx *c), w_do_pool_active (struct w_ctx *c), w_do_replicate (struct w_ctx *c);

@@ -122,8 +122,8 @@ log_name (char *ret, size_t size, const char *database, int64_t now_ms, const ch
     struct tm tm;
 
     gmtime_r (&t, &tm);
-    snprintf (ret, size, "%s_%04d%02d%02d%02d%02d%02d%s", database, tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-              tm.tm_min, tm.tm_sec, suffix);
+    snprintf (ret, size, "%s_%04d%02d%02d%02d%02d%02d%s", database, tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+              tm.tm_hour, tm.tm_min, tm.tm_sec, suffix);
 }
 
 struct listing {
@@ -151,8 +151,8 @@ by_name (const void *a, const void *b)
 }
 
 struct w_file *
-w_log_files (const struct w_files *files, const char *instance, const char *folder, const char *database, size_t *ret_count,
-             int *ret_error)
+w_log_files (const struct w_files *files, const char *instance, const char *folder, const char *database,
+             size_t *ret_count, int *ret_error)
 {
     struct listing l = { .database = database };
 
@@ -195,7 +195,10 @@ run_backup (struct world *w, const struct w_files *files, const struct w_job *j,
     w_id copy = w_find_copy (w, j->instance, db);
     char wrk[2 * W_PATH], trn[2 * W_PATH], name[2 * W_NAME];
     int64_t stamp = w->now_ms;
-    struct w_backup b = { .copy = copy, .flags = W_WITH_LOG | W_WITH_INIT | W_WITH_CHECKSUM, .path = wrk, .known_as = trn,
+    struct w_backup b = { .copy = copy,
+                          .flags = W_WITH_LOG | W_WITH_INIT | W_WITH_CHECKSUM,
+                          .path = wrk,
+                          .known_as = trn,
                           .user = "NT SERVICE\\SQLSERVERAGENT" };
     struct w_file seen;
     struct w_set set;

@@ -127,7 +127,8 @@ w_log (struct world *w, struct w_copy *c, unsigned records)
     struct w_copy *other = c->role == W_PRINCIPAL ? w_partner (w, c) : NULL;
 
     c->lsn += (w_lsn) records * W_LSN_STEP;
-    if (other != NULL && c->mirroring == W_SYNCHRONIZED && c->safety == W_SAFETY_FULL && w_pair_connected (w, c, other)) {
+    if (other != NULL && c->mirroring == W_SYNCHRONIZED && c->safety == W_SAFETY_FULL
+        && w_pair_connected (w, c, other)) {
         other->fork = c->fork;
         other->lsn = c->failover_lsn = other->failover_lsn = c->lsn;
     }
@@ -135,7 +136,8 @@ w_log (struct world *w, struct w_copy *c, unsigned records)
 }
 
 bool
-w_append (struct world *w, w_id copy, uint16_t spid, unsigned count, w_id *ret_fork, w_lsn *ret_first, struct w_out *out)
+w_append (struct world *w, w_id copy, uint16_t spid, unsigned count, w_id *ret_fork, w_lsn *ret_first,
+          struct w_out *out)
 {
     struct w_copy *c;
     int why;

@@ -11,7 +11,8 @@ endpoint_up (const struct world *w, w_id instance, unsigned role)
 {
     const struct w_instance *n = &w->instances[instance - 1];
 
-    return w_answers (w, instance) && n->endpoint != 0 && n->endpoint_state == W_EP_STARTED && (n->endpoint_role & role) != 0;
+    return w_answers (w, instance) && n->endpoint != 0 && n->endpoint_state == W_EP_STARTED
+           && (n->endpoint_role & role) != 0;
 }
 
 static bool
@@ -200,7 +201,7 @@ ended_elsewhere (struct world *w, const struct w_copy *c)
 static void
 settle_witness (struct world *w, struct w_copy *c)
 {
-    c->witness_state = (uint8_t) (c->witness == 0                ? W_WITNESS_UNKNOWN
+    c->witness_state = (uint8_t) (c->witness == 0              ? W_WITNESS_UNKNOWN
                                   : w_witness_connected (w, c) ? W_WITNESS_CONNECTED
                                                                : W_WITNESS_DISCONNECTED);
 }

@@ -30,8 +30,7 @@ add_arg (struct w_out *out, const char *s, size_t n)
     return at;
 }
 
-static void __attribute__ ((format (printf, 3, 0)))
-say (struct w_out *out, int number, const char *fmt, va_list args)
+static void __attribute__ ((format (printf, 3, 0))) say (struct w_out *out, int number, const char *fmt, va_list args)
 {
     char text[sizeof out->text];
     struct w_msg *m;
@@ -99,7 +98,7 @@ w_event (enum w_event_kind kind, w_id instance, uint16_t spid, bool killed)
 {
     if (nwaiting == sizeof waiting / sizeof *waiting) /* nobody takes them: exploration */
         nwaiting = 0;
-    waiting[nwaiting++] = (struct w_event) { (uint16_t) kind, instance, spid, killed };
+    waiting[nwaiting++] = (struct w_event){ (uint16_t) kind, instance, spid, killed };
 }
 
 size_t

@@ -83,11 +83,11 @@ connected_partner (struct w_ctx *c)
 static int
 unfit (const struct w_copy *d)
 {
-    return d->recovery_model != W_FULL          ? 1465
+    return d->recovery_model != W_FULL            ? 1465
            : d->read_only && d->state == W_ONLINE ? 1466
-           : d->auto_close                      ? 1469
-           : d->user_access == W_SINGLE_USER    ? 1488
-                                                : 0;
+           : d->auto_close                        ? 1469
+           : d->user_access == W_SINGLE_USER      ? 1488
+                                                  : 0;
 }
 
 static void
@@ -183,8 +183,8 @@ w_do_partner (struct w_ctx *c)
         fail (c, 1467, "%s", c->op->db);
         return;
     }
-    if (c->inst->endpoint == 0 || c->inst->endpoint_state != W_EP_STARTED || (c->inst->endpoint_role & W_EP_PARTNER) == 0
-        || partner == 0
+    if (c->inst->endpoint == 0 || c->inst->endpoint_state != W_EP_STARTED
+        || (c->inst->endpoint_role & W_EP_PARTNER) == 0 || partner == 0
         || (c->copy->state == W_ONLINE
             && (c->w->instances[partner - 1].endpoint_state != W_EP_STARTED
                 || !w_reaches (c->w, c->inst->site, partner)))) {
@@ -381,7 +381,8 @@ w_do_witness (struct w_ctx *c)
         return;
     }
     n = witness == 0 ? NULL : &c->w->instances[witness - 1];
-    if (n == NULL || n->witness_lost || !w_reaches (c->w, c->inst->site, witness) || n->endpoint_state != W_EP_STARTED) {
+    if (n == NULL || n->witness_lost || !w_reaches (c->w, c->inst->site, witness)
+        || n->endpoint_state != W_EP_STARTED) {
         fail (c, 1456, "%s", c->op->path[0]);
         return;
     }

@@ -5,8 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-int
-w_set_problem (enum w_set_class class)
+int w_set_problem (enum w_set_class class)
 {
     switch (class) {
     case W_SET_GOOD:

@@ -19,7 +19,7 @@
 
 struct record {
     struct w_row row;
-    json_t *line; /* owns what the row points to */
+    json_t *line;  /* owns what the row points to */
     size_t before; /* index + 1 of the record of the same table and key before this one; 0: none */
 };
 
@@ -99,12 +99,12 @@ take_line (struct family *f, const char *text, size_t n)
     }
     rec = &SB_PUSH (f->list, f->count, f->cap);
     rec->line = line;
-    rec->row = (struct w_row) { .fork = (w_id) json_integer_value (json_array_get (line, 0)),
-                                .lsn = json_integer_value (json_array_get (line, 1)),
-                                .table = json_string_value (json_array_get (line, 2)),
-                                .op = *json_string_value (op),
-                                .key = json_string_value (json_array_get (line, 4)),
-                                .columns = json_array_get (line, 5) };
+    rec->row = (struct w_row){ .fork = (w_id) json_integer_value (json_array_get (line, 0)),
+                               .lsn = json_integer_value (json_array_get (line, 1)),
+                               .table = json_string_value (json_array_get (line, 2)),
+                               .op = *json_string_value (op),
+                               .key = json_string_value (json_array_get (line, 4)),
+                               .columns = json_array_get (line, 5) };
     name = chain_name (rec->row.table, rec->row.key);
     rec->before = (size_t) (uintptr_t) sb_map_get (&f->newest, name);
     sb_map_set (&f->newest, name, (void *) (uintptr_t) f->count);
@@ -222,7 +222,8 @@ w_rows_write (const char *dir, w_id family, w_id fork, w_lsn lsn, json_t *change
     ssize_t n;
     int fd;
 
-    json_array_foreach (changes, i, change) {
+    json_array_foreach (changes, i, change)
+    {
         line = json_pack ("[i, I]", (int) fork, (json_int_t) (lsn + (w_lsn) i * W_LSN_STEP));
         json_array_extend (line, change);
         text = json_dumps (line, JSON_COMPACT);
@@ -255,8 +256,8 @@ add_table (json_t *changes, const char *name, json_t *columns, json_t *key)
 
     for (char *p = low; *p != 0; p++)
         *p = (char) tolower ((unsigned char) *p);
-    json_array_append_new (changes,
-                           json_pack ("[s, s, s, {s:s, s:o, s:o}]", "", "i", low, "name", name, "columns", columns, "key", key));
+    json_array_append_new (changes, json_pack ("[s, s, s, {s:s, s:o, s:o}]", "", "i", low, "name", name, "columns",
+                                               columns, "key", key));
 }
 
 json_t *
@@ -278,13 +279,14 @@ w_rows_chat_tables (int which)
                    json_pack ("[s]", "serverID"));
     } else {
         add_table (changes, "tblComplianceData",
-                   json_pack ("[o, o, o, o, o]", column ("entryID", "bigint", 0, false), column ("cmplType", "int", 0, false),
-                              column ("entryDate", "bigint", 0, false), column ("serverID", "int", 0, true),
-                              column ("content", "nvarchar", -1, true)),
+                   json_pack ("[o, o, o, o, o]", column ("entryID", "bigint", 0, false),
+                              column ("cmplType", "int", 0, false), column ("entryDate", "bigint", 0, false),
+                              column ("serverID", "int", 0, true), column ("content", "nvarchar", -1, true)),
                    json_pack ("[s]", "entryID"));
         add_table (changes, "tblComplianceState",
                    json_pack ("[o, o, o]", column ("lastProcessedEntryID", "bigint", 0, false),
-                              column ("activeServerID", "int", 0, false), column ("lockExpirationTime", "datetime", 0, true)),
+                              column ("activeServerID", "int", 0, false),
+                              column ("lockExpirationTime", "datetime", 0, true)),
                    json_array ());
         json_array_append_new (changes, json_pack ("[s, s, s, [i, i, n]]", "tblComplianceState", "i", "#state", 0, -1));
     }

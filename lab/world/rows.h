@@ -35,8 +35,8 @@ void w_rows_refresh (struct w_rows *r, w_id family); /* reads what was added; ch
  * Reads the family first. */
 size_t w_rows_select (struct w_rows *r, const struct world *w, w_id copy, const char *table, struct w_row **ret);
 /* One row by its key; false: the copy has none. */
-bool w_rows_get (struct w_rows *r, const struct world *w, w_id copy, const char *table, const char *key,
-                 struct w_row *ret);
+bool
+w_rows_get (struct w_rows *r, const struct world *w, w_id copy, const char *table, const char *key, struct w_row *ret);
 /* The schema of a table in a copy (borrowed), NULL: no such table.  Table names ignore ASCII case. */
 json_t *w_rows_schema (struct w_rows *r, const struct world *w, w_id copy, const char *table);
 

@@ -21,17 +21,17 @@ enum w_req_kind {
     W_REQ_SUBSCRIBE,    /* from now on this connection carries struct w_event; id: instance, 0: all */
     W_REQ_SITE,         /* id: site; this connection is the power of a site: when it breaks, the site lost power */
     W_REQ_TIME,         /* answer: arg is the clock in Unix ms */
-    W_REQ_FILE,         /* id: instance; arg: enum w_file_req; body: path\0path\0: what xp_dirtree, HEADERONLY, VERIFYONLY need */
-    W_REQ_STOP          /* the lab ends */
+    W_REQ_FILE, /* id: instance; arg: enum w_file_req; body: path\0path\0: what xp_dirtree, HEADERONLY, VERIFYONLY need */
+    W_REQ_STOP /* the lab ends */
 };
 enum w_file_req {
-    W_FILE_LIST = 1,    /* answer: arg = error, body: struct w_file ... */
-    W_FILE_STAT,        /* answer: arg = error, body: struct w_file */
-    W_FILE_READ,        /* spid: position, 0: all; answer: arg = error, body: struct w_file_set ... */
-    W_FILE_MKDIR,       /* answer: arg = error */
+    W_FILE_LIST = 1, /* answer: arg = error, body: struct w_file ... */
+    W_FILE_STAT,     /* answer: arg = error, body: struct w_file */
+    W_FILE_READ,     /* spid: position, 0: all; answer: arg = error, body: struct w_file_set ... */
+    W_FILE_MKDIR,    /* answer: arg = error */
     W_FILE_REMOVE,
-    W_FILE_DAMAGE,      /* the lab's faults: overwrite bytes in the middle, */
-    W_FILE_TRUNCATE     /* cut the file in half */
+    W_FILE_DAMAGE,  /* the lab's faults: overwrite bytes in the middle, */
+    W_FILE_TRUNCATE /* cut the file in half */
 };
 struct w_file_set {
     uint32_t set_class; /* enum w_set_class */

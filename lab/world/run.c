@@ -24,9 +24,9 @@ struct kind {
     const char *statement; /* for 226 and 3013 */
 };
 
-#define ALTER (INSTANCE | ALTERABLE | NO_TRAN)
+#define ALTER     (INSTANCE | ALTERABLE | NO_TRAN)
 #define MIRRORING (ALTER | TRANSIENT)
-#define SHIPPING (INSTANCE | SYSADMIN)
+#define SHIPPING  (INSTANCE | SYSADMIN)
 
 static const struct kind kinds[W_OP_LAST] = {
     [W_OP_LOGIN] = { w_do_login, NOTHING, NULL },

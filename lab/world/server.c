@@ -20,14 +20,14 @@
 #include <unistd.h>
 
 #define MAX_CLIENTS 1024
-#define KEPT 64 /* outcomes of works nobody has asked for yet */
+#define KEPT        64 /* outcomes of works nobody has asked for yet */
 
 struct client {
     struct sb_stream s;
-    uint32_t number;      /* sessions remember the connection that opened them */
+    uint32_t number; /* sessions remember the connection that opened them */
     bool subscriber;
-    w_id instance;        /* a subscriber's; 0: all */
-    w_id site;            /* this connection is the power of a site */
+    w_id instance; /* a subscriber's; 0: all */
+    w_id site;     /* this connection is the power of a site */
 };
 
 struct kept {
@@ -163,7 +163,8 @@ do_work (struct server *s, struct client *c, uint16_t work)
 static bool
 duplicate (struct server *s, w_id copy, json_t *change, struct w_out *out)
 {
-    const char *table = json_string_value (json_array_get (change, 0)), *op = json_string_value (json_array_get (change, 1)),
+    const char *table = json_string_value (json_array_get (change, 0)),
+               *op = json_string_value (json_array_get (change, 1)),
                *key = json_string_value (json_array_get (change, 2));
     struct w_row row;
 
@@ -182,7 +183,8 @@ name_rows (json_t *changes, w_lsn first)
     size_t i;
     char key[32];
 
-    json_array_foreach (changes, i, change) {
+    json_array_foreach (changes, i, change)
+    {
         if (!json_is_null (json_array_get (change, 2)))
             continue;
         snprintf (key, sizeof key, "#%lld", (long long) (first + (w_lsn) i * W_LSN_STEP));
@@ -198,7 +200,8 @@ well_formed (json_t *changes)
 
     if (!json_is_array (changes) || json_array_size (changes) == 0)
         return false;
-    json_array_foreach (changes, i, change) {
+    json_array_foreach (changes, i, change)
+    {
         key = json_array_get (change, 2);
         if (json_array_size (change) != 4 || !json_is_string (json_array_get (change, 0))
             || json_string_length (json_array_get (change, 1)) != 1 || (!json_is_string (key) && !json_is_null (key)))
@@ -222,10 +225,9 @@ do_rows (struct server *s, struct client *c, const struct w_req *r, const char *
         json_decref (changes);
         return;
     }
-    json_array_foreach (changes, i, change)
-        if (out.status == W_DONE)
-            duplicate (s, r->id, change, &out);
-    if (out.status == W_DONE && w_append (s->w, r->id, r->spid, (unsigned) json_array_size (changes), &fork, &first, &out)) {
+    json_array_foreach (changes, i, change) if (out.status == W_DONE) duplicate (s, r->id, change, &out);
+    if (out.status == W_DONE
+        && w_append (s->w, r->id, r->spid, (unsigned) json_array_size (changes), &fork, &first, &out)) {
         name_rows (changes, first);
         if (!w_rows_write (s->cfg->dir, s->w->copies[r->id - 1].family, fork, first, changes))
             w_fail (&out, 9002, "%s\1LOG_BACKUP", w_str (s->w, s->w->copies[r->id - 1].name));
@@ -490,19 +492,20 @@ one_turn (struct server *s, struct pollfd *fds)
     size_t n = 0, first;
     int timeout = patience (s);
 
-    fds[n++] = (struct pollfd) { .fd = s->listener, .events = POLLIN };
-    fds[n++] = (struct pollfd) { .fd = s->cfg->owner_fd, .events = POLLIN };
-    fds[n++] = (struct pollfd) { .fd = s->cfg->signal_fd, .events = POLLIN };
+    fds[n++] = (struct pollfd){ .fd = s->listener, .events = POLLIN };
+    fds[n++] = (struct pollfd){ .fd = s->cfg->owner_fd, .events = POLLIN };
+    fds[n++] = (struct pollfd){ .fd = s->cfg->signal_fd, .events = POLLIN };
     first = n;
     for (size_t i = 0; i < s->nclients; i++)
-        fds[n++] = (struct pollfd) { .fd = s->clients[i]->s.fd,
-                                     .events = (short) (POLLIN | (sb_stream_unsent (&s->clients[i]->s) ? POLLOUT : 0)) };
+        fds[n++] = (struct pollfd){ .fd = s->clients[i]->s.fd,
+                                    .events = (short) (POLLIN | (sb_stream_unsent (&s->clients[i]->s) ? POLLOUT : 0)) };
     poll (fds, n, timeout);
     if ((fds[1].revents != 0 && s->cfg->owner_fd >= 0) || (fds[2].revents != 0 && s->cfg->signal_fd >= 0))
         s->stop = true;
     w_tick (s->w, &s->files, sb_now_ms (), work_finished, s);
     for (size_t i = n - first; i-- > 0;)
-        if (fds[first + i].revents != 0 && (fds[first + i].revents & ~POLLOUT) != 0 && !client_speaks (s, s->clients[i]))
+        if (fds[first + i].revents != 0 && (fds[first + i].revents & ~POLLOUT) != 0
+            && !client_speaks (s, s->clients[i]))
             client_gone (s, i);
     if ((fds[0].revents & POLLIN) != 0)
         client_comes (s);

@@ -9,13 +9,13 @@
 
 struct w_server_cfg {
     const char *dir;
-    int ready_fd;    /* one byte is written when doors may come; -1: nobody waits */
-    int owner_fd;    /* the lab ends when it closes; -1: none */
-    int signal_fd;   /* the lab ends when a signal comes; -1: none */
+    int ready_fd;  /* one byte is written when doors may come; -1: nobody waits */
+    int owner_fd;  /* the lab ends when it closes; -1: none */
+    int signal_fd; /* the lab ends when a signal comes; -1: none */
     void *ctx;
     void (*site) (void *ctx, struct world *w, w_id site, bool powered); /* power came or went; also once at the start */
-    void (*turn) (void *ctx, struct world *w);                         /* after every turn of the loop; may be NULL */
-    void (*ended) (void *ctx);                                         /* before DIR/world.sock goes; may be NULL */
+    void (*turn) (void *ctx, struct world *w);                          /* after every turn of the loop; may be NULL */
+    void (*ended) (void *ctx);                                          /* before DIR/world.sock goes; may be NULL */
 };
 
 /* Reads DIR/state; false with one fault when there is none that can be used. */

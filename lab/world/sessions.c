@@ -37,7 +37,8 @@ w_sessions_in (const struct world *w, const struct w_copy *c, uint16_t spid)
     unsigned n = 0;
 
     for (unsigned i = 0; i < w->nsessions; i++)
-        n += w->sessions[i].instance == c->instance && w->sessions[i].copy == w_copy_id (w, c) && w->sessions[i].spid != spid;
+        n += w->sessions[i].instance == c->instance && w->sessions[i].copy == w_copy_id (w, c)
+             && w->sessions[i].spid != spid;
     return n;
 }
 

@@ -296,8 +296,8 @@ cycle_seen (struct way *y)
         for (unsigned i = 0; i < y->w->nsecondary_dbs; i++) {
             const struct w_secondary_db *d = &y->w->secondary_dbs[i];
 
-            if (d->secondary != 0 && y->w->secondaries[d->secondary - 1].instance == y->p->backup && d->last_restored_ms != 0
-                && strcmp (w_str (y->w, d->database), y->p->name) == 0)
+            if (d->secondary != 0 && y->w->secondaries[d->secondary - 1].instance == y->p->backup
+                && d->last_restored_ms != 0 && strcmp (w_str (y->w, d->database), y->p->name) == 0)
                 return true;
         }
     }
@@ -312,18 +312,21 @@ make_shipping (struct way *y)
     bool good;
 
     y->w->rates.real = 0; /* the first cycle does not wait a quarter of an hour */
-    good = restore (y, y->p->backup, y->full, W_WITH_REPLACE) && restore (y, y->p->backup, y->log, W_WITH_LOG) && ship_from (y, y->p->primary) && ship_to_backup (y)
-           && (y->p->mirror == 0 || ship_from_mirror (y)) && cycle_seen (y);
+    good = restore (y, y->p->backup, y->full, W_WITH_REPLACE) && restore (y, y->p->backup, y->log, W_WITH_LOG)
+           && ship_from (y, y->p->primary) && ship_to_backup (y) && (y->p->mirror == 0 || ship_from_mirror (y))
+           && cycle_seen (y);
     y->w->rates = rates;
     return good;
 }
 
 bool
-w_setup_database (struct world *w, const struct w_files *files, const struct w_database_plan *p, w_made_fn made, void *ctx,
-                  struct w_out *out)
+w_setup_database (struct world *w, const struct w_files *files, const struct w_database_plan *p, w_made_fn made,
+                  void *ctx, struct w_out *out)
 {
     struct way y = { .w = w, .files = files, .p = p, .out = out };
-    const char *folder = p->seed_folder != NULL ? p->seed_folder : p->primary_share != NULL ? p->primary_share : "D:\\Backup";
+    const char *folder = p->seed_folder != NULL     ? p->seed_folder
+                         : p->primary_share != NULL ? p->primary_share
+                                                    : "D:\\Backup";
     char name[W_NAME + 16];
 
     start (&y, W_OP_CREATE_DB, p->primary);

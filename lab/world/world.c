@@ -10,9 +10,9 @@
 #include <string.h>
 #include <strings.h>
 
-#define W_MAGIC 0x57424c53u /* SLBW */
+#define W_MAGIC  0x57424c53u /* SLBW */
 #define W_FORMAT 2u
-#define NO_MORE 0xffffu
+#define NO_MORE  0xffffu
 
 struct table {
     const char *name;
@@ -21,28 +21,34 @@ struct table {
     uint16_t texts[16]; /* offsets of w_text fields; ends with NO_MORE */
 };
 
-#define TABLE(field, type, count, max, ...) \
-    { #field, offsetof (struct world, field), sizeof (struct type), offsetof (struct world, count), max, { __VA_ARGS__ } }
+#define TABLE(field, type, count, max, ...)                                                             \
+    {                                                                                                   \
+#field, offsetof(struct world, field), sizeof(struct type), offsetof(struct world, count), max, \
+        {                                                                                               \
+            __VA_ARGS__                                                                                 \
+        }                                                                                               \
+    }
 #define T(type, field) offsetof (struct type, field)
-#define RUN(i) (offsetof (struct w_job, runs) + (i) * sizeof (struct w_run) + offsetof (struct w_run, arg))
+#define RUN(i)         (offsetof (struct w_job, runs) + (i) * sizeof (struct w_run) + offsetof (struct w_run, arg))
 
 static const struct table tables[W_TABLES] = {
     [W_T_SITES] = TABLE (sites, w_site, nsites, W_MAX_SITES, T (w_site, name), NO_MORE),
-    [W_T_INSTANCES] = TABLE (instances, w_instance, ninstances, W_MAX_INSTANCES, T (w_instance, name), T (w_instance, host),
-                             T (w_instance, server), T (w_instance, endpoint), T (w_instance, slow_pattern), NO_MORE),
-    [W_T_COPIES] = TABLE (copies, w_copy, ncopies, W_MAX_COPIES, T (w_copy, name), T (w_copy, owner), T (w_copy, partner),
-                          T (w_copy, witness), NO_MORE),
+    [W_T_INSTANCES] =
+            TABLE (instances, w_instance, ninstances, W_MAX_INSTANCES, T (w_instance, name), T (w_instance, host),
+                   T (w_instance, server), T (w_instance, endpoint), T (w_instance, slow_pattern), NO_MORE),
+    [W_T_COPIES] = TABLE (copies, w_copy, ncopies, W_MAX_COPIES, T (w_copy, name), T (w_copy, owner),
+                          T (w_copy, partner), T (w_copy, witness), NO_MORE),
     [W_T_FORKS] = TABLE (forks, w_fork, nforks, W_MAX_FORKS, NO_MORE),
     [W_T_FAMILIES] = TABLE (families, w_family, nfamilies, W_MAX_FAMILIES, NO_MORE),
     [W_T_SERVERS] = TABLE (servers, w_server, nservers, W_MAX_SERVERS, T (w_server, name), T (w_server, fqdn), NO_MORE),
-    [W_T_FRONTENDS] = TABLE (frontends, w_frontend, nfrontends, W_MAX_FRONTENDS, T (w_frontend, name), T (w_frontend, host),
-                             NO_MORE),
+    [W_T_FRONTENDS] = TABLE (frontends, w_frontend, nfrontends, W_MAX_FRONTENDS, T (w_frontend, name),
+                             T (w_frontend, host), NO_MORE),
     [W_T_SHARES] = TABLE (shares, w_share, nshares, W_MAX_SHARES, T (w_share, name), T (w_share, unc), NO_MORE),
-    [W_T_JOBS] = TABLE (jobs, w_job, njobs, W_MAX_JOBS, T (w_job, name), RUN (0), RUN (1), RUN (2), RUN (3), RUN (4), RUN (5),
-                        RUN (6), RUN (7), NO_MORE),
-    [W_T_PRIMARIES] = TABLE (primaries, w_primary, nprimaries, W_MAX_PRIMARIES, T (w_primary, database),
-                             T (w_primary, directory), T (w_primary, share), T (w_primary, monitor),
-                             T (w_primary, last_file), NO_MORE),
+    [W_T_JOBS] = TABLE (jobs, w_job, njobs, W_MAX_JOBS, T (w_job, name), RUN (0), RUN (1), RUN (2), RUN (3), RUN (4),
+                        RUN (5), RUN (6), RUN (7), NO_MORE),
+    [W_T_PRIMARIES] =
+            TABLE (primaries, w_primary, nprimaries, W_MAX_PRIMARIES, T (w_primary, database), T (w_primary, directory),
+                   T (w_primary, share), T (w_primary, monitor), T (w_primary, last_file), NO_MORE),
     [W_T_PAIRS] = TABLE (pairs, w_pair, npairs, W_MAX_PAIRS, T (w_pair, server), T (w_pair, database), NO_MORE),
     [W_T_SECONDARIES] = TABLE (secondaries, w_secondary, nsecondaries, W_MAX_SECONDARIES, T (w_secondary, server),
                                T (w_secondary, database), T (w_secondary, source), T (w_secondary, destination),
@@ -56,9 +62,9 @@ static const struct table tables[W_TABLES] = {
                            T (w_history, file), T (w_history, user), NO_MORE),
 };
 
-_Static_assert (W_MAX_RUNS == 8, "the row of jobs above lists the strings of eight runs");
-_Static_assert (W_MAX_TEXT <= 65535, "a string's place has sixteen bits");
-_Static_assert (W_MAX_SERVERS <= 16, "the active list has sixteen bits");
+_Static_assert(W_MAX_RUNS == 8, "the row of jobs above lists the strings of eight runs");
+_Static_assert(W_MAX_TEXT <= 65535, "a string's place has sixteen bits");
+_Static_assert(W_MAX_SERVERS <= 16, "the active list has sixteen bits");
 
 #define HEAD offsetof (struct world, sites) /* everything before the tables */
 
@@ -110,8 +116,14 @@ w_init (struct world *w, uint64_t seed, int64_t now_ms)
     w->limit_servers = 8;
     w->central.version = 1;
     w->central.changed_ms = now_ms;
-    w->rates = (struct w_rates) { .backup = 2000, .copy = 2000, .restore = 2000, .alert = 10000, .replication = 1000,
-                                  .boot_replication = 4000, .job = 100, .mirror_silent = 1500 };
+    w->rates = (struct w_rates){ .backup = 2000,
+                                 .copy = 2000,
+                                 .restore = 2000,
+                                 .alert = 10000,
+                                 .replication = 1000,
+                                 .boot_replication = 4000,
+                                 .job = 100,
+                                 .mirror_silent = 1500 };
 }
 
 void
@@ -353,8 +365,8 @@ w_guid_text (const struct world *w, w_guid g, char ret[W_GUID_TEXT])
     uint8_t b[16];
 
     w_guid_bytes (w, g, b);
-    snprintf (ret, W_GUID_TEXT, "%02X%02X%02X%02X-%02X%02X-%02X%02X-%02X%02X-%02X%02X%02X%02X%02X%02X", b[3], b[2], b[1], b[0],
-              b[5], b[4], b[7], b[6], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+    snprintf (ret, W_GUID_TEXT, "%02X%02X%02X%02X-%02X%02X-%02X%02X-%02X%02X-%02X%02X%02X%02X%02X%02X", b[3], b[2],
+              b[1], b[0], b[5], b[4], b[7], b[6], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
 }
 
 w_guid

@@ -26,7 +26,7 @@ typedef int64_t w_lsn;   /* as SQL Server's numeric(25,0): VLF, 10 digits of blo
 typedef uint32_t w_guid; /* number of an identifier; w_guid_text() makes it a GUID; 0: NULL */
 
 #define W_LSN_FIRST INT64_C (39000000100000001)
-#define W_LSN_STEP 100000 /* one block: what every record advances */
+#define W_LSN_STEP  100000 /* one block: what every record advances */
 
 /* sys.databases.state */
 enum w_state { W_ONLINE = 0, W_RESTORING = 1, W_RECOVERING = 2, W_OFFLINE = 6 };
@@ -37,7 +37,11 @@ enum w_recovery { W_FULL = 1, W_BULK_LOGGED = 2, W_SIMPLE = 3 };
 /* sys.database_mirroring: role, state, safety, witness state */
 enum w_role { W_NO_ROLE = 0, W_PRINCIPAL = 1, W_MIRROR = 2 };
 enum w_mirroring {
-    W_SUSPENDED = 0, W_DISCONNECTED = 1, W_SYNCHRONIZING = 2, W_PENDING_FAILOVER = 3, W_SYNCHRONIZED = 4
+    W_SUSPENDED = 0,
+    W_DISCONNECTED = 1,
+    W_SYNCHRONIZING = 2,
+    W_PENDING_FAILOVER = 3,
+    W_SYNCHRONIZED = 4
 };
 enum w_safety { W_SAFETY_OFF = 1, W_SAFETY_FULL = 2 };
 enum w_witness { W_WITNESS_UNKNOWN = 0, W_WITNESS_CONNECTED = 1, W_WITNESS_DISCONNECTED = 2 };
@@ -50,7 +54,7 @@ struct w_site {
     uint8_t reserved[3];
     uint8_t link_down[W_MAX_SITES]; /* by index; both directions are set */
     uint8_t reserved2[4];
-    int64_t powered_ms;             /* when it last got power */
+    int64_t powered_ms; /* when it last got power */
 };
 
 enum w_endpoint_state { W_EP_STARTED = 0, W_EP_STOPPED = 1, W_EP_DISABLED = 2 };
@@ -75,10 +79,10 @@ struct w_instance {
     uint8_t endpoint_state, endpoint_role;
     w_guid endpoint_guid;
     /* faults */
-    int32_t fail_next;      /* the next statement fails with this number; 0: none */
-    int32_t slow_ms;        /* statements that match slow_pattern take this long more */
-    w_text slow_pattern;    /* words with * and ?, case ignored */
-    uint16_t transient;     /* fault: answer to the next mirroring statement: 1404, 1421, 1438; 0: none */
+    int32_t fail_next;   /* the next statement fails with this number; 0: none */
+    int32_t slow_ms;     /* statements that match slow_pattern take this long more */
+    w_text slow_pattern; /* words with * and ?, case ignored */
+    uint16_t transient;  /* fault: answer to the next mirroring statement: 1404, 1421, 1438; 0: none */
 };
 
 /* One database on one instance.  Slots are stable while the copy exists. */
@@ -92,26 +96,26 @@ struct w_copy {
     w_lsn last_log_backup; /* where the next log backup begins; 0: no chain */
     w_lsn full_backup;     /* checkpoint LSN of the last full backup; 0: none */
     int64_t created_ms;
-    w_guid guid;           /* database_guid: new with every restore */
+    w_guid guid; /* database_guid: new with every restore */
     uint8_t state, standby, read_only, user_access;
     uint8_t recovery_model, trustworthy, broker, auto_close;
-    uint8_t log_applied;   /* RESTORING: at least one log was restored after the full backup */
-    uint8_t restored;      /* came out of a restore (has a redo start) */
-    uint16_t holder;       /* session that holds it in SINGLE_USER; 0: nobody */
+    uint8_t log_applied; /* RESTORING: at least one log was restored after the full backup */
+    uint8_t restored;    /* came out of a restore (has a redo start) */
+    uint16_t holder;     /* session that holds it in SINGLE_USER; 0: nobody */
     /* the mirroring half; all zero: not mirrored */
     w_guid mirror_guid;
-    w_text partner, witness; /* TCP://host:port as given */
+    w_text partner, witness;     /* TCP://host:port as given */
     w_id partner_id, witness_id; /* instances they resolve to; 0: nowhere */
     uint8_t role, mirroring, safety, witness_state;
-    uint8_t suspended;       /* wanted by somebody or by a forced role conflict */
-    uint8_t forced;          /* principal: came by force, partner not reconciled */
-    uint8_t synced;          /* was SYNCHRONIZED when the partner was last seen */
-    uint8_t pairing;         /* mirror: waiting for SET PARTNER on the principal */
+    uint8_t suspended; /* wanted by somebody or by a forced role conflict */
+    uint8_t forced;    /* principal: came by force, partner not reconciled */
+    uint8_t synced;    /* was SYNCHRONIZED when the partner was last seen */
+    uint8_t pairing;   /* mirror: waiting for SET PARTNER on the principal */
     uint16_t timeout_s;
     uint16_t reserved;
     int32_t role_seq, safety_seq;
-    int64_t lost_ms;         /* partner silent since; 0: not */
-    w_lsn failover_lsn;      /* last LSN known to be on both */
+    int64_t lost_ms;    /* partner silent since; 0: not */
+    w_lsn failover_lsn; /* last LSN known to be on both */
 };
 
 struct w_fork {
@@ -146,8 +150,8 @@ struct w_job {
     w_guid guid;
     w_text name;
     uint8_t kind, enabled, running, scheduled;
-    uint16_t by_user;     /* the present run was asked for by sp_start_job */
-    uint16_t every_min;   /* as scheduled; used with real rates only */
+    uint16_t by_user;   /* the present run was asked for by sp_start_job */
+    uint16_t every_min; /* as scheduled; used with real rates only */
     int64_t started_ms, ends_ms, next_ms;
     struct w_run runs[W_MAX_RUNS]; /* newest first */
 };
@@ -190,14 +194,14 @@ struct w_secondary_db {
 };
 
 struct w_session {
-    w_id instance;   /* 0: slot unused */
+    w_id instance; /* 0: slot unused */
     uint16_t spid;
-    w_id copy;       /* the database of its context; 0: master and other system databases */
-    w_id site;       /* where its client stands */
+    w_id copy; /* the database of its context; 0: master and other system databases */
+    w_id site; /* where its client stands */
     w_text login, host, program;
     uint8_t sysadmin, in_tran;
     uint32_t pid;
-    uint32_t door;   /* connection of the door that opened it; 0: unknown */
+    uint32_t door; /* connection of the door that opened it; 0: unknown */
     int64_t login_ms, last_ms;
 };
 
@@ -207,9 +211,9 @@ struct w_history {
     w_id instance;
     uint8_t kind, type; /* type: enum w_set_type */
     w_text database, server, file, user;
-    uint32_t flags;     /* W_SET_*, for restores W_WITH_* too */
+    uint32_t flags; /* W_SET_*, for restores W_WITH_* too */
     w_guid set;
-    int32_t id;         /* backup_set_id or restore_history_id, counted per world */
+    int32_t id; /* backup_set_id or restore_history_id, counted per world */
     w_id family, fork, first_fork;
     uint8_t recovery_model, reserved;
     w_lsn first, last, checkpoint, database_backup, fork_point;
@@ -229,11 +233,11 @@ struct w_replica {
 struct w_server {
     w_text name, fqdn;
     w_id site;
-    uint8_t chat, compliance;      /* the two services run */
+    uint8_t chat, compliance;               /* the two services run */
     uint8_t chat_wanted, compliance_wanted; /* start with the machine */
-    uint16_t clients;              /* as it last reported */
+    uint16_t clients;                       /* as it last reported */
     uint32_t reserved;
-    int64_t ping_ms;               /* last time it wrote tblServerIdentity */
+    int64_t ping_ms; /* last time it wrote tblServerIdentity */
     struct w_replica replica;
 };
 struct w_frontend {
@@ -244,10 +248,10 @@ struct w_frontend {
     struct w_replica replica;
 };
 struct w_central {
-    w_id site;        /* where the active store is */
-    uint8_t down;     /* fault: it does not answer */
-    uint8_t state;    /* enum w_pool_state */
-    uint16_t active;  /* bit per chat server */
+    w_id site;       /* where the active store is */
+    uint8_t down;    /* fault: it does not answer */
+    uint8_t state;   /* enum w_pool_state */
+    uint16_t active; /* bit per chat server */
     uint16_t reserved;
     uint32_t version; /* counts changes */
     uint32_t reserved2;
@@ -263,12 +267,12 @@ struct w_share {
 
 /* One request to do something; see ops.h for what each kind reads. */
 struct w_op {
-    uint16_t kind;     /* enum w_op_kind */
-    w_id instance;     /* the instance it is said to */
-    uint16_t spid;     /* the session that says it; 0: the lab itself */
-    uint16_t subject;  /* an id: job, session, server, site, ... */
-    uint32_t flags;    /* W_WITH_* */
-    int32_t delay_ms;  /* > 0: it takes this long; the answer is W_WORKING */
+    uint16_t kind;    /* enum w_op_kind */
+    w_id instance;    /* the instance it is said to */
+    uint16_t spid;    /* the session that says it; 0: the lab itself */
+    uint16_t subject; /* an id: job, session, server, site, ... */
+    uint32_t flags;   /* W_WITH_* */
+    int32_t delay_ms; /* > 0: it takes this long; the answer is W_WORKING */
     int32_t n[12];
     char db[W_NAME];
     char name[4][W_NAME];
@@ -287,8 +291,8 @@ struct w_rates { /* all in ms */
     int32_t backup, copy, restore, alert, replication;
     int32_t boot_replication; /* a machine that was started is reached by replication after this */
     int32_t reserved2;
-    int32_t job;          /* how long a run takes at least */
-    int32_t mirror_silent;/* a cut link is noticed after at most this; 0: the session's own timeout */
+    int32_t job;              /* how long a run takes at least */
+    int32_t mirror_silent;    /* a cut link is noticed after at most this; 0: the session's own timeout */
     uint8_t real, no_history; /* no_history: for exploration */
     uint8_t reserved[2];
 };
@@ -305,9 +309,9 @@ struct world {
     uint16_t njobs, nprimaries, npairs, nsecondaries, nsecondary_dbs, nsessions, nworks, nhistory;
     uint16_t ntext;
     w_id tool_site;
-    uint16_t limit_active; /* 4: servers that may be active at a time */
+    uint16_t limit_active;  /* 4: servers that may be active at a time */
     uint16_t limit_servers; /* 8 */
-    w_text pool;           /* fqdn */
+    w_text pool;            /* fqdn */
     uint16_t reserved[3];
     struct w_rates rates;
     struct w_central central;
@@ -332,14 +336,14 @@ struct world {
 
 /* Life.  All functions are pure but for the world given. */
 void w_init (struct world *w, uint64_t seed, int64_t now_ms);
-void w_assign (struct world *to, const struct world *from); /* copies used slots only; `to` must be a world or zero */
-void w_compact (struct world *w);                           /* drops unused strings; canonical order */
-void w_pack (const struct world *w, struct sb_buf *out);    /* used slots only */
+void w_assign (struct world *to, const struct world *from);  /* copies used slots only; `to` must be a world or zero */
+void w_compact (struct world *w);                            /* drops unused strings; canonical order */
+void w_pack (const struct world *w, struct sb_buf *out);     /* used slots only */
 bool w_unpack (struct world *w, const void *data, size_t n); /* false: not a world of this program */
-uint64_t w_digest (const struct world *w);                  /* of everything but version, clock and history */
+uint64_t w_digest (const struct world *w);                   /* of everything but version, clock and history */
 
 /* Text */
-const char *w_str (const struct world *w, w_text t);        /* never NULL */
+const char *w_str (const struct world *w, w_text t); /* never NULL */
 w_text w_intern (struct world *w, const char *s);
 
 /* Identifiers: 36 characters and NUL, upper case */
@@ -351,14 +355,14 @@ void w_lsn_hex (w_lsn lsn, char ret[24]);                             /* 0000002
 
 /* Finding; 0 or NULL: not there.  Names compare without regard to ASCII case. */
 w_id w_find_site (const struct world *w, const char *name);
-w_id w_find_instance (const struct world *w, const char *name);      /* name, host, server name, host:port */
+w_id w_find_instance (const struct world *w, const char *name); /* name, host, server name, host:port */
 w_id w_find_copy (const struct world *w, w_id instance, const char *database);
-w_id w_find_server (const struct world *w, const char *name);        /* name or fqdn */
+w_id w_find_server (const struct world *w, const char *name); /* name or fqdn */
 w_id w_find_frontend (const struct world *w, const char *name);
 w_id w_find_job (const struct world *w, w_id instance, w_guid guid);
 w_id w_find_job_named (const struct world *w, w_id instance, const char *name);
 w_id w_find_share (const struct world *w, w_id instance, const char *path); /* the share a path lies in */
-w_id w_site_of_host (const struct world *w, const char *host);       /* of any machine; else the tool's site */
+w_id w_site_of_host (const struct world *w, const char *host);              /* of any machine; else the tool's site */
 struct w_site *w_site (struct world *w, w_id id);
 struct w_instance *w_instance (struct world *w, w_id id);
 struct w_copy *w_copy (struct world *w, w_id id);
@@ -367,9 +371,9 @@ struct w_session *w_session (struct world *w, w_id instance, uint16_t spid);
 struct w_copy *w_partner (struct world *w, const struct w_copy *c);
 
 /* Who is there */
-bool w_linked (const struct world *w, w_id site_a, w_id site_b);          /* both powered, link up, or the same site */
-bool w_answers (const struct world *w, w_id instance);                    /* powered and running */
-bool w_reaches (const struct world *w, w_id from_site, w_id instance);    /* a client there can talk to it */
+bool w_linked (const struct world *w, w_id site_a, w_id site_b);       /* both powered, link up, or the same site */
+bool w_answers (const struct world *w, w_id instance);                 /* powered and running */
+bool w_reaches (const struct world *w, w_id from_site, w_id instance); /* a client there can talk to it */
 bool w_central_answers (const struct world *w, w_id from_site);
 
 /* Lines of forks */

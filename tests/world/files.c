@@ -16,8 +16,17 @@
 static struct w_set
 sample (w_guid guid)
 {
-    struct w_set s = { .seed = 7, .guid = guid, .family = 1, .fork = 1, .first_fork = 1, .type = W_SET_LOG, .first = W_LSN_FIRST,
-                       .last = W_LSN_FIRST + 5 * W_LSN_STEP, .size = 4000, .position = 1, .version = 16 };
+    struct w_set s = { .seed = 7,
+                       .guid = guid,
+                       .family = 1,
+                       .fork = 1,
+                       .first_fork = 1,
+                       .type = W_SET_LOG,
+                       .first = W_LSN_FIRST,
+                       .last = W_LSN_FIRST + 5 * W_LSN_STEP,
+                       .size = 4000,
+                       .position = 1,
+                       .version = 16 };
 
     snprintf (s.database, sizeof s.database, "od]d'name \303\244");
     snprintf (s.server, sizeof s.server, "NORTH-SQL1");
@@ -70,7 +79,9 @@ damage_is_noticed (void)
 static void
 paths_stay_inside (void)
 {
-    static const struct { const char *path, *real; } rows[] = {
+    static const struct {
+        const char *path, *real;
+    } rows[] = {
         { "\\\\South-FS\\ShipLogs\\mgc.trn", "/lab/unc/south-fs/shiplogs/mgc.trn" },
         { "\\\\fs\\with blank \303\244\\a b.trn", "/lab/unc/fs/with blank \303\244/a b.trn" },
         { "d:\\LSCopy\\x.trn", "/lab/disk/sql/D/LSCopy/x.trn" },

@@ -40,7 +40,9 @@ fixture_init (struct fixture *f)
 void
 fixture_steady (struct fixture *f)
 {
-    struct w_database_plan plan = { .name = "mgc", .primary_share = "\\\\south-fs\\shiplogs", .copy_folder = "D:\\LSCopy" };
+    struct w_database_plan plan = { .name = "mgc",
+                                    .primary_share = "\\\\south-fs\\shiplogs",
+                                    .copy_folder = "D:\\LSCopy" };
 
     fixture_init (f);
     plan.primary = f->p;

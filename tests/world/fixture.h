@@ -18,16 +18,16 @@ void fixture_steady (struct fixture *f); /* with mgc in the steady state */
 void fixture_free (struct fixture *f);
 
 struct w_op *fixture_op (struct fixture *f, enum w_op_kind kind, w_id instance); /* on mgc; fill and go */
-bool fixture_go (struct fixture *f);                        /* true: done */
-int fixture_first (struct fixture *f);                      /* runs it; the number of the first message, 0: done */
+bool fixture_go (struct fixture *f);                                             /* true: done */
+int fixture_first (struct fixture *f); /* runs it; the number of the first message, 0: done */
 bool fixture_do (struct fixture *f, enum w_op_kind kind, w_id instance);
-void fixture_wait (struct fixture *f, int64_t ms);          /* the clock, in steps of 50 ms */
+void fixture_wait (struct fixture *f, int64_t ms); /* the clock, in steps of 50 ms */
 struct w_copy *fixture_copy (struct fixture *f, w_id instance);
 w_lsn fixture_write (struct fixture *f, w_id instance, unsigned rows); /* LSN of the first; 0: refused */
 int fixture_backup (struct fixture *f, w_id instance, const char *path, uint32_t flags); /* first number */
 int fixture_restore (struct fixture *f, w_id instance, const char *path, uint32_t flags);
 uint16_t fixture_login (struct fixture *f, w_id instance, const char *db); /* sysadmin; 0: refused */
 void fixture_site (struct fixture *f, w_id site, bool on);
-void fixture_jobs (struct fixture *f, bool enabled);        /* all of them */
+void fixture_jobs (struct fixture *f, bool enabled); /* all of them */
 
 #endif

@@ -216,13 +216,15 @@ main (void)
 {
     static const struct sb_tap_test tests[] = {
         { "what was not shipped is lost at recovery, what was shipped is there", what_was_not_shipped_is_lost },
-        { "what the old principal accepts after its return lives on the old fork only", strays_live_on_the_old_fork_only },
+        { "what the old principal accepts after its return lives on the old fork only",
+          strays_live_on_the_old_fork_only },
         { "a log backup begins where the one before it ended", consecutive_logs_touch },
         { "a gap is 4305, a log that was applied is 4326, both with 3013", gap_is_4305_and_repeat_is_4326 },
         { "a copy-only log backup leaves the chain alone", copy_only_log_leaves_the_chain_alone },
         { "a log backup elsewhere makes a hole in what is shipped", foreign_log_backup_makes_a_hole },
         { "after recovery old logs are 3117, 4326 or 4330, never applied", recovery_closes_the_way_for_old_logs },
-        { "a frozen copy and the copy that applied its tail end at the same LSN", frozen_copy_and_applied_copy_end_equal },
+        { "a frozen copy and the copy that applied its tail end at the same LSN",
+          frozen_copy_and_applied_copy_end_equal },
         { "another family is 3154, an unsaved tail 3159, REPLACE overrides both", family_protects },
         { "a tail taken in SINGLE_USER brings the secondary up in SINGLE_USER", restore_carries_user_access },
         { NULL, NULL }

@@ -333,7 +333,8 @@ pairing_is_refused_by_number (void)
     CU_ASSERT_EQUAL (set_partner (&f, f.p, "TCP://north-sql2.example.net:9999"), 1418);
     CU_ASSERT_EQUAL (set_partner (&f, f.p, "TCP://north-sql2.example.net:5023"), 1448);
     CU_ASSERT_EQUAL (fixture_restore (&f, f.m, "\\\\south-fs\\shiplogs\\full.bak", W_WITH_NORECOVERY), 0);
-    CU_ASSERT_EQUAL (set_partner (&f, f.p, "TCP://north-sql2.example.net:5023"), 1418); /* the mirror was not asked first */
+    CU_ASSERT_EQUAL (set_partner (&f, f.p, "TCP://north-sql2.example.net:5023"),
+                     1418); /* the mirror was not asked first */
     CU_ASSERT_EQUAL (set_partner (&f, f.m, "TCP://north-sql1.example.net:5022"), 0);
     CU_ASSERT_EQUAL (set_partner (&f, f.m, "TCP://north-sql1.example.net:5022"), 1405);
     CU_ASSERT_EQUAL (set_partner (&f, f.p, "TCP://north-sql2.example.net:5023"), 1478); /* no log restored yet */
@@ -355,9 +356,10 @@ pairing_is_refused_by_number (void)
 static void
 unfit_options_forbid_pairing (void)
 {
-    static const struct { enum w_op_kind kind; int value, number; } rows[] = { { W_OP_RECOVERY, W_SIMPLE, 1465 },
-                                                                               { W_OP_READ_ONLY, 1, 1466 },
-                                                                               { W_OP_ACCESS, W_SINGLE_USER, 1488 } };
+    static const struct {
+        enum w_op_kind kind;
+        int value, number;
+    } rows[] = { { W_OP_RECOVERY, W_SIMPLE, 1465 }, { W_OP_READ_ONLY, 1, 1466 }, { W_OP_ACCESS, W_SINGLE_USER, 1488 } };
     struct fixture f;
 
     for (unsigned i = 0; i < 3; i++) {
@@ -443,7 +445,8 @@ int
 main (void)
 {
     static const struct sb_tap_test tests[] = {
-        { "without a witness the principal serves alone and the mirror is taken by force only", no_witness_partner_lost },
+        { "without a witness the principal serves alone and the mirror is taken by force only",
+          no_witness_partner_lost },
         { "with a witness the principal serves when its mirror is lost", witness_mirror_lost },
         { "the mirror takes over when the principal is lost and the witness sees it; the old one returns as mirror",
           witness_principal_lost },
@@ -453,14 +456,18 @@ main (void)
         { "no take-over while the witness sees both partners", partners_apart_but_witness_sees_both },
         { "a cut link is noticed after the time-out, not before", cut_link_is_noticed_later },
         { "a planned failover swaps the roles and throws users out; again it is 1470", planned_failover },
-        { "forced service forks; the old principal is suspended with its unsent log until RESUME", forced_service_forks },
+        { "forced service forks; the old principal is suspended with its unsent log until RESUME",
+          forced_service_forks },
         { "a suspension survives restarts", suspension_survives_restarts },
-        { "OFF clears both sides at once, or the other one when it reconnects", off_reaches_the_other_side_when_it_can },
+        { "OFF clears both sides at once, or the other one when it reconnects",
+          off_reaches_the_other_side_when_it_can },
         { "a site that gets its power back wakes with the same principal, writable", whole_site_wakes_as_it_was },
-        { "with SAFETY OFF the mirror follows later; failover is 1477, Standard edition 1473", safety_off_follows_later },
+        { "with SAFETY OFF the mirror follows later; failover is 1477, Standard edition 1473",
+          safety_off_follows_later },
         { "pairing: 1449 1452 1418 1448 1405 1478 1412, then it works", pairing_is_refused_by_number },
         { "SIMPLE, READ_ONLY and SINGLE_USER forbid pairing with 1465, 1466 and 1488", unfit_options_forbid_pairing },
-        { "a mirrored database refuses tail backup, restore, drop, OFFLINE, SIMPLE and force while connected", mirroring_forbids },
+        { "a mirrored database refuses tail backup, restore, drop, OFFLINE, SIMPLE and force while connected",
+          mirroring_forbids },
         { "a witness is refused with 1439, 1429, 1456 and 1426", witness_is_refused_by_number },
         { "a transient error comes once", transient_number_comes_once },
         { NULL, NULL }

@@ -36,7 +36,8 @@ logs_arrive (void)
     CU_ASSERT_TRUE (lsn > 0);
     fixture_wait (&f, 8000);
     CU_ASSERT_EQUAL (fixture_copy (&f, f.b)->state, W_RESTORING);
-    CU_ASSERT_TRUE (w_copy_has (&f.w, w_find_copy (&f.w, f.b, "mgc"), fixture_copy (&f, f.p)->fork, lsn + 2 * W_LSN_STEP));
+    CU_ASSERT_TRUE (
+            w_copy_has (&f.w, w_find_copy (&f.w, f.b, "mgc"), fixture_copy (&f, f.p)->fork, lsn + 2 * W_LSN_STEP));
     fixture_free (&f);
 }
 
