@@ -142,7 +142,7 @@ make_folder (const char *dir, const char *name, mode_t mode, struct sb_faults *f
 static bool
 make_folders (struct lab_cfg *c, struct sb_faults *faults)
 {
-    static const char *const names[] = { "tls", "rows", "unc", "disk", "log", "bin", "chat", "sinks/mail" };
+    static const char *const names[] = { "tls", "rows", "unc", "disk", "log", "bin", "chat", "mnt", "sinks/mail" };
     bool good = make_folder (c->dir, "secrets", 0700, faults);
 
     for (size_t i = 0; good && i < sizeof names / sizeof *names; i++)

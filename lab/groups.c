@@ -9,6 +9,7 @@
 #include "core/sys/spawn.h"
 #include "lab/world/server.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@ struct groups {
     char program[4096];
     pid_t pids[W_MAX_SITES + 1]; /* by site index of the world; the services stand at nsites */
     bool changed;
+    uint64_t seen; /* version of the world as of the last turn */
 };
 
 static void
@@ -75,6 +77,37 @@ site_power (void *ctx, struct world *w, w_id site, bool powered)
     g->changed = true;
 }
 
+/* Can this host, which stands in the tool's site, see the share? */
+static bool
+share_seen (const struct world *w, const struct lab_share *s)
+{
+    const struct w_share *h = NULL;
+    w_id site = 0;
+
+    for (unsigned i = 0; i < w->nshares && h == NULL; i++)
+        if (strcmp (w_str (w, w->shares[i].name), s->name) == 0)
+            h = &w->shares[i];
+    if (h == NULL)
+        return true;
+    site = h->site != 0 ? h->site : h->instance != 0 ? w->instances[h->instance - 1].site : 0;
+    return !h->gone && (site == 0 || w_linked (w, w->tool_site, site));
+}
+
+/* DIR/mnt/NAME are links that come and go, as mounts do. */
+static void
+mount_shares (struct groups *g, const struct world *w)
+{
+    for (size_t i = 0; i < g->cfg.nshares; i++) {
+        const struct lab_share *s = &g->cfg.shares[i];
+        SB_AUTOFREE char *link = sb_xprintf ("%s/mnt/%s", g->cfg.dir, s->name);
+
+        if (s->path == NULL)
+            continue;
+        if (share_seen (w, s) ? symlink (s->path, link) != 0 && errno != EEXIST : unlink (link) != 0 && errno != ENOENT)
+            fprintf (stderr, "%s: %s\n", link, strerror (errno));
+    }
+}
+
 /* A group that ended by itself is reaped; its broken connection has told the world already. */
 static void
 turn (void *ctx, struct world *w)
@@ -82,7 +115,9 @@ turn (void *ctx, struct world *w)
     struct groups *g = ctx;
     struct sb_faults faults = { 0 };
 
-    (void) w;
+    if (w->version != g->seen)
+        mount_shares (g, w);
+    g->seen = w->version;
     for (size_t i = 0; i < g->cfg.nsites; i++)
         if (g->pids[i] > 0 && waitpid (g->pids[i], NULL, WNOHANG) == g->pids[i]) {
             kill (-g->pids[i], SIGKILL);

@@ -75,10 +75,12 @@ lab_json_write (const struct lab_cfg *c, const pid_t *pids, struct sb_faults *fa
     SB_AUTOFREE char *text = NULL;
     json_t *shares = json_array (), *sites = json_array (), *root;
 
-    for (size_t i = 0; i < c->nshares; i++)
-        json_array_append_new (shares,
-                               json_pack ("{s:s, s:o, s:o}", "name", c->shares[i].name, "path",
-                                          text_or_null (c->shares[i].path), "unc", text_or_null (c->shares[i].unc)));
+    for (size_t i = 0; i < c->nshares; i++) {
+        SB_AUTOFREE char *seen = sb_xprintf ("%s/mnt/%s", c->dir, c->shares[i].name);
+
+        json_array_append_new (shares, json_pack ("{s:s, s:s, s:o}", "name", c->shares[i].name, "path", seen, "unc",
+                                                  text_or_null (c->shares[i].unc)));
+    }
     for (size_t i = 0; i < c->nsites; i++)
         json_array_append_new (sites, json_pack ("{s:s, s:o}", "name", c->sites[i].name, "pid",
                                                  pid_of (c, pids, c->sites[i].name)));

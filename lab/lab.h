@@ -32,7 +32,7 @@ struct lab_server {
     bool active;
 };
 struct lab_share {
-    char *name, *unc, *path, *site, *instance; /* path: where it really lies */
+    char *name, *unc, *path, *site, *instance; /* path: where it really lies; this host sees it as DIR/mnt/NAME */
 };
 struct lab_database {
     char *object, *name, *primary, *mirror, *witness, *backup, *backup_mirror, *log_share, *copy_folder;

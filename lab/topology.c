@@ -267,7 +267,7 @@ changes_of (const struct lab_cfg *c, const struct section *s, struct change *ch)
         const struct lab_share *h = lab_cfg_share (c, s->name);
 
         if (h->path != NULL && (get (s, "plugin") == NULL || strcmp (get (s, "plugin"), "share") == 0)) {
-            ch[n++] = (struct change){ "path", sb_xstrdup (h->path) };
+            ch[n++] = (struct change){ "path", sb_xprintf ("%s/mnt/%s", c->dir, h->name) };
             ch[n++] = (struct change){ "mounted", NULL };
         }
     } else if (is (s, "credential")) {

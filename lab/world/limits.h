@@ -24,6 +24,6 @@
 #define W_MAX_WORKS         8     /* long statements under way */
 #define W_MAX_HISTORY       192   /* backups and restores remembered, all instances together */
 #define W_MAX_RUNS          8     /* runs remembered per job */
-#define W_MAX_TEXT          24576 /* bytes of all strings together; at most 65535 */
+#define W_MAX_TEXT          60000 /* bytes of all strings together; at most 65535 */
 
 #endif

@@ -559,9 +559,9 @@ w_server_run (const struct w_server_cfg *cfg, struct world *w, struct sb_faults 
         if (w->version != saved && !w_state_save (cfg->dir, w, faults))
             ret = -1;
         saved = w->version;
-        flush_all (s);
         if (cfg->turn != NULL)
-            cfg->turn (cfg->ctx, w);
+            cfg->turn (cfg->ctx, w); /* before the answers leave: who asked finds it done */
+        flush_all (s);
     } while (!s->stop && ret == 0);
     s->stop = true;
     while (s->nclients > 0)

@@ -11,7 +11,7 @@
 #include <strings.h>
 
 #define W_MAGIC  0x57424c53u /* SLBW */
-#define W_FORMAT 2u
+#define W_FORMAT 3u
 #define NO_MORE  0xffffu
 
 struct table {
@@ -289,7 +289,7 @@ w_intern (struct world *w, const char *s)
     t = text_find (w, s);
     if (t != 0)
         return t;
-    if (w->ntext + n + 1 > W_MAX_TEXT)
+    if (w->ntext + n + 1 > W_MAX_TEXT || w->ntext > 2 * w->text_live + 4096)
         w_compact (w);
     if (w->ntext + n + 1 > W_MAX_TEXT)
         return 0; /* a world this full loses a word, not its shape */
@@ -318,11 +318,13 @@ w_compact (struct world *w)
     memcpy (old, w->text, old_n);
     memset (w->text, 0, old_n);
     w->ntext = 1;
+    w->text_live = old_n; /* no second compaction inside this one */
     text_move (w, old, old_n, (char *) &w->pool);
     for (enum w_table t = 0; t < W_TABLES; t++)
         for (unsigned i = 0; i < count_in (w, t); i++)
             for (const uint16_t *f = tables[t].texts; *f != NO_MORE; f++)
                 text_move (w, old, old_n, slot (w, t, i) + *f);
+    w->text_live = w->ntext;
 }
 
 /* Identifiers: twelve bytes say which world, four say which number. */

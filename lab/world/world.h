@@ -312,7 +312,8 @@ struct world {
     uint16_t limit_active;  /* 4: servers that may be active at a time */
     uint16_t limit_servers; /* 8 */
     w_text pool;            /* fqdn */
-    uint16_t reserved[3];
+    uint16_t text_live;     /* bytes of strings in use when they were last compacted */
+    uint16_t reserved[2];
     struct w_rates rates;
     struct w_central central;
     struct w_site sites[W_MAX_SITES];
