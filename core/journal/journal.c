@@ -52,8 +52,8 @@ static const char *const kept_sql[SB_KEPT_COUNT] = {
             "INSERT INTO step_states (run, step, name, state, attempt, begun_ms, ended_ms, seq)"
             " VALUES (?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT (run, step) DO UPDATE SET state = ?4, attempt = ?5,"
             " begun_ms = CASE WHEN begun_ms = 0 THEN ?6 ELSE begun_ms END, ended_ms = ?7, seq = ?8",
-    [SB_KEPT_GATE_OPEN] = "INSERT INTO gates (run, step, name, open_seq) VALUES (?1,?2,?3,?4)"
-                          " ON CONFLICT (run, step) DO UPDATE SET open_seq = ?4, answer_seq = NULL",
+    [SB_KEPT_GATE_OPEN] = ("INSERT INTO gates (run, step, name, open_seq) VALUES (?1,?2,?3,?4)"
+                           " ON CONFLICT (run, step) DO UPDATE SET open_seq = ?4, answer_seq = NULL"),
     [SB_KEPT_GATE_ANSWER] = "UPDATE gates SET answer_seq = ?4 WHERE run = ?1 AND step = ?2 AND name = ?3",
     [SB_KEPT_STIRRED] = "PRAGMA data_version",
 };

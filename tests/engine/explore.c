@@ -389,7 +389,7 @@ resume (struct history *h)
 static void
 make_history (struct history *h)
 {
-    static const struct gate_row gates[] = { { "g", false, false, 30000 }, { "r", true, true, 0 }, { NULL } };
+    static const struct gate_row gates[] = { { "g", false, false, 30000 }, { "r", true, true, 0 }, { 0 } };
     uint32_t n = 4 + roll (MOST_STEPS - 3), i, k;
 
     memset (h, 0, sizeof *h);
