@@ -194,7 +194,7 @@ static enum sb_rc
 replication_run (struct sb_call *call, void *self)
 {
     struct pool_list servers = wanted_servers (call), late;
-    int64_t pause = 500;
+    int64_t pause = 300;
     enum sb_rc rc = push (call, self, &servers);
 
     while (rc == SB_OK && (rc = pool_replicas (call, self, &servers, &late)) == SB_OK && late.count > 0) {
@@ -203,7 +203,7 @@ replication_run (struct sb_call *call, void *self)
         if (sb_pause (call, pause) || sb_left_ms (call) < 10000)
             return sb_fail (call, sb_left_ms (call) < 10000 ? SB_RETRY : SB_STOPPED,
                             "the replicas of %s are not up to date", pool_list_text (call, &late));
-        pause = pause < 5000 ? pause * 2 : 5000;
+        pause = pause < 3000 ? pause * 3 / 2 : 3000;
     }
     return rc;
 }

@@ -405,18 +405,18 @@ copy_verify (struct sb_call *call, void *self)
 
 /* ---- archive -------------------------------------------------------------------------------------------- */
 
+/* Parts parted by single slashes, none of them hidden or "..". */
 static bool
 is_below (const char *folder)
 {
     const char *at = folder;
 
-    while (at != NULL && *at != '\0') {
-        if (*at == '/' || strncmp (at, "..", 2) == 0 || *at == '.')
+    do {
+        if (*at == '/' || *at == '.' || *at == '\0')
             return false;
-        at = strchr (at, '/');
-        at = at != NULL ? at + 1 : NULL;
-    }
-    return *folder != '\0';
+        at += strcspn (at, "/");
+    } while (*at++ == '/');
+    return true;
 }
 
 /* What is to be moved; SB_OK, or failed. */
