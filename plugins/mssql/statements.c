@@ -127,9 +127,6 @@ static const struct stmt stmts[SB_STMT_COUNT] = {
         "SELECT m.restore_threshold, m.last_copied_file, m.last_copied_date_utc, m.last_restored_file, "
         "m.last_restored_date_utc, m.last_restored_latency "
         "FROM msdb.dbo.log_shipping_monitor_secondary m WHERE m.secondary_database = %L" },
-    [SB_STMT_SHIP_ERRORS] = { "SELECT", READS,
-        "SELECT TOP 1 e.log_time_utc, e.message FROM msdb.dbo.log_shipping_monitor_error_detail e "
-        "WHERE e.agent_id = %L ORDER BY e.log_time_utc DESC" },
     [SB_STMT_JOB] = { "SELECT", READS, "SELECT j.job_id, j.name, j.enabled FROM msdb.dbo.sysjobs j WHERE j.job_id = %L" },
     /* running: started and not stopped, in the newest Agent session */
     [SB_STMT_JOB_RUNNING] = { "SELECT", READS,
@@ -208,12 +205,10 @@ static const struct stmt stmts[SB_STMT_COUNT] = {
     [SB_STMT_RESUME] = { "ALTER DATABASE", CHANGES | LONG, "ALTER DATABASE %I SET PARTNER RESUME" },
     [SB_STMT_SAFETY_FULL] = { "ALTER DATABASE", CHANGES | LONG, "ALTER DATABASE %I SET PARTNER SAFETY FULL" },
     [SB_STMT_WITNESS] = { "ALTER DATABASE", CHANGES | LONG, "ALTER DATABASE %I SET WITNESS = %L" },
-    [SB_STMT_WITNESS_OFF] = { "ALTER DATABASE", CHANGES | LONG, "ALTER DATABASE %I SET WITNESS OFF" },
 
     [SB_STMT_JOB_ENABLE] = { "sp_update_job", CHANGES,
         RUN_PROC "msdb.dbo.sp_update_job @job_id = %L, @enabled = %N" RETURN_RC },
     [SB_STMT_JOB_START] = { "sp_start_job", CHANGES, RUN_PROC "msdb.dbo.sp_start_job @job_id = %L" RETURN_RC },
-    [SB_STMT_JOB_STOP] = { "sp_stop_job", CHANGES, RUN_PROC "msdb.dbo.sp_stop_job @job_id = %L" RETURN_RC },
     /* daily, every n units (2 seconds, 4 minutes) */
     [SB_STMT_SCHEDULE] = { "sp_attach_schedule", CHANGES,
         "DECLARE @rc int, @schedule int; EXEC @rc = msdb.dbo.sp_add_schedule @schedule_name = %L, @enabled = 1, "

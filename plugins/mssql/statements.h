@@ -27,7 +27,8 @@ enum sb_stmt {
     SB_STMT_LOCKS,
     SB_STMT_OURS,
     SB_STMT_LOG_WAIT,
-    SB_STMT_LOG_SPACE, SB_STMT_VOLUME,
+    SB_STMT_LOG_SPACE,
+    SB_STMT_VOLUME,
     SB_STMT_ENDPOINT,
     /* reading: history */
     SB_STMT_LAST_RESTORED,
@@ -43,7 +44,7 @@ enum sb_stmt {
     SB_STMT_SECONDARY_HALF,
     SB_STMT_MONITOR_PRIMARY,
     SB_STMT_MONITOR_SECONDARY,
-    SB_STMT_SHIP_ERRORS,
+
     SB_STMT_JOB,
     SB_STMT_JOB_RUNNING,
     SB_STMT_JOB_NEWEST,
@@ -88,11 +89,11 @@ enum sb_stmt {
     SB_STMT_RESUME,
     SB_STMT_SAFETY_FULL,
     SB_STMT_WITNESS,
-    SB_STMT_WITNESS_OFF,
+
     /* jobs */
     SB_STMT_JOB_ENABLE,
     SB_STMT_JOB_START,
-    SB_STMT_JOB_STOP,
+
     SB_STMT_SCHEDULE,
     /* log shipping */
     SB_STMT_ADD_PRIMARY,
