@@ -86,6 +86,10 @@ tds_say_out (struct tds_session *s, const struct sb_sql_run *r, const struct w_o
         fill (m == NULL ? "The operation failed." : m->text, out, &out->msgs[i], &text);
         if (m == NULL || m->severity > 10)
             good = false;
+        if (out->msgs[i].number == 5060 && strcmp (w_out_arg (out, &out->msgs[i], 0), "100") == 0) {
+            tds_say_text (s, r, 5060, 1, 10, text.s); /* the second of the two has another state */
+            continue;
+        }
         tds_say_text (s, r, out->msgs[i].number, out->msgs[i].state != 0 ? out->msgs[i].state : m == NULL ? 1 : m->state,
                       m == NULL ? 16 : m->severity, sb_buf_cstr (&text));
     }
