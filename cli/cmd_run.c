@@ -64,7 +64,7 @@ cmd_run (struct cli *c)
     struct sb_journal *j = NULL;
     const char **gates = NULL;
     bool all = false;
-    int rc = cli_load_topology (c);
+    int rc = cli_load_topology (c), owed;
 
     if (rc == EXIT_DONE)
         rc = cli_load_plugins (c);
@@ -81,8 +81,8 @@ cmd_run (struct cli *c)
         rc = cli_approvals (c, &all, &gates);
     if (rc == EXIT_DONE)
         j = cli_journal (c, true, &rc);
-    if (rc == EXIT_DONE && cli_pay_owed (c, j) < 0)
-        rc = EXIT_JOURNAL;
+    if (rc == EXIT_DONE && (owed = cli_pay_owed (c, j)) < 0)
+        rc = owed == -2 ? EXIT_SIGNAL : EXIT_JOURNAL;
     if (rc == EXIT_DONE)
         rc = begin (c, j, &plan, all, gates);
     sb_journal_close (j);
@@ -224,6 +224,8 @@ cmd_watch (struct cli *c)
     until = limit < 0 ? INT64_MAX : sb_mono_ms () + limit;
     while (rc == EXIT_DONE) {
         left = cli_pay_owed (c, j);
+        if (left == -2) /* the signal was meant for the watch */
+            break;
         if (left < 0)
             rc = EXIT_JOURNAL;
         if (left != before && left >= 0)

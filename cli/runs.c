@@ -243,7 +243,7 @@ pay_run (struct cli *c, struct sb_journal *j, const struct sb_journal_owed *owed
     if (rc == EXIT_DONE && worth_paying (&then, &plan, owed, count, id)) {
         fprintf (stderr, "paying what run %s owes\n", id);
         cfg.pay = true;
-        cfg.notify_ms = -1;
+        cfg.notify_ms = 3000;
         rc = cli_run (&then, &cfg);
     }
     sb_plan_release (&plan);
@@ -262,8 +262,8 @@ cli_pay_owed (struct cli *c, struct sb_journal *j)
     if (!sb_journal_owed (j, pool, &c->arena, &owed, &n, &c->faults))
         return cli_fail (c, -1);
     for (i = 0; i < n; i++)
-        if (i == 0 || strcmp (owed[i].run, owed[i - 1].run) != 0)
-            pay_run (c, j, owed, n, owed[i].run);
+        if ((i == 0 || strcmp (owed[i].run, owed[i - 1].run) != 0) && pay_run (c, j, owed, n, owed[i].run) == EXIT_SIGNAL)
+            return -2;
     if (!sb_journal_owed (j, pool, &c->arena, &owed, &n, &c->faults))
         return cli_fail (c, -1);
     return (int) n;

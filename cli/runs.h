@@ -21,7 +21,8 @@ int cli_run (struct cli *c, struct sb_run_cfg *cfg);
 int cli_prepare_resume (struct cli *c, struct sb_journal *j, const struct sb_journal_run *run, struct sb_plan *plan,
                         struct sb_run_cfg *cfg);
 
-/* Does what earlier runs owe where the site answers; prints what it does.  Returns how much is still owed, -1: broken. */
+/* Does what earlier runs owe where the site answers; prints what it does.  Returns how much is still owed, -1: broken,
+ * -2: a signal stopped it. */
 int cli_pay_owed (struct cli *c, struct sb_journal *j);
 json_t *cli_owed_json (struct cli *c, struct sb_journal *j, const char *pool);
 

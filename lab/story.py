@@ -170,6 +170,7 @@ class Story:
         self.chapter("Site north gets power again: its old principal wakes up writable")
         self.power_on_ms = time.time() * 1000
         self.fault("power-on", "site", "north")
+        self.run("lab", "traffic", "--dir", self.lab, "start", "--rate", "40", "--clients", "32")
 
         def paid():
             status = json.loads(self.switchback("status", "--json", good=(0, 1, 4)))
@@ -204,7 +205,8 @@ class Story:
         self.run("lab", "traffic", "--dir", self.lab, "stop")
         ledger = self.ledger()
         home = self.messages_at("north-sql1")
-        lab = json.loads(self.run("lab", "traffic", "--dir", self.lab, "report", "--json", "--point", f"mgc:{self.point['lsn']}"))
+        lab = json.loads(self.run("lab", "traffic", "--dir", self.lab, "report", "--json",
+                                  "--point", f"mgc:{self.point['lsn']}", "--before", str(int(self.power_off_ms) + 1000)))
         salvaged = self.salvaged()
 
         before = [e for e in ledger if e["acked_ms"] <= self.power_off_ms + 1000 and e["instance"] in self.north]

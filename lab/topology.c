@@ -276,6 +276,10 @@ changes_of (const struct lab_cfg *c, const struct section *s, struct change *ch)
         ch[n++] = (struct change){ "program", sb_xprintf ("%s/bin/power", c->dir) };
     } else if (is (s, "channel") && get (s, "url") != NULL) {
         ch[n++] = (struct change){ "url", sb_xprintf ("file:%s/secrets/%s.url", c->dir, s->name) };
+        ch[n++] = (struct change){ "ca", sb_xprintf ("file:%s/tls/ca.pem", c->dir) };
+    } else if (is (s, "channel") && get (s, "smtp") != NULL) {
+        ch[n++] = (struct change){ "smtp", sb_xprintf ("%s:%d", LAB_ADDRESS, c->mail_port) };
+        ch[n++] = (struct change){ "ca", sb_xprintf ("file:%s/tls/ca.pem", c->dir) };
     }
     return n;
 }

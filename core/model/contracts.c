@@ -154,6 +154,13 @@ static const struct sb_verb database_verbs[] = {
     { .name = NULL }
 };
 
+#define WHICH                                                                                           \
+    { .name = "which",                                                                                   \
+      .type = SB_CHOICE,                                                                                 \
+      .fallback = "all",                                                                                 \
+      .choices = CHOICES ("all", "chat", "compliance"),                                                  \
+      .help = "the chat service, the compliance service, or both" },
+
 static const struct sb_verb pool_verbs[] = {
     { "observe", SB_READS, NULL, S (60), 0, NULL, OPTIONS (),
       OPTIONS (RESULT ("state", "Normal or FailedOver") LIST ("active", 0, "active servers")
@@ -174,9 +181,9 @@ static const struct sb_verb pool_verbs[] = {
     { "await-replication", SB_SETTLES, NULL, MIN (15), MIN (14), NULL,
       OPTIONS (LIST ("servers", NEED, "servers whose replicas must be up to date")), OPTIONS (),
       "push replication and wait until the replicas are up to date" },
-    { "stop-services", SB_SETTLES, "start-services", MIN (5), MIN (2), "server", OPTIONS (), OPTIONS (),
+    { "stop-services", SB_SETTLES, "start-services", MIN (5), MIN (2), "server", OPTIONS (WHICH), OPTIONS (),
       "stop the chat services of a server" },
-    { "start-services", SB_SETTLES, "stop-services", MIN (5), MIN (2), "server", OPTIONS (), OPTIONS (),
+    { "start-services", SB_SETTLES, "stop-services", MIN (5), MIN (2), "server", OPTIONS (WHICH), OPTIONS (),
       "start the chat services of a server" },
     { "move-central-store", SB_CHANGES, NULL, MIN (15), MIN (5), NULL,
       OPTIONS (TARGET ("site", NEED, "site", "the site whose front end shall hold it")),

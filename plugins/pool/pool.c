@@ -220,6 +220,15 @@ replication_verify (struct sb_call *call, void *self)
 
 /* ---- services ------------------------------------------------------------------------------------------- */
 
+/* Is the k-th service one that the parameter `which` means? */
+static bool
+is_meant (struct sb_call *call, const struct pool_services *found, size_t k)
+{
+    const char *which = sb_param (call, "which");
+
+    return which == NULL || strcmp (which, "all") == 0 || found->list[k].compliance == (strcmp (which, "compliance") == 0);
+}
+
 static enum sb_rc
 services_run (struct sb_call *call, struct pool *p, const char *cmdlet, const char *wanted)
 {
@@ -233,7 +242,7 @@ services_run (struct sb_call *call, struct pool *p, const char *cmdlet, const ch
     if (rc != SB_OK)
         return rc;
     for (i = 0; i < found.count; i++)
-        if (strcmp (found.list[i].status, wanted) != 0)
+        if (is_meant (call, &found, i) && strcmp (found.list[i].status, wanted) != 0)
             sb_buf_printf (&b, "%s -Name %s -ComputerName %s -Confirm:$false\n", cmdlet,
                            ps_quoted (call, found.list[i].name), ps_quoted (call, fqdn));
     sb_buf_str (&b, "$r=@{set=$true}");
@@ -246,13 +255,15 @@ static enum sb_seen
 services_verify (struct sb_call *call, struct pool *p, const char *wanted)
 {
     struct pool_services found;
-    size_t i, n = 0;
+    size_t i, n = 0, meant = 0;
 
     if (pool_services (call, p, pool_fqdn (call, "server", sb_param (call, "on")), &found) != SB_OK)
         return SB_SEEN_UNKNOWN;
-    for (i = 0; i < found.count; i++)
-        n += strcmp (found.list[i].status, wanted) == 0;
-    return n == found.count ? SB_SEEN_YES : n == 0 ? SB_SEEN_NO : SB_SEEN_PARTLY;
+    for (i = 0; i < found.count; i++) {
+        meant += is_meant (call, &found, i);
+        n += is_meant (call, &found, i) && strcmp (found.list[i].status, wanted) == 0;
+    }
+    return n == meant ? SB_SEEN_YES : n == 0 ? SB_SEEN_NO : SB_SEEN_PARTLY;
 }
 
 static enum sb_rc
@@ -435,9 +446,6 @@ static const struct sb_option settings[] = {
 };
 
 static const struct sb_option none[] = { LAST };
-static const struct sb_option on_server[] = {
-    { .name = "on", .type = SB_TARGET, .flags = SB_REQUIRED, .choices = server_kind, .help = "the chat server" }, LAST
-};
 static const struct sb_option observe_results[] = {
     { .name = "state", .type = SB_STRING, .help = "Normal or FailedOver" },
     { .name = "active", .type = SB_LIST, .help = "active servers" },
@@ -466,6 +474,18 @@ static const struct sb_option replication_params[] = {
     { .name = "servers", .type = SB_LIST, .flags = SB_REQUIRED, .help = "servers whose replicas must be up to date" },
     LAST
 };
+static const char *const which_words[] = { "all", "chat", "compliance", NULL };
+static const struct sb_option service_params[] = { { .name = "on",
+                                                     .type = SB_TARGET,
+                                                     .flags = SB_REQUIRED,
+                                                     .choices = server_kind,
+                                                     .help = "the server" },
+                                                   { .name = "which",
+                                                     .type = SB_CHOICE,
+                                                     .fallback = "all",
+                                                     .choices = which_words,
+                                                     .help = "the chat service, the compliance service, or both" },
+                                                   LAST };
 static const struct sb_option move_params[] = { { .name = "site",
                                                   .type = SB_TARGET,
                                                   .flags = SB_REQUIRED,
@@ -519,7 +539,7 @@ static const struct sb_action actions[] = { { .verb = "observe",
                                               .help = "stop the chat services of a server",
                                               .effect = SB_SETTLES,
                                               .timeout_ms = MIN (5),
-                                              .params = on_server,
+                                              .params = service_params,
                                               .results = none,
                                               .run = stop_run,
                                               .verify = stop_verify,
@@ -528,7 +548,7 @@ static const struct sb_action actions[] = { { .verb = "observe",
                                               .help = "start the chat services of a server",
                                               .effect = SB_SETTLES,
                                               .timeout_ms = MIN (5),
-                                              .params = on_server,
+                                              .params = service_params,
                                               .results = none,
                                               .run = start_run,
                                               .verify = start_verify,

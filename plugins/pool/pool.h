@@ -44,6 +44,7 @@ pool_replicas (struct sb_call *call, struct pool *p, const struct pool_list *ser
 struct pool_services {
     struct {
         const char *name, *status; /* Running, Stopped, StopPending, ... */
+        bool compliance;           /* the compliance service; else the chat service itself */
     } list[8];
     size_t count; /* at least one */
 };

@@ -301,6 +301,8 @@ pool_services (struct sb_call *call, struct pool *p, const char *fqdn, struct po
         json_t *s = nth_of (list, i);
 
         if (is_chat_service (call, text_of (call, s, "name"), text_of (call, s, "words"))) {
+            ret->list[ret->count].compliance = contains (text_of (call, s, "name"), "compliance")
+                                               || contains (text_of (call, s, "words"), "compliance");
             ret->list[ret->count].name = text_of (call, s, "name");
             ret->list[ret->count++].status = text_of (call, s, "status");
         }
