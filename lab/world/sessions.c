@@ -99,7 +99,8 @@ w_do_login (struct w_ctx *c)
     if (c->op->db[0] != 0 && !is_system (c->op->db)) {
         copy = c->copy == NULL ? 0 : w_copy_id (c->w, c->copy);
         why = w_copy_readable (c->w, copy, 0);
-        if (why == 0 && c->copy->user_access == W_RESTRICTED_USER && (c->op->flags & W_WITH_SYSADMIN) == 0)
+        if (why == 0 && c->copy != NULL && c->copy->user_access == W_RESTRICTED_USER
+            && (c->op->flags & W_WITH_SYSADMIN) == 0)
             why = 923;
     }
     if (why != 0) {
@@ -123,7 +124,7 @@ w_do_login (struct w_ctx *c)
     s->sysadmin = (c->op->flags & W_WITH_SYSADMIN) != 0;
     s->pid = (uint32_t) c->op->n[0];
     s->login_ms = s->last_ms = c->w->now_ms;
-    if (copy != 0 && c->copy->user_access == W_SINGLE_USER)
+    if (copy != 0 && c->copy != NULL && c->copy->user_access == W_SINGLE_USER)
         c->copy->holder = s->spid;
     c->out->value[0] = s->spid;
     c->out->value[1] = copy;
