@@ -264,8 +264,13 @@ lab_status (const struct lab_args *a)
         json_object_foreach (j, key, v)
         {
             printf ("%s:%s%s\n", key, json_is_string (v) ? " " : "", json_is_string (v) ? json_string_value (v) : "");
-            json_array_foreach (v, i, row) if (json_is_string (row)) printf ("  %s\n", json_string_value (row));
-            else print_row (row);
+            json_array_foreach (v, i, row)
+            {
+                if (json_is_string (row))
+                    printf ("  %s\n", json_string_value (row));
+                else
+                    print_row (row);
+            }
         }
     }
     json_decref (j);
