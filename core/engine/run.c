@@ -80,28 +80,10 @@ look_at_inbox (struct sb_run *run)
 }
 
 static void
-retry_backlog (struct sb_run *run)
-{
-    struct sb_command *list = run->backlog;
-    size_t n = run->nbacklog, k;
-
-    if (n == 0)
-        return;
-    run->backlog = NULL;
-    run->nbacklog = run->backlog_cap = 0;
-    for (k = 0; k < n; k++)
-        if (run->nbacklog > 0) /* one was refused: the others wait behind it */
-            SB_PUSH (run->backlog, run->nbacklog, run->backlog_cap) = list[k];
-        else
-            sb_run_call (run, &list[k]);
-    free (list);
-}
-
-static void
 collect (struct sb_run *run, int *timeout)
 {
     if (run->launch.drain (run->launch.self, sb_run_lane_event, run) > 0)
-        retry_backlog (run);
+        sb_run_backlog (run);
     push_signals (run);
     push_timers (run);
     push_probes (run, timeout);

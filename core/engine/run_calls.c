@@ -232,13 +232,27 @@ call_step (struct sb_run *run, const struct sb_command *c)
     return taken;
 }
 
+static bool
+hand_over (struct sb_run *run, const struct sb_command *c)
+{
+    return c->kind == SB_CMD_LOCATE ? call_locate (run, c->step) : call_step (run, c);
+}
+
+/* Where one is refused those behind it wait too: the launcher's queue is full for all. */
 void
 sb_run_call (struct sb_run *run, const struct sb_command *c)
 {
-    bool taken = c->kind == SB_CMD_LOCATE ? call_locate (run, c->step) : call_step (run, c);
-
-    if (!taken)
+    if (run->nbacklog > run->backlog_at || !hand_over (run, c))
         SB_PUSH (run->backlog, run->nbacklog, run->backlog_cap) = *c;
+}
+
+void
+sb_run_backlog (struct sb_run *run)
+{
+    while (run->backlog_at < run->nbacklog && hand_over (run, &run->backlog[run->backlog_at]))
+        run->backlog_at++;
+    if (run->backlog_at == run->nbacklog)
+        run->backlog_at = run->nbacklog = 0;
 }
 
 void
@@ -247,7 +261,7 @@ sb_run_kill (struct sb_run *run, uint32_t step)
     struct sb_event ev = { .kind = SB_EV_DIED, .step = step, .op = SB_CALL_RUN };
     size_t k;
 
-    for (k = 0; k < run->nbacklog; k++)
+    for (k = run->backlog_at; k < run->nbacklog; k++)
         if (run->backlog[k].kind == SB_CMD_RUN && run->backlog[k].step == step) { /* it never began */
             memmove (&run->backlog[k], &run->backlog[k + 1], (--run->nbacklog - k) * sizeof *run->backlog);
             sb_run_push (run, &ev);

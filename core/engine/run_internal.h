@@ -67,8 +67,8 @@ struct sb_run {
     size_t nevents, events_cap, next_event;
     struct sb_pending *pending;
     size_t npending, pending_cap;
-    struct sb_command *backlog; /* calls the launcher had no room for */
-    size_t nbacklog, backlog_cap;
+    struct sb_command *backlog;               /* calls the launcher had no room for */
+    size_t nbacklog, backlog_cap, backlog_at; /* those before backlog_at were taken meanwhile */
     struct sb_approval *approvals;
     size_t napprovals, approvals_cap;
     int64_t *inbox_taken;
@@ -101,6 +101,7 @@ bool sb_run_commit (struct sb_run *run); /* with the news of the present turn; f
 
 /* run_calls.c */
 void sb_run_call (struct sb_run *run, const struct sb_command *c);
+void sb_run_backlog (struct sb_run *run); /* there may be room now */
 void sb_run_kill (struct sb_run *run, uint32_t step);
 void sb_run_lane_event (void *run, const struct sb_lane_event *event);
 char *sb_run_expand (struct sb_run *run, uint32_t step, const char *text); /* caller frees */
