@@ -148,10 +148,10 @@ notice (void *ctx, const char *kind, const char *text)
     if (!p->clixml) {
         if (!strcmp (kind, "progress"))
             return;
-        if (strcmp (kind, "Error"))
+        if (strcmp (kind, "Error") != 0)
             sb_buf_printf (&b, "%s: ", !strcmp (kind, "warning") ? "WARNING" : "VERBOSE");
         sb_buf_printf (&b, "%s\n", text);
-        if (strcmp (kind, "Error"))
+        if (strcmp (kind, "Error") != 0)
             say (p, b.s, b.len);
         else
             say_error (p, b.s);
@@ -335,7 +335,7 @@ powershell (struct process *p, const char *line)
         case O_SWITCH:
             continue;
         case O_VALUE:
-            value = word (&line);
+            free (word (&line));
             continue;
         case O_OUTPUT:
             value = word (&line);
@@ -416,7 +416,7 @@ static int
 p_cmd (struct process *p, const char *line)
 {
     line += strspn (line, " \t");
-    if (strncasecmp (line, "/c", 2) && strncasecmp (line, "/k", 2))
+    if (strncasecmp (line, "/c", 2) != 0 && strncasecmp (line, "/k", 2) != 0)
         return 0;
     return run_line (p, line + 2);
 }
@@ -450,8 +450,8 @@ program (const char *name, bool *ret_path)
         if (strlen (programs[i].name) == n && !strncasecmp (programs[i].name, base, n)
             && !(programs[i].built_in && (*ret_path || base[n])))
             break;
-    if (i < NPROGRAMS && *ret_path && strncasecmp (name, "C:\\Windows\\", 11)
-        && strncasecmp (name, "%SystemRoot%\\", 13))
+    if (i < NPROGRAMS && *ret_path && strncasecmp (name, "C:\\Windows\\", 11) != 0
+        && strncasecmp (name, "%SystemRoot%\\", 13) != 0)
         i = NPROGRAMS;
     return i;
 }

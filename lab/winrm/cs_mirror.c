@@ -175,6 +175,7 @@ find_pair (struct ps_call *c, struct world *w, struct cs_database dbs[CS_MAX_DAT
     w_id at = w_find_instance (w, server);
     size_t n = cs_databases (c, w, dbs);
 
+    *ret = (struct pair){ 0 };
     if (type_of (type) > COMPLIANCE)
         return bad_type (c, type);
     for (size_t i = 0; i < n; i++) {

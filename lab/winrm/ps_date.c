@@ -136,7 +136,7 @@ ps_parse_date (const char *s, int64_t *ret_ms, bool *ret_utc)
             t.tm_hour = t.tm_hour % 12 + ((half[0] | 32) == 'p' ? 12 : 0);
     } else if (sscanf (s, "%d/%d/%d%n", &t.tm_mon, &t.tm_mday, &t.tm_year, &n) != 3)
         return false;
-    if (s[n] && strcmp (s + n, "Z") && strcmp (s + n, "+00:00"))
+    if (s[n] && strcmp (s + n, "Z") != 0 && strcmp (s + n, "+00:00") != 0)
         return false;
     if (t.tm_year < 1 || t.tm_year > 9999 || t.tm_mon < 1 || t.tm_mon > 12 || t.tm_mday < 1 || t.tm_mday > 31
         || t.tm_hour < 0 || t.tm_hour > 23 || t.tm_min < 0 || t.tm_min > 59 || !(seconds >= 0 && seconds < 60))

@@ -144,7 +144,7 @@ ps_error_text (struct ps *ps, struct ps_value record)
     struct sb_buf b = { 0 };
     const char *ret;
 
-    if (record.type != PS_OBJECT || strcmp (record.u.obj->type, RECORD))
+    if (record.type != PS_OBJECT || strcmp (record.u.obj->type, RECORD) != 0)
         return ps_string (ps, record);
     where = ps_get (record.u.obj, "InvocationInfo");
     position = where ? ps_get (where->u.obj, "PositionMessage") : NULL;

@@ -323,14 +323,14 @@ same_shape (struct ps_value a, struct ps_value b)
 {
     const struct ps_object *x = a.u.obj, *y = b.u.obj;
 
-    if (strcmp (x->type, y->type))
+    if (strcmp (x->type, y->type) != 0)
         return false;
     if (x->hash || x->shown)
         return true;
     if (x->count != y->count)
         return false;
     for (size_t i = 0; i < x->count; i++)
-        if (strcmp (x->props[i].name, y->props[i].name))
+        if (strcmp (x->props[i].name, y->props[i].name) != 0)
             return false;
     return true;
 }
@@ -359,7 +359,7 @@ group (struct ps *ps, struct ps_list *waiting, struct ps_value v, struct sb_buf 
         ps_list_add (ps, waiting, v);
     } else if (v.type != PS_NULL) {
         sb_buf_str (out, plain (ps, v));
-        if (v.type != PS_OBJECT || strcmp (v.u.obj->type, FORMATTED))
+        if (v.type != PS_OBJECT || strcmp (v.u.obj->type, FORMATTED) != 0)
             sb_buf_char (out, '\n');
     }
 }

@@ -124,7 +124,7 @@ ps_keyword (const struct ps_lex *l, const char *w)
 {
     size_t n = strlen (w);
 
-    if (l->len - l->at < n || strncasecmp (l->src + l->at, w, n))
+    if (l->len - l->at < n || strncasecmp (l->src + l->at, w, n) != 0)
         return false;
     return !is_name (ps_peek (l, n)) && ps_peek (l, n) != '-';
 }

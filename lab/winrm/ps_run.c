@@ -105,7 +105,7 @@ ended (struct ps *ps, enum ps_flow f)
         ps_show_error (ps, ps->thrown);
         return 1;
     case PS_STOPPED:
-        if (strcmp (ps->stop_reason, "the script was stopped"))
+        if (strcmp (ps->stop_reason, "the script was stopped") != 0)
             ps->host->err (ps->host->ctx, "Error", ps->stop_reason);
         return 1;
     default:

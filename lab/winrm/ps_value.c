@@ -292,7 +292,7 @@ ps_string (struct ps *ps, struct ps_value v)
     }
     if (v.u.obj->text)
         return v.u.obj->text;
-    if (v.u.obj->hash || strcmp (v.u.obj->type, "System.Management.Automation.PSCustomObject"))
+    if (v.u.obj->hash || strcmp (v.u.obj->type, "System.Management.Automation.PSCustomObject") != 0)
         return v.u.obj->type;
     sb_buf_str (&b, "@{");
     for (size_t i = 0; i < v.u.obj->count && ps->depth < PS_MAX_DEPTH && b.len < PS_MAX_STRING; i++) {

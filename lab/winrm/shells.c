@@ -88,7 +88,7 @@ find (struct shells *s, const char *id)
 {
     struct shell *sh = s->list;
 
-    while (sh && (!id || strcasecmp (sh->id, id)))
+    while (sh && (!id || strcasecmp (sh->id, id) != 0))
         sh = sh->next;
     if (sh)
         sh->used_at = sb_mono_ms ();
@@ -100,7 +100,7 @@ find_command (struct shell *sh, const char *id)
 {
     struct command *c = sh ? sh->commands : NULL;
 
-    while (c && (!id || strcasecmp (c->id, id)))
+    while (c && (!id || strcasecmp (c->id, id) != 0))
         c = c->next;
     return c;
 }
@@ -412,7 +412,7 @@ shells_signal (struct shells *s, const struct wsman_request *r)
     pthread_mutex_lock (&s->lock);
     sh = find (s, r->shell_id);
     p = sh ? &sh->commands : NULL;
-    while (p && *p && (!r->command_id || strcasecmp ((*p)->id, r->command_id)))
+    while (p && *p && (!r->command_id || strcasecmp ((*p)->id, r->command_id) != 0))
         p = &(*p)->next;
     if (p && *p) {
         struct command *c = *p;

@@ -203,7 +203,7 @@ answer (void *ctx, struct MHD_Connection *c, const char *url, const char *method
 
     (void) version;
     if (!u) {
-        *state = u = sb_xcalloc (1, sizeof *u);
+        *state = sb_xcalloc (1, sizeof *u);
         length = MHD_lookup_connection_value (c, MHD_HEADER_KIND, "Content-Length");
         return length && strtoull (length, NULL, 10) > PATIENCE ? reply (c, 413, NULL) : MHD_YES;
     }
@@ -213,9 +213,9 @@ answer (void *ctx, struct MHD_Connection *c, const char *url, const char *method
         *n = 0;
         return MHD_YES;
     }
-    if (strncmp (url, "/wsman", 6) || (url[6] && url[6] != '/' && url[6] != '?'))
+    if (strncmp (url, "/wsman", 6) != 0 || (url[6] && url[6] != '/' && url[6] != '?'))
         return reply (c, 404, NULL);
-    if (strcmp (method, "POST"))
+    if (strcmp (method, "POST") != 0)
         return reply (c, 405, NULL);
     user = who (d, c);
     if (!user)
