@@ -51,7 +51,8 @@ tds_wait (struct tds_session *s, int64_t ms)
     int64_t end = sb_deadline_in (ms);
 
     while (!deserted (s)) {
-        struct pollfd p[2] = { { .fd = s->wire.eof ? -1 : s->wire.fd, .events = POLLIN }, { .fd = s->stop_fd, .events = POLLIN } };
+        struct pollfd p[2] = { { .fd = s->wire.eof ? -1 : s->wire.fd, .events = POLLIN },
+                               { .fd = s->stop_fd, .events = POLLIN } };
         int left = sb_deadline_left (end);
         if (left <= 0)
             return true;
@@ -78,7 +79,8 @@ cancel_work (struct tds_session *s, uint16_t work, struct w_out *out)
 }
 
 bool
-tds_op (struct tds_session *s, struct w_op *op, struct w_out *out, void (*progress) (void *ctx, unsigned percent), void *ctx)
+tds_op (struct tds_session *s, struct w_op *op, struct w_out *out, void (*progress) (void *ctx, unsigned percent),
+        void *ctx)
 {
     uint16_t work;
 

@@ -1,7 +1,7 @@
 /* Batches: reading them into statements, running those; see batch.h. */
-#include "lab/tds/session.h"
 #include "lab/tds/do.h"
 #include "lab/tds/messages.h"
+#include "lab/tds/session.h"
 
 #include "core/base/text.h"
 
@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define NESTING 32      /* of EXEC and sp_executesql, as the server's own limit */
-#define LOOPS 1000000   /* rounds of one WHILE */
+#define LOOPS   1000000 /* rounds of one WHILE */
 
 const struct sb_sql_verb *
 sb_sql_verb_at (const struct sb_sql_cursor *c)
@@ -77,7 +77,9 @@ read_block (struct sb_sql_cursor *c)
 static bool
 at_block (const struct sb_sql_cursor *c)
 {
-    static const char *const others[] = { "tran", "transaction", "distributed", "try", "catch", "conversation", "dialog" };
+    static const char *const others[] = {
+        "tran", "transaction", "distributed", "try", "catch", "conversation", "dialog"
+    };
 
     if (!sb_sql_at_word (c, "begin"))
         return false;
@@ -300,7 +302,8 @@ run_list (struct tds_session *s, const struct sb_sql_run *r, const struct sb_sql
 }
 
 enum sb_sql_end
-tds_run_text (struct tds_session *s, const char *text, size_t n, struct sb_sql_vars *vars, const struct sb_sql_run *outer)
+tds_run_text (struct tds_session *s, const char *text, size_t n, struct sb_sql_vars *vars,
+              const struct sb_sql_run *outer)
 {
     struct sb_arena arena = { 0 };
     struct sb_sql_lexed lexed;

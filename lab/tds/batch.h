@@ -13,7 +13,7 @@ struct sb_sql_stmt;
 
 /* What a running statement carries along. */
 struct sb_sql_run {
-    struct sb_sql_cursor *c;  /* the batch */
+    struct sb_sql_cursor *c; /* the batch */
     struct sb_sql_vars *vars;
     const char *proc; /* in messages; "" */
     int line;         /* of the statement */
@@ -59,11 +59,29 @@ enum sb_sql_end tds_failed (struct tds_session *s, const struct sb_sql_cursor *c
 void tds_done (struct tds_session *s, const struct sb_sql_run *r, unsigned status, unsigned command, int64_t rows);
 
 enum {
-    TDS_CMD_SELECT = 193, TDS_CMD_INSERT = 195, TDS_CMD_DELETE = 196, TDS_CMD_UPDATE = 197, TDS_CMD_CREATE_TABLE = 198,
-    TDS_CMD_DROP_TABLE = 199, TDS_CMD_CREATE_DB = 203, TDS_CMD_DROP_DB = 204, TDS_CMD_ROLLBACK = 210,
-    TDS_CMD_BEGIN = 212, TDS_CMD_COMMIT = 213, TDS_CMD_ALTER_DB = 215, TDS_CMD_EXEC = 224, TDS_CMD_USE = 226,
-    TDS_CMD_BACKUP_DB = 228, TDS_CMD_RESTORE = 229, TDS_CMD_RESTORE_INFO = 230, TDS_CMD_BACKUP_LOG = 235,
-    TDS_CMD_SET = 249, TDS_CMD_HEADERONLY = 250, TDS_CMD_OTHER = 253, TDS_CMD_FILELIST = 376, TDS_CMD_VERIFY = 377
+    TDS_CMD_SELECT = 193,
+    TDS_CMD_INSERT = 195,
+    TDS_CMD_DELETE = 196,
+    TDS_CMD_UPDATE = 197,
+    TDS_CMD_CREATE_TABLE = 198,
+    TDS_CMD_DROP_TABLE = 199,
+    TDS_CMD_CREATE_DB = 203,
+    TDS_CMD_DROP_DB = 204,
+    TDS_CMD_ROLLBACK = 210,
+    TDS_CMD_BEGIN = 212,
+    TDS_CMD_COMMIT = 213,
+    TDS_CMD_ALTER_DB = 215,
+    TDS_CMD_EXEC = 224,
+    TDS_CMD_USE = 226,
+    TDS_CMD_BACKUP_DB = 228,
+    TDS_CMD_RESTORE = 229,
+    TDS_CMD_RESTORE_INFO = 230,
+    TDS_CMD_BACKUP_LOG = 235,
+    TDS_CMD_SET = 249,
+    TDS_CMD_HEADERONLY = 250,
+    TDS_CMD_OTHER = 253,
+    TDS_CMD_FILELIST = 376,
+    TDS_CMD_VERIFY = 377
 };
 
 #endif

@@ -13,15 +13,24 @@
 const char *
 sb_sql_type_name (const struct sb_sql_type *type)
 {
-    static const char *const names[] = { [SB_SQL_UNKNOWN] = "nvarchar",   [SB_SQL_BIT] = "bit",
-                                         [SB_SQL_TINYINT] = "tinyint",    [SB_SQL_SMALLINT] = "smallint",
-                                         [SB_SQL_INT] = "int",            [SB_SQL_BIGINT] = "bigint",
-                                         [SB_SQL_NUMERIC] = "numeric",    [SB_SQL_FLOAT] = "float",
-                                         [SB_SQL_DATETIME] = "datetime",  [SB_SQL_DATETIME2] = "datetime2",
-                                         [SB_SQL_DATE] = "date",          [SB_SQL_UUID] = "uniqueidentifier",
-                                         [SB_SQL_NVARCHAR] = "nvarchar",  [SB_SQL_NCHAR] = "nchar",
-                                         [SB_SQL_VARCHAR] = "varchar",    [SB_SQL_CHAR] = "char",
-                                         [SB_SQL_VARBINARY] = "varbinary", [SB_SQL_VARIANT] = "sql_variant" };
+    static const char *const names[] = { [SB_SQL_UNKNOWN] = "nvarchar",
+                                         [SB_SQL_BIT] = "bit",
+                                         [SB_SQL_TINYINT] = "tinyint",
+                                         [SB_SQL_SMALLINT] = "smallint",
+                                         [SB_SQL_INT] = "int",
+                                         [SB_SQL_BIGINT] = "bigint",
+                                         [SB_SQL_NUMERIC] = "numeric",
+                                         [SB_SQL_FLOAT] = "float",
+                                         [SB_SQL_DATETIME] = "datetime",
+                                         [SB_SQL_DATETIME2] = "datetime2",
+                                         [SB_SQL_DATE] = "date",
+                                         [SB_SQL_UUID] = "uniqueidentifier",
+                                         [SB_SQL_NVARCHAR] = "nvarchar",
+                                         [SB_SQL_NCHAR] = "nchar",
+                                         [SB_SQL_VARCHAR] = "varchar",
+                                         [SB_SQL_CHAR] = "char",
+                                         [SB_SQL_VARBINARY] = "varbinary",
+                                         [SB_SQL_VARIANT] = "sql_variant" };
 
     return names[type->kind];
 }
@@ -221,7 +230,8 @@ date_in_style (const char *s, size_t n, int style, struct sb_buf *out)
 static bool
 looks_like_date (const struct sb_sql_value *v)
 {
-    return v->tag == SB_SQL_TEXT && v->n == 23 && v->s[4] == '-' && v->s[10] == ' ' && v->s[13] == ':' && v->s[19] == '.';
+    return v->tag == SB_SQL_TEXT && v->n == 23 && v->s[4] == '-' && v->s[10] == ' ' && v->s[13] == ':'
+           && v->s[19] == '.';
 }
 
 /* Cuts a UTF-8 text to `limit` characters. */
@@ -261,7 +271,9 @@ to_text (const struct sb_sql_value *v, const struct sb_sql_type *type, int style
         sb_buf_add (&b, v->s, v->n);
     if (v->tag == SB_SQL_INTEGER && b.len > limit) /* too narrow for the number */
         return 8115;
-    *ret = (struct sb_sql_value){ .tag = SB_SQL_TEXT, .s = b.len == 0 ? "" : b.s, .n = cut (sb_buf_cstr (&b), b.len, limit) };
+    *ret = (struct sb_sql_value){ .tag = SB_SQL_TEXT,
+                                  .s = b.len == 0 ? "" : b.s,
+                                  .n = cut (sb_buf_cstr (&b), b.len, limit) };
     *ret = sb_sql_value_copy (ret);
     return 0;
 }

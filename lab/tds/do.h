@@ -37,9 +37,9 @@ struct tds_call {
 };
 struct tds_proc {
     const char *name;
-    const char *params; /* "@database sysname, ..."; "?" before the name: may be left out */
+    const char *params;                 /* "@database sysname, ..."; "?" before the name: may be left out */
     int (*run) (struct tds_call *call); /* the return status */
-    bool sysadmin; /* else 15247 */
+    bool sysadmin;                      /* else 15247 */
 };
 extern const struct tds_proc tds_procs_ship[], tds_procs_job[], tds_procs_misc[];
 /* The argument of a parameter; an empty text or 0 when it was not given (or NULL). */
@@ -58,11 +58,12 @@ struct tds_argument {
 /* Says what is wrong; the return status in *ret; outputs go to out(ctx, index of the argument, type, value). */
 bool tds_call_proc (struct tds_session *s, const struct sb_sql_run *r, const struct sb_sql_name *name,
                     struct tds_argument *args, size_t nargs, int *ret,
-                    void (*out) (void *ctx, size_t arg, const struct sb_sql_type *t, const struct sb_sql_value *v), void *ctx);
+                    void (*out) (void *ctx, size_t arg, const struct sb_sql_type *t, const struct sb_sql_value *v),
+                    void *ctx);
 /* sp_executesql: args are the statement, the definitions, the values (executesql.c). */
 typedef void (*tds_out_fn) (void *ctx, size_t arg, const struct sb_sql_type *t, const struct sb_sql_value *v);
-enum sb_sql_end tds_executesql (struct tds_session *s, const struct sb_sql_run *r, struct tds_argument *args, size_t nargs,
-                                tds_out_fn out, void *ctx);
+enum sb_sql_end tds_executesql (struct tds_session *s, const struct sb_sql_run *r, struct tds_argument *args,
+                                size_t nargs, tds_out_fn out, void *ctx);
 /* A constant or variable where the grammar wants nothing more (names, paths, numbers); text in the arena. */
 const char *tds_take_text (struct sb_sql_cursor *c, struct tds_session *s, const char *what);
 

@@ -12,40 +12,71 @@
 #include <string.h>
 
 static const struct tds_word backup_words[] = {
-    { "init", W_WITH_INIT, 0 },           { "noinit", 0, 0 },
-    { "format", W_WITH_FORMAT | W_WITH_SKIP, 0 }, { "noformat", 0, 0 },
-    { "skip", W_WITH_SKIP, 0 },           { "noskip", 0, 0 },
-    { "copy_only", W_WITH_COPY_ONLY, 0 }, { "checksum", W_WITH_CHECKSUM, 0 },
-    { "no_checksum", 0, 0 },              { "stop_on_error", 0, 0 },
-    { "continue_after_error", 0, 0 },     { "compression", 0, 0 },
-    { "no_compression", 0, 0 },           { "name", 0, 'n' },
-    { "description", 0, '=' },            { "expiredate", 0, '=' },
-    { "retaindays", 0, '=' },             { "stats", 0, 's' },
-    { "blocksize", 0, '=' },              { "buffercount", 0, '=' },
-    { "maxtransfersize", 0, '=' },        { "norecovery", W_WITH_NORECOVERY, 0 },
-    { "standby", W_WITH_STANDBY | W_WITH_NORECOVERY, 'b' }, { "no_truncate", W_WITH_NO_TRUNCATE, 0 },
-    { "medianame", 0, '=' },              { "mediadescription", 0, '=' },
-    { "differential", 0, 'd' },           { "rewind", 0, 0 },
-    { "norewind", 0, 0 },                 { "unload", 0, 0 },
-    { "nounload", 0, 0 },                 { NULL, 0, 0 },
+    { "init", W_WITH_INIT, 0 },
+    { "noinit", 0, 0 },
+    { "format", W_WITH_FORMAT | W_WITH_SKIP, 0 },
+    { "noformat", 0, 0 },
+    { "skip", W_WITH_SKIP, 0 },
+    { "noskip", 0, 0 },
+    { "copy_only", W_WITH_COPY_ONLY, 0 },
+    { "checksum", W_WITH_CHECKSUM, 0 },
+    { "no_checksum", 0, 0 },
+    { "stop_on_error", 0, 0 },
+    { "continue_after_error", 0, 0 },
+    { "compression", 0, 0 },
+    { "no_compression", 0, 0 },
+    { "name", 0, 'n' },
+    { "description", 0, '=' },
+    { "expiredate", 0, '=' },
+    { "retaindays", 0, '=' },
+    { "stats", 0, 's' },
+    { "blocksize", 0, '=' },
+    { "buffercount", 0, '=' },
+    { "maxtransfersize", 0, '=' },
+    { "norecovery", W_WITH_NORECOVERY, 0 },
+    { "standby", W_WITH_STANDBY | W_WITH_NORECOVERY, 'b' },
+    { "no_truncate", W_WITH_NO_TRUNCATE, 0 },
+    { "medianame", 0, '=' },
+    { "mediadescription", 0, '=' },
+    { "differential", 0, 'd' },
+    { "rewind", 0, 0 },
+    { "norewind", 0, 0 },
+    { "unload", 0, 0 },
+    { "nounload", 0, 0 },
+    { NULL, 0, 0 },
 };
 
 static const struct tds_word restore_words[] = {
-    { "recovery", 0, 0 },                     { "norecovery", W_WITH_NORECOVERY, 0 },
-    { "standby", W_WITH_STANDBY, 'b' },       { "file", 0, 'f' },
-    { "replace", W_WITH_REPLACE, 0 },         { "move", 0, 'm' },
-    { "stopat", 0, 't' },                     { "stopatmark", 0, 't' },
-    { "stopbeforemark", 0, 't' },             { "checksum", W_WITH_CHECKSUM, 0 },
-    { "no_checksum", 0, 0 },                  { "stop_on_error", 0, 0 },
-    { "continue_after_error", 0, 0 },         { "stats", 0, 's' },
-    { "restricted_user", W_WITH_RESTRICTED, 0 }, { "enable_broker", 0, 0 },
-    { "new_broker", 0, 0 },                   { "error_broker_conversations", 0, 0 },
-    { "keep_replication", 0, 0 },             { "keep_cdc", 0, 0 },
-    { "buffercount", 0, '=' },                { "maxtransfersize", 0, '=' },
-    { "blocksize", 0, '=' },                  { "medianame", 0, '=' },
-    { "unload", 0, 0 },                       { "nounload", 0, 0 },
-    { "rewind", 0, 0 },                       { "norewind", 0, 0 },
-    { "loadhistory", 0, 0 },                  { "restart", 0, 0 },
+    { "recovery", 0, 0 },
+    { "norecovery", W_WITH_NORECOVERY, 0 },
+    { "standby", W_WITH_STANDBY, 'b' },
+    { "file", 0, 'f' },
+    { "replace", W_WITH_REPLACE, 0 },
+    { "move", 0, 'm' },
+    { "stopat", 0, 't' },
+    { "stopatmark", 0, 't' },
+    { "stopbeforemark", 0, 't' },
+    { "checksum", W_WITH_CHECKSUM, 0 },
+    { "no_checksum", 0, 0 },
+    { "stop_on_error", 0, 0 },
+    { "continue_after_error", 0, 0 },
+    { "stats", 0, 's' },
+    { "restricted_user", W_WITH_RESTRICTED, 0 },
+    { "enable_broker", 0, 0 },
+    { "new_broker", 0, 0 },
+    { "error_broker_conversations", 0, 0 },
+    { "keep_replication", 0, 0 },
+    { "keep_cdc", 0, 0 },
+    { "buffercount", 0, '=' },
+    { "maxtransfersize", 0, '=' },
+    { "blocksize", 0, '=' },
+    { "medianame", 0, '=' },
+    { "unload", 0, 0 },
+    { "nounload", 0, 0 },
+    { "rewind", 0, 0 },
+    { "norewind", 0, 0 },
+    { "loadhistory", 0, 0 },
+    { "restart", 0, 0 },
     { NULL, 0, 0 },
 };
 
@@ -170,7 +201,8 @@ on_progress (void *ctx, unsigned percent)
 }
 
 static void
-say_processed (struct tds_session *s, const struct sb_sql_run *r, const struct tds_media *m, const struct w_out *out, int64_t took_ms)
+say_processed (struct tds_session *s, const struct sb_sql_run *r, const struct tds_media *m, const struct w_out *out,
+               int64_t took_ms)
 {
     bool log = (m->flags & W_WITH_LOG) != 0;
     int64_t pages = out->value[0], rate = took_ms > 0 ? pages * 8192 * 1000 / 1048576 * 1000 / took_ms : 0;
@@ -185,7 +217,8 @@ say_processed (struct tds_session *s, const struct sb_sql_run *r, const struct t
         tds_say (s, r, 4035, log ? pages : (int64_t) 2, m->db, log_file, file);
         tds_done (s, r, 0, m->command, 0);
     }
-    tds_say (s, r, 3014, m->title, pages, (int) (took_ms / 1000), (int) (took_ms % 1000), (int) (rate / 1000), (int) (rate % 1000));
+    tds_say (s, r, 3014, m->title, pages, (int) (took_ms / 1000), (int) (took_ms % 1000), (int) (rate / 1000),
+             (int) (rate % 1000));
     tds_done (s, r, 0, m->command, 0);
 }
 
@@ -295,7 +328,8 @@ moves_known (struct tds_session *s, const struct sb_sql_run *r, const struct tds
 }
 
 static enum sb_sql_end
-restore_headers (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_run *r, struct tds_media *m, char which)
+restore_headers (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_run *r, struct tds_media *m,
+                 char which)
 {
     if (!sb_sql_need_word (c, "from"))
         return SB_END_GO_ON;
@@ -318,8 +352,10 @@ do_restore (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_
     static const struct {
         const char *word, *title;
         unsigned command;
-    } kinds[] = { { "headeronly", "RESTORE HEADERONLY", TDS_CMD_HEADERONLY }, { "filelistonly", "RESTORE FILELIST", TDS_CMD_FILELIST },
-                  { "labelonly", "RESTORE LABELONLY", TDS_CMD_HEADERONLY },   { "verifyonly", "VERIFY DATABASE", TDS_CMD_VERIFY } };
+    } kinds[] = { { "headeronly", "RESTORE HEADERONLY", TDS_CMD_HEADERONLY },
+                  { "filelistonly", "RESTORE FILELIST", TDS_CMD_FILELIST },
+                  { "labelonly", "RESTORE LABELONLY", TDS_CMD_HEADERONLY },
+                  { "verifyonly", "VERIFY DATABASE", TDS_CMD_VERIFY } };
     struct tds_media m = { .verb = "RESTORE", .title = "RESTORE DATABASE", .command = TDS_CMD_RESTORE, .db = "" };
     struct w_op op;
 

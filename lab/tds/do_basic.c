@@ -95,8 +95,8 @@ set_number (struct sb_sql_cursor *c, struct tds_session *s)
     bool lock = sb_casecmp (name, "lock_timeout") == 0;
     int64_t n = 0;
 
-    if (!size && !rows && !lock && sb_casecmp (name, "datefirst") != 0 && sb_casecmp (name, "query_governor_cost_limit") != 0
-        && sb_casecmp (name, "deadlock_priority") != 0)
+    if (!size && !rows && !lock && sb_casecmp (name, "datefirst") != 0
+        && sb_casecmp (name, "query_governor_cost_limit") != 0 && sb_casecmp (name, "deadlock_priority") != 0)
         return false;
     sb_sql_next (c);
     if (!sb_sql_parse_int (c, &n)) {
@@ -130,7 +130,8 @@ set_options (struct sb_sql_cursor *c, struct tds_session *s)
             sb_sql_take_word (c, "read");
         return;
     }
-    if (sb_sql_take_word (c, "language") || sb_sql_take_word (c, "dateformat") || sb_sql_take_word (c, "context_info")) {
+    if (sb_sql_take_word (c, "language") || sb_sql_take_word (c, "dateformat")
+        || sb_sql_take_word (c, "context_info")) {
         sb_sql_next (c);
         return;
     }
@@ -196,7 +197,8 @@ do_print (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_ru
     if (s == NULL || c->fail.number != 0)
         return SB_END_GO_ON;
     if (tds_eval (s, r, &e, &v) && sb_sql_convert (&v, &text, 0, &shown) == 0) {
-        SB_AUTOFREE char *line = sb_xstrndup (shown.tag == SB_SQL_TEXT ? shown.s : " ", shown.tag == SB_SQL_TEXT ? shown.n : 1);
+        SB_AUTOFREE char *line =
+                sb_xstrndup (shown.tag == SB_SQL_TEXT ? shown.s : " ", shown.tag == SB_SQL_TEXT ? shown.n : 1);
         tds_say_text (s, r, 0, 1, 0, line);
         sb_sql_value_free (&shown);
     }
@@ -264,7 +266,8 @@ do_raiserror (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sq
         tds_eval (s, r, &list[i], &values[i]);
     {
         SB_CLEANUP (sb_buf_free) struct sb_buf out = { 0 };
-        SB_AUTOFREE char *text = values[0].tag == SB_SQL_TEXT ? sb_xstrndup (values[0].s, values[0].n) : sb_xstrdup ("");
+        SB_AUTOFREE char *text =
+                values[0].tag == SB_SQL_TEXT ? sb_xstrndup (values[0].s, values[0].n) : sb_xstrdup ("");
         int severity = (int) values[1].i, state = (int) values[2].i;
         fill_raise (text, values + 3, count - 3, &out);
         if (severity < 0 || severity > 25)

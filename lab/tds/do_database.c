@@ -73,8 +73,8 @@ do_create_database (struct sb_sql_cursor *c, struct tds_session *s, const struct
 
     c->at += 2;
     name = sb_sql_take_name (c);
-    if (sb_sql_at_word (c, "on") || sb_sql_at_word (c, "collate") || sb_sql_at_word (c, "log") || sb_sql_at_word (c, "with")
-        || sb_sql_at_word (c, "containment"))
+    if (sb_sql_at_word (c, "on") || sb_sql_at_word (c, "collate") || sb_sql_at_word (c, "log")
+        || sb_sql_at_word (c, "with") || sb_sql_at_word (c, "containment"))
         skip_rest_of_create (c);
     if (s == NULL || c->fail.number != 0)
         return SB_END_GO_ON;
@@ -142,10 +142,25 @@ static const struct option {
 /* Options with ON or OFF that the world keeps; the others below are only accepted. */
 static const char *const switches[][2] = { { "trustworthy", "trustworthy" }, { "auto_close", "auto_close" } };
 static const char *const accepted[] = {
-    "auto_shrink", "auto_create_statistics", "auto_update_statistics", "ansi_nulls", "ansi_padding", "ansi_warnings",
-    "arithabort", "concat_null_yields_null", "numeric_roundabort", "quoted_identifier", "recursive_triggers",
-    "allow_snapshot_isolation", "read_committed_snapshot", "db_chaining", "encryption", "ansi_null_default",
-    "cursor_close_on_commit", "query_store", "honor_broker_priority",
+    "auto_shrink",
+    "auto_create_statistics",
+    "auto_update_statistics",
+    "ansi_nulls",
+    "ansi_padding",
+    "ansi_warnings",
+    "arithabort",
+    "concat_null_yields_null",
+    "numeric_roundabort",
+    "quoted_identifier",
+    "recursive_triggers",
+    "allow_snapshot_isolation",
+    "read_committed_snapshot",
+    "db_chaining",
+    "encryption",
+    "ansi_null_default",
+    "cursor_close_on_commit",
+    "query_store",
+    "honor_broker_priority",
 };
 
 struct change { /* one option of a SET list */
@@ -159,8 +174,11 @@ set_partner (struct sb_sql_cursor *c, struct tds_session *s, struct w_op *op)
     static const struct {
         const char *word;
         enum w_op_kind kind;
-    } words[] = { { "failover", W_OP_FAILOVER }, { "force_service_allow_data_loss", W_OP_FORCE }, { "off", W_OP_PARTNER_OFF },
-                  { "suspend", W_OP_SUSPEND },   { "resume", W_OP_RESUME } };
+    } words[] = { { "failover", W_OP_FAILOVER },
+                  { "force_service_allow_data_loss", W_OP_FORCE },
+                  { "off", W_OP_PARTNER_OFF },
+                  { "suspend", W_OP_SUSPEND },
+                  { "resume", W_OP_RESUME } };
     int64_t n;
 
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -256,8 +274,8 @@ parse_option (struct sb_sql_cursor *c, struct tds_session *s, struct change *x)
         set_recovery (c, &x->op);
         return;
     }
-    if (sb_sql_take_word (c, "page_verify") || sb_sql_take_word (c, "compatibility_level") || sb_sql_take_word (c, "parameterization")
-        || sb_sql_take_word (c, "target_recovery_time")) {
+    if (sb_sql_take_word (c, "page_verify") || sb_sql_take_word (c, "compatibility_level")
+        || sb_sql_take_word (c, "parameterization") || sb_sql_take_word (c, "target_recovery_time")) {
         x->quiet = true;
         sb_sql_take_op (c, "=");
         sb_sql_next (c);
@@ -310,7 +328,8 @@ alone (struct tds_session *s, const char *db)
 static bool
 evicts (const struct w_op *op)
 {
-    return op->kind == W_OP_OFFLINE || op->kind == W_OP_READ_ONLY || (op->kind == W_OP_ACCESS && op->n[0] == W_SINGLE_USER)
+    return op->kind == W_OP_OFFLINE || op->kind == W_OP_READ_ONLY
+           || (op->kind == W_OP_ACCESS && op->n[0] == W_SINGLE_USER)
            || (op->kind == W_OP_ACCESS && op->n[0] == W_RESTRICTED_USER);
 }
 
@@ -357,7 +376,8 @@ do_alter_database (struct sb_sql_cursor *c, struct tds_session *s, const struct 
         name = s == NULL ? "" : s->database;
     else
         name = sb_sql_take_name (c);
-    if (sb_sql_at_word (c, "modify") || sb_sql_at_word (c, "add") || sb_sql_at_word (c, "collate") || sb_sql_at_word (c, "remove")) {
+    if (sb_sql_at_word (c, "modify") || sb_sql_at_word (c, "add") || sb_sql_at_word (c, "collate")
+        || sb_sql_at_word (c, "remove")) {
         bool rename = sb_sql_at_words (c, "modify", "name");
         skip_rest_of_create (c);
         if (s != NULL && c->fail.number == 0) {

@@ -85,9 +85,10 @@ take_mirroring (struct sb_sql_cursor *c, int *role)
             take_algorithm (c);
         } else if (sb_sql_take_word (c, "role")) {
             sb_sql_need_op (c, "=");
-            *role = sb_sql_take_word (c, "partner") ? W_EP_PARTNER : sb_sql_take_word (c, "witness") ? W_EP_WITNESS
-                    : sb_sql_need_word (c, "all")                                                   ? W_EP_ALL
-                                                                                                    : 0;
+            *role = sb_sql_take_word (c, "partner")   ? W_EP_PARTNER
+                    : sb_sql_take_word (c, "witness") ? W_EP_WITNESS
+                    : sb_sql_need_word (c, "all")     ? W_EP_ALL
+                                                      : 0;
         } else {
             sb_sql_fail_near (c);
         }
@@ -167,7 +168,8 @@ do_grant (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_ru
     struct world *w;
 
     sb_sql_next (c);
-    while (sb_sql_peek (c, 0)->kind == SB_TOK_WORD && !sb_sql_at_word (c, "on") && !sb_sql_at_word (c, "to") && !sb_sql_at_word (c, "from"))
+    while (sb_sql_peek (c, 0)->kind == SB_TOK_WORD && !sb_sql_at_word (c, "on") && !sb_sql_at_word (c, "to")
+           && !sb_sql_at_word (c, "from"))
         do
             sb_sql_next (c);
         while (sb_sql_take_op (c, ","));

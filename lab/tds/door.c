@@ -4,8 +4,8 @@
  * One thread accepts and watches events per door, one more per client.  The lock
  * of a door guards its list of sessions; a session is cut by a number and a byte
  * in its event descriptor, never from outside its thread. */
-#include "lab/tds/tds_door.h"
 #include "lab/tds/house.h"
+#include "lab/tds/tds_door.h"
 
 #include "core/base/mem.h"
 #include "core/sys/clock.h"
@@ -184,7 +184,8 @@ tls_of (const struct lab_door_cfg *cfg)
     SSL_CTX_set_max_proto_version (ctx, TLS1_2_VERSION); /* clients put their last 1.3 flight into the login */
     SSL_CTX_set_session_cache_mode (ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_options (ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET);
-    if (SSL_CTX_use_certificate_chain_file (ctx, cfg->cert) == 1 && SSL_CTX_use_PrivateKey_file (ctx, cfg->key, SSL_FILETYPE_PEM) == 1)
+    if (SSL_CTX_use_certificate_chain_file (ctx, cfg->cert) == 1
+        && SSL_CTX_use_PrivateKey_file (ctx, cfg->key, SSL_FILETYPE_PEM) == 1)
         return ctx;
     SSL_CTX_free (ctx);
     return NULL;

@@ -131,15 +131,17 @@ deliver (struct tds_call *call, const struct tds_argument *args, size_t nargs,
          void (*out) (void *ctx, size_t arg, const struct sb_sql_type *t, const struct sb_sql_value *v), void *ctx)
 {
     for (size_t i = 0; i < nargs; i++) {
-        int at = args[i].name[0] == 0 ? (int) i : param_at (call, args[i].name[0] == '@' ? args[i].name + 1 : args[i].name);
+        int at = args[i].name[0] == 0 ? (int) i
+                                      : param_at (call, args[i].name[0] == '@' ? args[i].name + 1 : args[i].name);
         if (args[i].output && at >= 0 && (size_t) at < call->nparams)
             out (ctx, i, &call->params[at].type, call->outs[at].tag != SB_SQL_NULL ? &call->outs[at] : &call->args[at]);
     }
 }
 
 bool
-tds_call_proc (struct tds_session *s, const struct sb_sql_run *r, const struct sb_sql_name *name, struct tds_argument *args,
-               size_t nargs, int *ret, void (*out) (void *ctx, size_t arg, const struct sb_sql_type *t, const struct sb_sql_value *v),
+tds_call_proc (struct tds_session *s, const struct sb_sql_run *r, const struct sb_sql_name *name,
+               struct tds_argument *args, size_t nargs, int *ret,
+               void (*out) (void *ctx, size_t arg, const struct sb_sql_type *t, const struct sb_sql_value *v),
                void *ctx)
 {
     const struct tds_proc *p = find_proc (SB_SQL_OBJECT (name));
@@ -147,8 +149,9 @@ tds_call_proc (struct tds_session *s, const struct sb_sql_run *r, const struct s
     struct tds_call call = { .s = s, .r = &inner, .proc = p };
     bool optional[64] = { false }, good = true;
 
-    if (p == NULL || (SB_SQL_DATABASE (name)[0] != 0 && !tds_system_database (SB_SQL_DATABASE (name))
-                      && tds_database_id (s, SB_SQL_DATABASE (name)) == 0)) {
+    if (p == NULL
+        || (SB_SQL_DATABASE (name)[0] != 0 && !tds_system_database (SB_SQL_DATABASE (name))
+            && tds_database_id (s, SB_SQL_DATABASE (name)) == 0)) {
         tds_say_state (s, r, 2812, 62, sb_sql_name_text (r->c, name));
         return false;
     }

@@ -58,7 +58,8 @@ target (struct sb_sql_vars *vars, const struct tds_argument *a, size_t index)
 }
 
 static bool
-supply (struct tds_session *s, const struct sb_sql_run *r, struct sb_sql_vars *vars, const struct tds_argument *args, size_t n)
+supply (struct tds_session *s, const struct sb_sql_run *r, struct sb_sql_vars *vars, const struct tds_argument *args,
+        size_t n)
 {
     bool *given = sb_xcalloc (vars->count + 1, sizeof *given);
     bool good = true;
@@ -93,7 +94,8 @@ supply (struct tds_session *s, const struct sb_sql_run *r, struct sb_sql_vars *v
 }
 
 enum sb_sql_end
-tds_executesql (struct tds_session *s, const struct sb_sql_run *r, struct tds_argument *args, size_t nargs, tds_out_fn out, void *ctx)
+tds_executesql (struct tds_session *s, const struct sb_sql_run *r, struct tds_argument *args, size_t nargs,
+                tds_out_fn out, void *ctx)
 {
     struct sb_sql_vars vars = { 0 };
     enum sb_sql_end end = SB_END_GO_ON;

@@ -1,10 +1,7 @@
-/* Expressions of T-SQL, said in SQLite's words; see sql.h.
- *
- * Method: one descent by precedence; each level returns SQLite text and the type
- * the real server would announce.  Conditions and values share the descent, as
- * brackets do not tell them apart, and are kept apart by a flag.  Texts carry the
- * collation "ci", so that comparisons ignore case as the server's do. */
-#include "lab/tds/sql.h"
+/* What expressions are made of: literals, variables, columns, calls, CASE,
+ * subqueries, said in SQLite's words; see sql.h.  Texts carry the collation "ci",
+ * so that comparisons ignore case as the server's do. */
+#include "lab/tds/expr.h"
 
 #include "core/base/text.h"
 
@@ -12,45 +9,17 @@
 
 static const struct sb_sql_expr nothing = { .sql = "NULL" };
 
-static struct sb_sql_expr parse_or (struct sb_sql_cursor *c, struct sb_sql_scope *scope);
-
-static struct sb_sql_expr
-value_of (const char *sql, struct sb_sql_type type)
+struct sb_sql_expr
+sb_sql_value_expr (const char *sql, struct sb_sql_type type)
 {
     type.computed = true;
     return (struct sb_sql_expr){ .sql = sql, .type = type };
 }
 
-static struct sb_sql_expr
-condition_of (const char *sql)
+struct sb_sql_expr
+sb_sql_condition_expr (const char *sql)
 {
     return (struct sb_sql_expr){ .sql = sql, .condition = true };
-}
-
-static bool
-enter (struct sb_sql_cursor *c)
-{
-    if (++c->depth <= SB_SQL_DEPTH)
-        return true;
-    sb_sql_fail (c, 191);
-    return false;
-}
-
-/* A value is due: a condition here is a syntax error. */
-static bool
-want_value (struct sb_sql_cursor *c, const struct sb_sql_expr *e)
-{
-    if (e->condition)
-        sb_sql_fail_near (c);
-    return c->fail.number == 0;
-}
-
-static bool
-want_condition (struct sb_sql_cursor *c, const struct sb_sql_expr *e)
-{
-    if (!e->condition && c->fail.number == 0)
-        sb_sql_fail (c, 4145, sb_sql_peek (c, 0)->text);
-    return c->fail.number == 0;
 }
 
 void
@@ -89,7 +58,8 @@ literal_text (struct sb_sql_cursor *c)
 
     sb_sql_quote_text (&b, t->text, t->len);
     sb_buf_str (&b, " COLLATE ci");
-    e = value_of (sb_arena_strdup (c->arena, b.s), SB_SQL_TYPE (t->national ? SB_SQL_NVARCHAR : SB_SQL_VARCHAR, len));
+    e = sb_sql_value_expr (sb_arena_strdup (c->arena, b.s),
+                           SB_SQL_TYPE (t->national ? SB_SQL_NVARCHAR : SB_SQL_VARCHAR, len));
     e.constant = true;
     e.value = (struct sb_sql_value){ .tag = SB_SQL_TEXT, .s = t->text, .n = t->len };
     return e;
@@ -108,7 +78,7 @@ literal_number (struct sb_sql_cursor *c)
     }
     if (sb_parse_int (t->text, &i)) {
         bool small = i >= INT32_MIN && i <= INT32_MAX;
-        e = value_of (t->text, small ? SB_SQL_TYPE (SB_SQL_INT, 4) : SB_SQL_TYPE (SB_SQL_NUMERIC, 0));
+        e = sb_sql_value_expr (t->text, small ? SB_SQL_TYPE (SB_SQL_INT, 4) : SB_SQL_TYPE (SB_SQL_NUMERIC, 0));
         e.type.prec = 25;
         e.type.not_null = true;
         e.constant = true;
@@ -116,8 +86,9 @@ literal_number (struct sb_sql_cursor *c)
         return e;
     }
     if (strpbrk (t->text, "eE") != NULL)
-        return value_of (sb_arena_printf (c->arena, "CAST('%s' AS REAL)", t->text), SB_SQL_TYPE (SB_SQL_FLOAT, 8));
-    e = value_of (sb_arena_printf (c->arena, "CAST('%s' AS REAL)", t->text), SB_SQL_TYPE (SB_SQL_NUMERIC, 0));
+        return sb_sql_value_expr (sb_arena_printf (c->arena, "CAST('%s' AS REAL)", t->text),
+                                  SB_SQL_TYPE (SB_SQL_FLOAT, 8));
+    e = sb_sql_value_expr (sb_arena_printf (c->arena, "CAST('%s' AS REAL)", t->text), SB_SQL_TYPE (SB_SQL_NUMERIC, 0));
     e.type.prec = (uint8_t) (t->len > 38 ? 38 : t->len);
     e.type.scale = (uint8_t) (strchr (t->text, '.') == NULL ? 0 : strlen (strchr (t->text, '.') + 1) % 38);
     return e;
@@ -132,7 +103,7 @@ literal_hex (struct sb_sql_cursor *c)
 
     if (type.len == 0)
         type.len = 1;
-    return value_of (sb_arena_printf (c->arena, "x'%s%s'", pad, t->text), type);
+    return sb_sql_value_expr (sb_arena_printf (c->arena, "x'%s%s'", pad, t->text), type);
 }
 
 static struct sb_sql_expr
@@ -147,9 +118,10 @@ variable (struct sb_sql_cursor *c)
         return nothing;
     }
     c->at++;
-    return value_of (sb_arena_printf (c->arena, "?%d%s", (int) (v - c->vars->list) + 1,
-                                      sb_sql_is_text (&v->type) || v->type.kind == SB_SQL_UUID ? " COLLATE ci" : ""),
-                     v->type);
+    return sb_sql_value_expr (sb_arena_printf (c->arena, "?%d%s", (int) (v - c->vars->list) + 1,
+                                               sb_sql_is_text (&v->type) || v->type.kind == SB_SQL_UUID ? " COLLATE ci"
+                                                                                                        : ""),
+                              v->type);
 }
 
 /* ---- columns ---- */
@@ -204,7 +176,7 @@ column_text (struct sb_sql_cursor *c, const char *alias, const char *name, struc
         sb_buf_char (&b, '.');
     }
     sb_sql_quote_name (&b, name);
-    e = value_of (sb_arena_strdup (c->arena, b.s), type);
+    e = sb_sql_value_expr (sb_arena_strdup (c->arena, b.s), type);
     e.type.computed = type.computed;
     return e;
 }
@@ -228,7 +200,7 @@ resolve (struct sb_sql_cursor *c, struct sb_sql_scope *scope, const struct sb_sq
     static const struct sb_sql_type any = { 0 };
 
     if (c->env == NULL)
-        return value_of ("NULL", any);
+        return sb_sql_value_expr ("NULL", any);
     if (n->count > 1) {
         s = source_called (scope, SB_SQL_SCHEMA (n));
         if (s == NULL) {
@@ -290,7 +262,8 @@ takes_part (const char *name)
 }
 
 static void
-parse_arguments (struct sb_sql_cursor *c, struct sb_sql_scope *scope, const struct sb_sql_function *f, struct arguments *a)
+parse_arguments (struct sb_sql_cursor *c, struct sb_sql_scope *scope, const struct sb_sql_function *f,
+                 struct arguments *a)
 {
     if (sb_sql_take_op (c, ")"))
         return;
@@ -298,7 +271,7 @@ parse_arguments (struct sb_sql_cursor *c, struct sb_sql_scope *scope, const stru
         SB_CLEANUP (sb_buf_free) struct sb_buf b = { 0 };
         sb_sql_quote_text (&b, sb_sql_peek (c, 0)->text, sb_sql_peek (c, 0)->len);
         sb_sql_next (c);
-        a->list[a->count++] = value_of (sb_arena_strdup (c->arena, b.s), SB_SQL_TYPE (SB_SQL_VARCHAR, 20));
+        a->list[a->count++] = sb_sql_value_expr (sb_arena_strdup (c->arena, b.s), SB_SQL_TYPE (SB_SQL_VARCHAR, 20));
         if (!sb_sql_need_op (c, ","))
             return;
     }
@@ -329,12 +302,13 @@ call_text (struct sb_sql_cursor *c, const struct sb_sql_function *f, const struc
     sb_buf_char (&b, ')');
     if (sb_sql_is_text (&t) || t.kind == SB_SQL_UUID)
         sb_buf_str (&b, " COLLATE ci");
-    return value_of (sb_arena_strdup (c->arena, b.s), t);
+    return sb_sql_value_expr (sb_arena_strdup (c->arena, b.s), t);
 }
 
 /* CAST (x AS type), CONVERT (type, x [, style]), TRY_ forms. */
 static struct sb_sql_expr
-cast_text (struct sb_sql_cursor *c, const struct sb_sql_expr *x, const struct sb_sql_type *type, const char *style, bool try)
+cast_text (struct sb_sql_cursor *c, const struct sb_sql_expr *x, const struct sb_sql_type *type, const char *style,
+           bool try)
 {
     struct sb_sql_expr e;
     struct sb_sql_type t = *type;
@@ -343,10 +317,10 @@ cast_text (struct sb_sql_cursor *c, const struct sb_sql_expr *x, const struct sb
         t.len = 30; /* CAST without a length */
     if (sb_sql_is_text (&x->type))
         style = "-1"; /* a text that looks like a date stays as it is */
-    e = value_of (sb_arena_printf (c->arena, "ts_cast(%s, %d, %d, %s, %d)%s", x->sql,
-                                   t.kind | t.prec << 8 | t.scale << 16, t.len, style, try,
-                                   sb_sql_is_text (&t) || t.kind == SB_SQL_UUID ? " COLLATE ci" : ""),
-                  t);
+    e = sb_sql_value_expr (sb_arena_printf (c->arena, "ts_cast(%s, %d, %d, %s, %d)%s", x->sql,
+                                            t.kind | t.prec << 8 | t.scale << 16, t.len, style, try,
+                                            sb_sql_is_text (&t) || t.kind == SB_SQL_UUID ? " COLLATE ci" : ""),
+                           t);
     return e;
 }
 
@@ -434,7 +408,7 @@ parse_count (struct sb_sql_cursor *c, struct sb_sql_scope *scope, bool big)
     }
     if (!sb_sql_need_op (c, ")"))
         return nothing;
-    return value_of (sb_arena_printf (c->arena, "count(%s%s)", distinct ? "DISTINCT " : "", x.sql), t);
+    return sb_sql_value_expr (sb_arena_printf (c->arena, "count(%s%s)", distinct ? "DISTINCT " : "", x.sql), t);
 }
 
 static struct sb_sql_expr
@@ -447,7 +421,8 @@ parse_iif (struct sb_sql_cursor *c, struct sb_sql_scope *scope)
     sb_sql_need_op (c, ",");
     no = sb_sql_parse_expr (c, scope);
     sb_sql_need_op (c, ")");
-    return value_of (sb_arena_printf (c->arena, "CASE WHEN %s THEN %s ELSE %s END", cond.sql, yes.sql, no.sql), yes.type);
+    return sb_sql_value_expr (sb_arena_printf (c->arena, "CASE WHEN %s THEN %s ELSE %s END", cond.sql, yes.sql, no.sql),
+                              yes.type);
 }
 
 static struct sb_sql_expr
@@ -514,18 +489,18 @@ parse_case (struct sb_sql_cursor *c, struct sb_sql_scope *scope)
     sb_sql_need_word (c, "end");
     sb_buf_str (&b, " END");
     type.not_null = false;
-    return value_of (sb_arena_strdup (c->arena, b.s), type);
+    return sb_sql_value_expr (sb_arena_strdup (c->arena, b.s), type);
 }
 
-static struct sb_sql_expr
-parse_subquery (struct sb_sql_cursor *c, struct sb_sql_scope *scope)
+struct sb_sql_expr
+sb_sql_parse_subquery (struct sb_sql_cursor *c, struct sb_sql_scope *scope)
 {
     struct sb_sql_query q = { 0 };
 
     if (!sb_sql_parse_query (c, scope, &q) || !sb_sql_need_op (c, ")"))
         return nothing;
-    return value_of (sb_arena_printf (c->arena, "(%s)", q.sql),
-                     q.types != NULL && q.ncols == 1 ? q.types[0] : (struct sb_sql_type){ 0 });
+    return sb_sql_value_expr (sb_arena_printf (c->arena, "(%s)", q.sql),
+                              q.types != NULL && q.ncols == 1 ? q.types[0] : (struct sb_sql_type){ 0 });
 }
 
 /* Words that are functions without brackets. */
@@ -565,8 +540,8 @@ parse_bracket (struct sb_sql_cursor *c, struct sb_sql_scope *scope)
     struct sb_sql_expr e;
 
     if (sb_sql_at_word (c, "select"))
-        return parse_subquery (c, scope);
-    e = parse_or (c, scope);
+        return sb_sql_parse_subquery (c, scope);
+    e = sb_sql_parse_any (c, scope);
     if (!sb_sql_need_op (c, ")"))
         return nothing;
     e.sql = sb_arena_printf (c->arena, "(%s)", e.sql);
@@ -589,8 +564,8 @@ parse_system_variable (struct sb_sql_cursor *c)
     return call_text (c, f, &none);
 }
 
-static struct sb_sql_expr
-parse_primary (struct sb_sql_cursor *c, struct sb_sql_scope *scope)
+struct sb_sql_expr
+sb_sql_parse_primary (struct sb_sql_cursor *c, struct sb_sql_scope *scope)
 {
     const struct sb_sql_token *t = sb_sql_peek (c, 0);
     struct sb_sql_name n;
@@ -612,7 +587,7 @@ parse_primary (struct sb_sql_cursor *c, struct sb_sql_scope *scope)
     if (sb_sql_take_op (c, "("))
         return parse_bracket (c, scope);
     if (sb_sql_take_word (c, "null")) {
-        struct sb_sql_expr e = value_of ("NULL", (struct sb_sql_type){ 0 });
+        struct sb_sql_expr e = sb_sql_value_expr ("NULL", (struct sb_sql_type){ 0 });
         e.constant = true;
         return e;
     }
@@ -620,7 +595,7 @@ parse_primary (struct sb_sql_cursor *c, struct sb_sql_scope *scope)
         return parse_case (c, scope);
     if (sb_sql_at_word (c, "exists") && strcmp (sb_sql_peek (c, 1)->text, "(") == 0) {
         c->at += 2;
-        return condition_of (sb_arena_printf (c->arena, "EXISTS %s", parse_subquery (c, scope).sql));
+        return sb_sql_condition_expr (sb_arena_printf (c->arena, "EXISTS %s", sb_sql_parse_subquery (c, scope).sql));
     }
     if (t->kind == SB_TOK_WORD && function_word (t->text) && strcmp (sb_sql_peek (c, 1)->text, "(") == 0) {
         c->at += 2;
@@ -638,269 +613,4 @@ parse_primary (struct sb_sql_cursor *c, struct sb_sql_scope *scope)
         return parse_call (c, scope, SB_SQL_OBJECT (&n));
     }
     return resolve (c, scope, &n);
-}
-
-/* ---- operators ---- */
-
-static struct sb_sql_expr
-parse_unary (struct sb_sql_cursor *c, struct sb_sql_scope *scope)
-{
-    struct sb_sql_expr e;
-    const char *op = NULL;
-
-    if (!enter (c))
-        return nothing;
-    if (sb_sql_at_op (c, "-") || sb_sql_at_op (c, "+") || sb_sql_at_op (c, "~"))
-        op = sb_sql_next (c)->text;
-    e = op == NULL ? parse_primary (c, scope) : parse_unary (c, scope);
-    c->depth--;
-    if (sb_sql_at_word (c, "collate") && c->fail.number == 0) {
-        sb_sql_next (c);
-        sb_sql_take_name (c);
-        e.sql = sb_arena_printf (c->arena, "%s COLLATE ci", e.sql);
-    }
-    if (op == NULL || !want_value (c, &e))
-        return e;
-    if (e.constant && e.value.tag == SB_SQL_INTEGER && op[0] == '-') {
-        e.value.i = -e.value.i;
-        e.sql = sb_arena_printf (c->arena, "(-%s)", e.sql);
-        return e;
-    }
-    e.constant = false;
-    e.sql = sb_arena_printf (c->arena, "(%s %s)", op, e.sql);
-    return e;
-}
-
-static struct sb_sql_type
-wider (struct sb_sql_type a, struct sb_sql_type b)
-{
-    struct sb_sql_type t;
-
-    if (sb_sql_is_text (&a) && sb_sql_is_text (&b)) {
-        t = a.kind == SB_SQL_NVARCHAR || a.kind == SB_SQL_NCHAR ? a : b;
-        t.kind = t.kind == SB_SQL_NCHAR || t.kind == SB_SQL_NVARCHAR ? SB_SQL_NVARCHAR : SB_SQL_VARCHAR;
-        t.len = a.len == SB_SQL_MAX || b.len == SB_SQL_MAX ? SB_SQL_MAX : a.len + b.len > 4000 ? 4000 : a.len + b.len;
-        return t;
-    }
-    if (sb_sql_is_text (&a))
-        return b;
-    if (sb_sql_is_text (&b) || b.kind == SB_SQL_UNKNOWN)
-        return a;
-    t = a.kind >= b.kind ? a : b;
-    t.not_null = false;
-    return t;
-}
-
-static struct sb_sql_expr
-arithmetic (struct sb_sql_cursor *c, char op, const struct sb_sql_expr *a, const struct sb_sql_expr *b)
-{
-    const char *name = op == '+' ? "ts_plus" : op == '/' ? "ts_divide" : op == '%' ? "ts_modulo" : NULL;
-    struct sb_sql_type t = wider (a->type, b->type);
-    char symbol[2] = { op, 0 };
-
-    if (op == '+' && sb_sql_is_text (&a->type) && sb_sql_is_text (&b->type))
-        return value_of (sb_arena_printf (c->arena, "(%s || %s) COLLATE ci", a->sql, b->sql), t);
-    if (op == '^')
-        return value_of (sb_arena_printf (c->arena, "((%s | %s) - (%s & %s))", a->sql, b->sql, a->sql, b->sql), t);
-    if (name != NULL)
-        return value_of (sb_arena_printf (c->arena, "%s(%s, %s)", name, a->sql, b->sql), t);
-    return value_of (sb_arena_printf (c->arena, "(%s %s %s)", a->sql, symbol, b->sql), t);
-}
-
-static struct sb_sql_expr
-parse_binary (struct sb_sql_cursor *c, struct sb_sql_scope *scope, int level)
-{
-    static const char *const levels[] = { "+-&|^", "*/%" };
-    struct sb_sql_expr a = level == 1 ? parse_unary (c, scope) : parse_binary (c, scope, level + 1);
-    unsigned chain = 0;
-
-    for (;;) {
-        const struct sb_sql_token *t = sb_sql_peek (c, 0);
-        struct sb_sql_expr b;
-        if (t->kind != SB_TOK_OP || t->len != 1 || strchr (levels[level], t->text[0]) == NULL || !want_value (c, &a))
-            return a;
-        sb_sql_next (c);
-        b = level == 1 ? parse_unary (c, scope) : parse_binary (c, scope, level + 1);
-        if (!want_value (c, &b))
-            return nothing;
-        if (++chain > SB_SQL_CHAIN || (t->text[0] == '^' && chain > 8)) {
-            sb_sql_fail (c, 191);
-            return nothing;
-        }
-        a = arithmetic (c, t->text[0], &a, &b);
-    }
-}
-
-static struct sb_sql_expr
-parse_in (struct sb_sql_cursor *c, struct sb_sql_scope *scope, const struct sb_sql_expr *a, const char *not)
-{
-    SB_CLEANUP (sb_buf_free) struct sb_buf b = { 0 };
-    unsigned count = 0;
-
-    if (!sb_sql_need_op (c, "("))
-        return nothing;
-    if (sb_sql_at_word (c, "select"))
-        return condition_of (sb_arena_printf (c->arena, "%s %sIN %s", a->sql, not, parse_subquery (c, scope).sql));
-    sb_buf_printf (&b, "%s %sIN (", a->sql, not);
-    do {
-        struct sb_sql_expr e = sb_sql_parse_expr (c, scope);
-        sb_buf_printf (&b, "%s%s", count++ > 0 ? ", " : "", e.sql);
-        if (count > 20000)
-            sb_sql_fail (c, 191);
-    } while (sb_sql_take_op (c, ","));
-    sb_buf_char (&b, ')');
-    if (!sb_sql_need_op (c, ")"))
-        return nothing;
-    return condition_of (sb_arena_strdup (c->arena, b.s));
-}
-
-static struct sb_sql_expr
-parse_like (struct sb_sql_cursor *c, struct sb_sql_scope *scope, const struct sb_sql_expr *a, bool not)
-{
-    struct sb_sql_expr pattern = parse_binary (c, scope, 0), escape = { .sql = "NULL" };
-
-    if (sb_sql_take_word (c, "escape"))
-        escape = parse_binary (c, scope, 0);
-    return condition_of (sb_arena_printf (c->arena, "(%sts_like(%s, %s, %s))", not ? "NOT " : "", a->sql, pattern.sql,
-                                          escape.sql));
-}
-
-static struct sb_sql_expr
-parse_compare (struct sb_sql_cursor *c, struct sb_sql_scope *scope, const struct sb_sql_expr *a)
-{
-    static const char *const ops[][2] = { { "=", "=" },   { "<>", "<>" }, { "!=", "<>" }, { "<", "<" }, { ">", ">" },
-                                          { "<=", "<=" }, { ">=", ">=" }, { "!<", ">=" }, { "!>", "<=" } };
-    struct sb_sql_expr b;
-
-    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
-        if (!sb_sql_at_op (c, ops[i][0]))
-            continue;
-        sb_sql_next (c);
-        b = parse_binary (c, scope, 0);
-        if (!want_value (c, &b))
-            return nothing;
-        return condition_of (sb_arena_printf (c->arena, "(%s %s %s)", a->sql, ops[i][1], b.sql));
-    }
-    return *a;
-}
-
-static bool
-at_predicate (const struct sb_sql_cursor *c)
-{
-    const struct sb_sql_token *t = sb_sql_peek (c, 0);
-
-    if (t->kind == SB_TOK_OP)
-        return strchr ("=<>!", t->text[0]) != NULL;
-    return sb_sql_at_word (c, "is") || sb_sql_at_word (c, "in") || sb_sql_at_word (c, "like")
-           || sb_sql_at_word (c, "between") || sb_sql_at_word (c, "not");
-}
-
-static struct sb_sql_expr
-parse_predicate (struct sb_sql_cursor *c, struct sb_sql_scope *scope)
-{
-    struct sb_sql_expr a = parse_binary (c, scope, 0), low, high;
-    bool not;
-
-    if (c->fail.number != 0 || !at_predicate (c) || !want_value (c, &a))
-        return a;
-    if (sb_sql_take_word (c, "is")) {
-        not = sb_sql_take_word (c, "not");
-        if (!sb_sql_need_word (c, "null"))
-            return nothing;
-        return condition_of (sb_arena_printf (c->arena, "(%s IS %sNULL)", a.sql, not ? "NOT " : ""));
-    }
-    not = sb_sql_take_word (c, "not");
-    if (sb_sql_take_word (c, "in"))
-        return parse_in (c, scope, &a, not ? "NOT " : "");
-    if (sb_sql_take_word (c, "like"))
-        return parse_like (c, scope, &a, not);
-    if (sb_sql_take_word (c, "between")) {
-        low = parse_binary (c, scope, 0);
-        if (!sb_sql_need_word (c, "and"))
-            return nothing;
-        high = parse_binary (c, scope, 0);
-        return condition_of (
-                sb_arena_printf (c->arena, "(%s %sBETWEEN %s AND %s)", a.sql, not ? "NOT " : "", low.sql, high.sql));
-    }
-    if (not) {
-        sb_sql_fail_near (c);
-        return nothing;
-    }
-    return parse_compare (c, scope, &a);
-}
-
-static struct sb_sql_expr
-parse_not (struct sb_sql_cursor *c, struct sb_sql_scope *scope)
-{
-    struct sb_sql_expr e;
-
-    if (!sb_sql_take_word (c, "not"))
-        return parse_predicate (c, scope);
-    if (!enter (c))
-        return nothing;
-    e = parse_not (c, scope);
-    c->depth--;
-    if (!want_condition (c, &e))
-        return nothing;
-    return condition_of (sb_arena_printf (c->arena, "(NOT %s)", e.sql));
-}
-
-static struct sb_sql_expr
-parse_and (struct sb_sql_cursor *c, struct sb_sql_scope *scope)
-{
-    struct sb_sql_expr a = parse_not (c, scope), b;
-    unsigned chain = 0;
-
-    while (sb_sql_at_word (c, "and") && want_condition (c, &a)) {
-        sb_sql_next (c);
-        b = parse_not (c, scope);
-        if (!want_condition (c, &b))
-            return nothing;
-        if (++chain > SB_SQL_CHAIN)
-            sb_sql_fail (c, 191);
-        a = condition_of (sb_arena_printf (c->arena, "%s AND %s", a.sql, b.sql));
-    }
-    return a;
-}
-
-static struct sb_sql_expr
-parse_or (struct sb_sql_cursor *c, struct sb_sql_scope *scope)
-{
-    struct sb_sql_expr a, b;
-    unsigned chain = 0;
-
-    if (!enter (c))
-        return nothing;
-    a = parse_and (c, scope);
-    while (sb_sql_at_word (c, "or") && want_condition (c, &a)) {
-        sb_sql_next (c);
-        b = parse_and (c, scope);
-        if (!want_condition (c, &b))
-            return nothing;
-        if (++chain > SB_SQL_CHAIN)
-            sb_sql_fail (c, 191);
-        a = condition_of (sb_arena_printf (c->arena, "%s OR %s", a.sql, b.sql));
-    }
-    c->depth--;
-    return c->fail.number != 0 ? nothing : a;
-}
-
-struct sb_sql_expr
-sb_sql_parse_expr (struct sb_sql_cursor *c, struct sb_sql_scope *scope)
-{
-    struct sb_sql_expr e;
-
-    if (!enter (c))
-        return nothing;
-    e = parse_binary (c, scope, 0);
-    c->depth--;
-    return want_value (c, &e) ? e : nothing;
-}
-
-struct sb_sql_expr
-sb_sql_parse_condition (struct sb_sql_cursor *c, struct sb_sql_scope *scope)
-{
-    struct sb_sql_expr e = parse_or (c, scope);
-
-    return want_condition (c, &e) ? e : condition_of ("0");
 }

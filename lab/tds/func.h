@@ -21,7 +21,7 @@ void sb_sql_system_functions_add (sqlite3 *db, struct tds_session *s);
 void sb_sql_raise_in (sqlite3_context *ctx, int number, ...);
 /* A value of SQLite as ours; borrows. */
 struct sb_sql_value sb_sql_from_sqlite (sqlite3_value *v);
-void sb_sql_result (sqlite3_context *ctx, const struct sb_sql_value *v); /* copies */
+void sb_sql_result (sqlite3_context *ctx, const struct sb_sql_value *v);  /* copies */
 int sb_sql_bind (sqlite3_stmt *st, int at, const struct sb_sql_value *v); /* borrows until the statement is reset */
 
 /* Conversion to a type, as CAST and assignment do it: *ret is owned by the caller.

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LSN "numeric(25,0)"
+#define LSN  "numeric(25,0)"
 #define GUID "uniqueidentifier"
 
 /* The columns in order; an older server stops earlier. */
@@ -15,21 +15,25 @@ static const char header_columns[] =
         "BackupName nvarchar(128), BackupDescription nvarchar(255), BackupType tinyint, ExpirationDate datetime, "
         "Compressed tinyint, Position smallint, DeviceType tinyint, UserName nvarchar(128), ServerName nvarchar(128), "
         "DatabaseName nvarchar(128), DatabaseVersion int, DatabaseCreationDate datetime, BackupSize bigint, FirstLSN " LSN
-        ", LastLSN " LSN ", CheckpointLSN " LSN ", DatabaseBackupLSN " LSN ", BackupStartDate datetime, BackupFinishDate datetime, "
+        ", LastLSN " LSN ", CheckpointLSN " LSN ", DatabaseBackupLSN " LSN
+        ", BackupStartDate datetime, BackupFinishDate datetime, "
         "SortOrder smallint, CodePage smallint, UnicodeLocaleId int, UnicodeComparisonStyle int, CompatibilityLevel tinyint, "
         "SoftwareVendorId int, SoftwareVersionMajor int, SoftwareVersionMinor int, SoftwareVersionBuild int, "
-        "MachineName nvarchar(128), Flags int, BindingID " GUID ", RecoveryForkID " GUID ", Collation nvarchar(128), FamilyGUID " GUID
+        "MachineName nvarchar(128), Flags int, BindingID " GUID ", RecoveryForkID " GUID
+        ", Collation nvarchar(128), FamilyGUID " GUID
         ", HasBulkLoggedData bit, IsSnapshot bit, IsReadOnly bit, IsSingleUser bit, HasBackupChecksums bit, IsDamaged bit, "
         "BeginsLogChain bit, HasIncompleteMetaData bit, IsForceOffline bit, IsCopyOnly bit, FirstRecoveryForkID " GUID
         ", ForkPointLSN " LSN ", RecoveryModel nvarchar(60), DifferentialBaseLSN " LSN ", DifferentialBaseGUID " GUID
-        ", BackupTypeDescription nvarchar(128), BackupSetGUID " GUID ", CompressedBackupSize bigint, Containment tinyint, "
+        ", BackupTypeDescription nvarchar(128), BackupSetGUID " GUID
+        ", CompressedBackupSize bigint, Containment tinyint, "
         "KeyAlgorithm nvarchar(32), EncryptorThumbprint varbinary(20), EncryptorType nvarchar(32), "
         "LastValidRestoreTime datetime, TimeZone smallint, CompressionAlgorithm nvarchar(32)";
 static const char file_columns[] =
         "LogicalName nvarchar(128), PhysicalName nvarchar(260), Type nchar(1), FileGroupName nvarchar(128), Size bigint, "
-        "MaxSize bigint, FileId bigint, CreateLSN " LSN ", DropLSN " LSN ", UniqueId " GUID ", ReadOnlyLSN " LSN ", ReadWriteLSN " LSN
-        ", BackupSizeInBytes bigint, SourceBlockSize int, FileGroupId int, LogGroupGUID " GUID ", DifferentialBaseLSN " LSN
-        ", DifferentialBaseGUID " GUID ", IsReadOnly bit, IsPresent bit, TDEThumbprint varbinary(20), SnapshotUrl nvarchar(336)";
+        "MaxSize bigint, FileId bigint, CreateLSN " LSN ", DropLSN " LSN ", UniqueId " GUID ", ReadOnlyLSN " LSN
+        ", ReadWriteLSN " LSN ", BackupSizeInBytes bigint, SourceBlockSize int, FileGroupId int, LogGroupGUID " GUID
+        ", DifferentialBaseLSN " LSN ", DifferentialBaseGUID " GUID
+        ", IsReadOnly bit, IsPresent bit, TDEThumbprint varbinary(20), SnapshotUrl nvarchar(336)";
 static const char label_columns[] =
         "MediaName nvarchar(128), MediaSetId " GUID ", FamilyCount int, FamilySequenceNumber int, MediaFamilyId " GUID
         ", MediaSequenceNumber int, MediaLabelPresent tinyint, MediaDescription nvarchar(255), SoftwareName nvarchar(128), "
@@ -195,7 +199,8 @@ say_class (struct tds_session *s, const struct sb_sql_run *r, const struct tds_m
 }
 
 bool
-tds_media_sets (struct tds_session *s, const struct sb_sql_run *r, const struct tds_media *m, struct w_file_set **ret, size_t *n)
+tds_media_sets (struct tds_session *s, const struct sb_sql_run *r, const struct tds_media *m, struct w_file_set **ret,
+                size_t *n)
 {
     int error = w_client_sets (s->world, s->instance, m->path, ret, n);
 
@@ -209,7 +214,8 @@ tds_media_sets (struct tds_session *s, const struct sb_sql_run *r, const struct 
 }
 
 static const struct sb_sql_object *
-result_object (struct tds_session *s, const struct sb_sql_run *r, const char *columns, size_t limit, struct sb_sql_query *q)
+result_object (struct tds_session *s, const struct sb_sql_run *r, const char *columns, size_t limit,
+               struct sb_sql_query *q)
 {
     size_t n;
     struct sb_sql_column *cols = tds_columns_of (r->c->arena, columns, &n);
@@ -226,7 +232,8 @@ result_object (struct tds_session *s, const struct sb_sql_run *r, const char *co
 
 /* The set that FILE = n means; NULL: said. */
 static const struct w_file_set *
-wanted (struct tds_session *s, const struct sb_sql_run *r, struct tds_media *m, const struct w_file_set *sets, size_t n, bool whole)
+wanted (struct tds_session *s, const struct sb_sql_run *r, struct tds_media *m, const struct w_file_set *sets, size_t n,
+        bool whole)
 {
     size_t at = m->file > 0 ? (size_t) m->file - 1 : 0;
 
@@ -270,7 +277,10 @@ tds_media_headers (struct tds_session *s, const struct sb_sql_run *r, struct tds
     w = tds_world (s);
     if (w == NULL)
         return SB_END_BATCH;
-    o = result_object (s, r, which == 'h' ? header_columns : which == 'f' ? file_columns : label_columns,
+    o = result_object (s, r,
+                       which == 'h'   ? header_columns
+                       : which == 'f' ? file_columns
+                                      : label_columns,
                        which == 'h' ? header_count (w_instance (w, s->instance)->version) : 100, &q);
     if (o == NULL)
         return tds_media_failed (s, r, m);

@@ -180,7 +180,7 @@ word (struct scan *c, enum sb_sql_token_kind kind, size_t prefix)
 }
 
 static void
-operator (struct scan *c)
+operator(struct scan *c)
 {
     static const char *const pairs[] = { "<=", ">=", "<>", "!=", "!<", "!>", "+=", "-=", "*=", "/=", "::" };
     size_t n = 1;
@@ -215,7 +215,7 @@ one (struct scan *c, bool quoted_names)
     else if (is_start (ch))
         word (c, SB_TOK_WORD, 0);
     else
-        operator (c);
+        operator(c);
 }
 
 void

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOGIN_FIXED 36
-#define LOGIN_HEAD_71 86 /* up to the attach file's pair */
+#define LOGIN_FIXED    36
+#define LOGIN_HEAD_71  86 /* up to the attach file's pair */
 #define LOGIN_TEXT_MAX 128
 
 bool

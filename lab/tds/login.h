@@ -31,7 +31,7 @@ struct sb_tds_agreement sb_tds_agree (uint8_t client, enum sb_tds_policy policy)
 void sb_tds_prelogin_answer (const struct sb_tds_prelogin *client, uint8_t encrypt, struct sb_buf *out);
 
 struct sb_tds_login {
-    uint8_t tds;  /* 0x71 to 0x74 */
+    uint8_t tds;       /* 0x71 to 0x74 */
     uint32_t tds_word; /* as the client wrote it */
     uint32_t packet_size, client_version, client_pid;
     bool odbc, integrated, read_only, wants_utf8;

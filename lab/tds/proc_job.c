@@ -100,7 +100,8 @@ attach_schedule (struct tds_call *call)
     const char *name = tds_arg_text (call, "schedule_name");
     int64_t id = tds_arg_int (call, "schedule_id", 0);
 
-    if (s->schedule_minutes == 0 || (name[0] != 0 && sb_casecmp (name, s->schedule_name) != 0) || (id != 0 && id != s->schedule_id)) {
+    if (s->schedule_minutes == 0 || (name[0] != 0 && sb_casecmp (name, s->schedule_name) != 0)
+        || (id != 0 && id != s->schedule_id)) {
         char shown[24];
         snprintf (shown, sizeof shown, "%lld", (long long) id);
         tds_say (s, call->r, 14262, name[0] != 0 ? "@schedule_name" : "@schedule_id", name[0] != 0 ? name : shown);
@@ -141,27 +142,37 @@ help_activity (struct tds_call *call)
 }
 
 #define JOB "?job_id uniqueidentifier, ?job_name sysname"
-#define FREQUENCY                                                                                                    \
-    "?enabled tinyint, ?freq_type int, ?freq_interval int, ?freq_subday_type int, ?freq_subday_interval int, "       \
-    "?freq_relative_interval int, ?freq_recurrence_factor int, ?active_start_date int, ?active_end_date int, "       \
+#define FREQUENCY                                                                                              \
+    "?enabled tinyint, ?freq_type int, ?freq_interval int, ?freq_subday_type int, ?freq_subday_interval int, " \
+    "?freq_relative_interval int, ?freq_recurrence_factor int, ?active_start_date int, ?active_end_date int, " \
     "?active_start_time int, ?active_end_time int"
 
 const struct tds_proc tds_procs_job[] = {
-    { "sp_start_job", "?job_name sysname, ?job_id uniqueidentifier, ?error_flag int, ?server_name sysname, ?step_name sysname, ?output_flag int",
+    { "sp_start_job",
+      "?job_name sysname, ?job_id uniqueidentifier, ?error_flag int, ?server_name sysname, ?step_name sysname, ?output_flag int",
       start_job, false },
-    { "sp_stop_job", "?job_name sysname, ?job_id uniqueidentifier, ?originating_server sysname, ?server_name sysname", stop_job, false },
+    { "sp_stop_job", "?job_name sysname, ?job_id uniqueidentifier, ?originating_server sysname, ?server_name sysname",
+      stop_job, false },
     { "sp_update_job",
-      JOB ", ?new_name sysname, ?enabled tinyint, ?description nvarchar(512), ?start_step_id int, ?category_name sysname, "
-          "?owner_login_name sysname, ?notify_level_eventlog int, ?delete_level int, ?automatic_post bit", update_job, false },
-    { "sp_delete_job", JOB ", ?originating_server sysname, ?delete_history bit, ?delete_unused_schedule bit", delete_job, false },
-    { "sp_add_schedule", "schedule_name sysname, " FREQUENCY ", ?owner_login_name sysname, ?schedule_uid uniqueidentifier, ?schedule_id int",
+      JOB
+      ", ?new_name sysname, ?enabled tinyint, ?description nvarchar(512), ?start_step_id int, ?category_name sysname, "
+      "?owner_login_name sysname, ?notify_level_eventlog int, ?delete_level int, ?automatic_post bit",
+      update_job, false },
+    { "sp_delete_job", JOB ", ?originating_server sysname, ?delete_history bit, ?delete_unused_schedule bit",
+      delete_job, false },
+    { "sp_add_schedule",
+      "schedule_name sysname, " FREQUENCY
+      ", ?owner_login_name sysname, ?schedule_uid uniqueidentifier, ?schedule_id int",
       add_schedule, false },
-    { "sp_attach_schedule", JOB ", ?schedule_id int, ?schedule_name sysname, ?automatic_post bit", attach_schedule, false },
-    { "sp_add_jobschedule", JOB ", ?name sysname, " FREQUENCY ", ?schedule_id int, ?automatic_post bit, ?schedule_uid uniqueidentifier",
+    { "sp_attach_schedule", JOB ", ?schedule_id int, ?schedule_name sysname, ?automatic_post bit", attach_schedule,
+      false },
+    { "sp_add_jobschedule",
+      JOB ", ?name sysname, " FREQUENCY ", ?schedule_id int, ?automatic_post bit, ?schedule_uid uniqueidentifier",
       add_job_schedule, false },
     { "sp_help_job",
       JOB ", ?job_aspect varchar(9), ?job_type varchar(12), ?owner_login_name sysname, ?subsystem nvarchar(40), "
-          "?category_name sysname, ?enabled tinyint, ?execution_status int", help_job, false },
+          "?category_name sysname, ?enabled tinyint, ?execution_status int",
+      help_job, false },
     { "sp_help_jobactivity", JOB ", ?session_id int", help_activity, false },
     { NULL, NULL, NULL, false },
 };

@@ -10,7 +10,8 @@
 
 /* Sends rows that a procedure made itself. */
 static int
-send_rows (struct tds_call *call, const char *columns, void (*fill) (struct tds_call *call, struct tds_sink *k, void *ctx), void *ctx)
+send_rows (struct tds_call *call, const char *columns,
+           void (*fill) (struct tds_call *call, struct tds_sink *k, void *ctx), void *ctx)
 {
     struct sb_sql_query q = { .sql = "SELECT * FROM \"procedure result\"" };
     struct sb_arena *a = call->r->c->arena;
@@ -76,7 +77,9 @@ dirtree (struct tds_call *call)
 
     if (x.depth <= 0)
         x.depth = 16;
-    return send_rows (call, x.files ? "subdirectory nvarchar(512), depth int, file int" : "subdirectory nvarchar(512), depth int",
+    return send_rows (call,
+                      x.files ? "subdirectory nvarchar(512), depth int, file int"
+                              : "subdirectory nvarchar(512), depth int",
                       fill_tree, &x);
 }
 
@@ -106,9 +109,10 @@ fileexist (struct tds_call *call)
     }
     for (size_t i = 0; i < 3; i++)
         types[i] = SB_SQL_TYPE (SB_SQL_INT, 4);
-    q.sql = sb_arena_printf (call->r->c->arena,
-                             "SELECT %d AS \"File Exists\", %d AS \"File is a Directory\", %d AS \"Parent Directory Exists\"",
-                             found[0], found[1], found[2]);
+    q.sql = sb_arena_printf (
+            call->r->c->arena,
+            "SELECT %d AS \"File Exists\", %d AS \"File is a Directory\", %d AS \"Parent Directory Exists\"", found[0],
+            found[1], found[2]);
     tds_select (call->s, call->r, &q, &rows);
     tds_done (call->s, call->r, SB_TDS_COUNT, TDS_CMD_SELECT, rows);
     return 0;
@@ -151,7 +155,8 @@ who2 (struct tds_call *call)
             "SELECT CAST(spid AS TEXT) AS SPID, status AS Status, loginame AS Login, CASE hostname WHEN '' THEN '  .' ELSE hostname END AS HostName, "
             "CASE blocked WHEN 0 THEN '  .' ELSE CAST(blocked AS TEXT) END AS BlkBy, ts_db_name(dbid) AS DBName, cmd AS Command, "
             "CAST(cpu AS TEXT) AS CPUTime, CAST(physical_io AS TEXT) AS DiskIO, substr(last_batch, 6, 14) AS LastBatch, "
-            "program_name AS ProgramName, CAST(spid AS TEXT) AS SPID, '0' AS REQUESTID FROM \"%s\" ORDER BY spid", o->key);
+            "program_name AS ProgramName, CAST(spid AS TEXT) AS SPID, '0' AS REQUESTID FROM \"%s\" ORDER BY spid",
+            o->key);
     tds_select (call->s, call->r, &q, &rows);
     tds_done (call->s, call->r, SB_TDS_COUNT, TDS_CMD_SELECT, rows);
     return 0;
@@ -200,11 +205,12 @@ monitor_results (struct tds_call *call)
         tds_say (call->s, call->r, 32039, db);
         return 1;
     }
-    return send_rows (call,
-                      "database_name sysname, role int, mirroring_state int, witness_status int, log_generation_rate int, "
-                      "unsent_log int, send_rate int, unrestored_log int, recovery_rate int, transaction_delay int, "
-                      "transactions_per_sec int, average_delay int, time_recorded datetime, time_behind datetime, local_time datetime",
-                      fill_monitor, (void *) (uintptr_t) db);
+    return send_rows (
+            call,
+            "database_name sysname, role int, mirroring_state int, witness_status int, log_generation_rate int, "
+            "unsent_log int, send_rate int, unrestored_log int, recovery_rate int, transaction_delay int, "
+            "transactions_per_sec int, average_delay int, time_recorded datetime, time_behind datetime, local_time datetime",
+            fill_monitor, (void *) (uintptr_t) db);
 }
 
 static int

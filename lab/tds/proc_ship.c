@@ -187,10 +187,17 @@ secondary_database (struct tds_call *call, enum w_op_kind kind)
     static const struct {
         const char *param;
         int fallback;
-    } numbers[] = { { "restore_delay", 0 },   { "restore_all", 1 },      { "restore_mode", 0 },
-                    { "disconnect_users", 0 }, { "restore_threshold", 45 }, { "threshold_alert", 14420 },
-                    { "threshold_alert_enabled", 1 }, { "history_retention_period", 14420 }, { "block_size", -1 },
-                    { "buffer_count", -1 },    { "max_transfer_size", -1 } };
+    } numbers[] = { { "restore_delay", 0 },
+                    { "restore_all", 1 },
+                    { "restore_mode", 0 },
+                    { "disconnect_users", 0 },
+                    { "restore_threshold", 45 },
+                    { "threshold_alert", 14420 },
+                    { "threshold_alert_enabled", 1 },
+                    { "history_retention_period", 14420 },
+                    { "block_size", -1 },
+                    { "buffer_count", -1 },
+                    { "max_transfer_size", -1 } };
     struct w_op op;
     struct w_out out;
 
@@ -200,7 +207,8 @@ secondary_database (struct tds_call *call, enum w_op_kind kind)
     PUT (op.name[0], "primary_server");
     PUT (op.name[1], "primary_database");
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        op.n[i] = (int32_t) tds_arg_int (call, numbers[i].param, kind == W_OP_LS_CHANGE_SECONDARY_DB ? -1 : numbers[i].fallback);
+        op.n[i] = (int32_t) tds_arg_int (call, numbers[i].param,
+                                         kind == W_OP_LS_CHANGE_SECONDARY_DB ? -1 : numbers[i].fallback);
     return status_of (call, &op, &out);
 }
 
@@ -284,19 +292,23 @@ show (struct tds_call *call, const struct tds_view *v, const char *const *params
     return 0;
 }
 
-#define SHOW(fn, view, params, columns)                                              \
-    static int fn (struct tds_call *call)                                            \
-    {                                                                                \
-        static const char *const p[] = params, *const c[] = columns;                 \
-        return show (call, &view, p, c);                                             \
+#define SHOW(fn, view, params, columns)                              \
+    static int fn (struct tds_call *call)                            \
+    {                                                                \
+        static const char *const p[] = params, *const c[] = columns; \
+        return show (call, &view, p, c);                             \
     }
-#define LIST(...) { __VA_ARGS__, NULL }
+#define LIST(...)         \
+    {                     \
+        __VA_ARGS__, NULL \
+    }
 
 SHOW (help_monitor, tds_result_monitor, LIST (NULL), LIST (NULL))
 SHOW (help_primary, tds_result_primary, LIST ("database", "primary_id"), LIST ("primary_database", "primary_id"))
 SHOW (help_secondary_primary, tds_result_secondary_primary, LIST ("primary_server", "primary_database"),
       LIST ("primary_server", "primary_database"))
-SHOW (help_secondary, tds_result_secondary, LIST ("secondary_database", "secondary_id"), LIST ("secondary_database", "secondary_id"))
+SHOW (help_secondary, tds_result_secondary, LIST ("secondary_database", "secondary_id"),
+      LIST ("secondary_database", "secondary_id"))
 SHOW (help_alert, tds_result_alert, LIST (NULL), LIST (NULL))
 
 static int
@@ -329,57 +341,71 @@ refresh (struct tds_call *call)
     for (unsigned i = 0; w != NULL && g != 0 && i < w->nprimaries; i++)
         good |= type == 0 && w->primaries[i].instance == call->s->instance && w->primaries[i].guid == g;
     for (unsigned i = 0; w != NULL && g != 0 && i < w->nsecondaries; i++)
-        good |= (type == 1 || type == 2) && w->secondaries[i].instance == call->s->instance && w->secondaries[i].guid == g;
+        good |= (type == 1 || type == 2) && w->secondaries[i].instance == call->s->instance
+                && w->secondaries[i].guid == g;
     if (!good)
         tds_say (call->s, call->r, 32016, id, type);
     return good ? 0 : 1;
 }
 
-#define MONITOR "?monitor_server sysname, ?monitor_server_security_mode bit, ?monitor_server_login sysname, ?monitor_server_password sysname, "
+#define MONITOR \
+    "?monitor_server sysname, ?monitor_server_security_mode bit, ?monitor_server_login sysname, ?monitor_server_password sysname, "
 #define TAIL "?overwrite bit, ?ignoreremotemonitor bit"
 
 const struct tds_proc tds_procs_ship[] = {
     { "sp_add_log_shipping_primary_database",
       "database sysname, backup_directory nvarchar(500), backup_share nvarchar(500), backup_job_name sysname, "
-      "backup_retention_period int, " MONITOR "?backup_threshold int, ?threshold_alert int, ?threshold_alert_enabled bit, "
+      "backup_retention_period int, " MONITOR
+      "?backup_threshold int, ?threshold_alert int, ?threshold_alert_enabled bit, "
       "?history_retention_period int, ?backup_job_id uniqueidentifier, ?primary_id uniqueidentifier, ?backup_compression tinyint, " TAIL,
       add_primary, true },
     { "sp_change_log_shipping_primary_database",
       "database sysname, ?backup_directory nvarchar(500), ?backup_share nvarchar(500), ?backup_retention_period int, "
       "?monitor_server_security_mode bit, ?monitor_server_login sysname, ?monitor_server_password sysname, ?backup_threshold int, "
       "?threshold_alert int, ?threshold_alert_enabled bit, ?history_retention_period int, ?backup_compression tinyint, "
-      "?ignoreremotemonitor bit", change_primary, true },
+      "?ignoreremotemonitor bit",
+      change_primary, true },
     { "sp_delete_log_shipping_primary_database", "database sysname, ?ignoreremotemonitor bit", delete_primary, true },
     { "sp_add_log_shipping_primary_secondary",
-      "primary_database sysname, secondary_server sysname, secondary_database sysname, ?overwrite bit", add_pair, true },
+      "primary_database sysname, secondary_server sysname, secondary_database sysname, ?overwrite bit", add_pair,
+      true },
     { "sp_delete_log_shipping_primary_secondary",
       "primary_database sysname, secondary_server sysname, secondary_database sysname", delete_pair, true },
     { "sp_add_log_shipping_secondary_primary",
       "primary_server sysname, primary_database sysname, backup_source_directory nvarchar(500), "
       "backup_destination_directory nvarchar(500), copy_job_name sysname, restore_job_name sysname, ?file_retention_period int, " MONITOR
-      "?copy_job_id uniqueidentifier, ?restore_job_id uniqueidentifier, ?secondary_id uniqueidentifier, " TAIL, add_secondary, true },
+      "?copy_job_id uniqueidentifier, ?restore_job_id uniqueidentifier, ?secondary_id uniqueidentifier, " TAIL,
+      add_secondary, true },
     { "sp_change_log_shipping_secondary_primary",
       "primary_server sysname, primary_database sysname, ?backup_source_directory nvarchar(500), "
       "?backup_destination_directory nvarchar(500), ?file_retention_period int, ?monitor_server_security_mode bit, "
-      "?monitor_server_login sysname, ?monitor_server_password sysname", change_secondary, true },
-    { "sp_delete_log_shipping_secondary_primary", "primary_server sysname, primary_database sysname", delete_secondary, true },
+      "?monitor_server_login sysname, ?monitor_server_password sysname",
+      change_secondary, true },
+    { "sp_delete_log_shipping_secondary_primary", "primary_server sysname, primary_database sysname", delete_secondary,
+      true },
     { "sp_add_log_shipping_secondary_database",
       "secondary_database sysname, primary_server sysname, primary_database sysname, ?restore_delay int, ?restore_all bit, "
       "?restore_mode bit, ?disconnect_users bit, ?block_size int, ?buffer_count int, ?max_transfer_size int, ?restore_threshold int, "
-      "?threshold_alert int, ?threshold_alert_enabled bit, ?history_retention_period int, " TAIL, add_secondary_database, true },
+      "?threshold_alert int, ?threshold_alert_enabled bit, ?history_retention_period int, " TAIL,
+      add_secondary_database, true },
     { "sp_change_log_shipping_secondary_database",
       "secondary_database sysname, ?restore_delay int, ?restore_all bit, ?restore_mode bit, ?disconnect_users bit, ?block_size int, "
       "?buffer_count int, ?max_transfer_size int, ?restore_threshold int, ?threshold_alert int, ?threshold_alert_enabled bit, "
-      "?history_retention_period int, ?ignoreremotemonitor bit", change_secondary_database, true },
-    { "sp_delete_log_shipping_secondary_database", "secondary_database sysname, ?ignoreremotemonitor bit", delete_secondary_database, true },
+      "?history_retention_period int, ?ignoreremotemonitor bit",
+      change_secondary_database, true },
+    { "sp_delete_log_shipping_secondary_database", "secondary_database sysname, ?ignoreremotemonitor bit",
+      delete_secondary_database, true },
     { "sp_add_log_shipping_alert_job", "?alert_job_id uniqueidentifier", add_alert_job, true },
     { "sp_help_log_shipping_monitor", "", help_monitor, true },
     { "sp_help_log_shipping_primary_database", "?database sysname, ?primary_id uniqueidentifier", help_primary, true },
     { "sp_help_log_shipping_primary_secondary", "primary_database sysname", help_pairs, true },
-    { "sp_help_log_shipping_secondary_primary", "primary_server sysname, primary_database sysname", help_secondary_primary, true },
-    { "sp_help_log_shipping_secondary_database", "?secondary_database sysname, ?secondary_id uniqueidentifier", help_secondary, true },
+    { "sp_help_log_shipping_secondary_primary", "primary_server sysname, primary_database sysname",
+      help_secondary_primary, true },
+    { "sp_help_log_shipping_secondary_database", "?secondary_database sysname, ?secondary_id uniqueidentifier",
+      help_secondary, true },
     { "sp_help_log_shipping_alert_job", "", help_alert, true },
-    { "sp_refresh_log_shipping_monitor", "agent_id uniqueidentifier, agent_type tinyint, ?database sysname, ?mode tinyint", refresh, true },
+    { "sp_refresh_log_shipping_monitor",
+      "agent_id uniqueidentifier, agent_type tinyint, ?database sysname, ?mode tinyint", refresh, true },
     { "sp_cleanup_log_shipping_history", "agent_id uniqueidentifier, agent_type tinyint", refresh, true },
     { NULL, NULL, NULL, false },
 };

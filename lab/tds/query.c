@@ -22,8 +22,10 @@ interrupted (void *s)
 sqlite3 *
 tds_sqlite (struct tds_session *s)
 {
-    static const int limits[][2] = { { SQLITE_LIMIT_LENGTH, 8 << 20 },  { SQLITE_LIMIT_SQL_LENGTH, 16 << 20 },
-                                     { SQLITE_LIMIT_EXPR_DEPTH, 2000 }, { SQLITE_LIMIT_COMPOUND_SELECT, 200 },
+    static const int limits[][2] = { { SQLITE_LIMIT_LENGTH, 8 << 20 },
+                                     { SQLITE_LIMIT_SQL_LENGTH, 16 << 20 },
+                                     { SQLITE_LIMIT_EXPR_DEPTH, 2000 },
+                                     { SQLITE_LIMIT_COMPOUND_SELECT, 200 },
                                      { SQLITE_LIMIT_ATTACHED, 0 } };
 
     if (s->db != NULL)

@@ -121,7 +121,8 @@ run_number (struct request *q, unsigned number)
             return;
         }
         if (number == EXECUTE)
-            run_prepared (q, sb_sql_text (s->prepared[handle - 1].text), sb_sql_text (s->prepared[handle - 1].params), 1);
+            run_prepared (q, sb_sql_text (s->prepared[handle - 1].text), sb_sql_text (s->prepared[handle - 1].params),
+                          1);
         return;
     default:
         break;
@@ -135,8 +136,11 @@ run_named (struct request *q, const char *text)
     static const struct {
         const char *name;
         unsigned number;
-    } numbered[] = { { "sp_executesql", EXECUTESQL }, { "sp_prepare", PREPARE }, { "sp_execute", EXECUTE },
-                     { "sp_prepexec", PREPEXEC }, { "sp_unprepare", UNPREPARE } };
+    } numbered[] = { { "sp_executesql", EXECUTESQL },
+                     { "sp_prepare", PREPARE },
+                     { "sp_execute", EXECUTE },
+                     { "sp_prepexec", PREPEXEC },
+                     { "sp_unprepare", UNPREPARE } };
     struct sb_sql_lexed lexed;
     struct sb_sql_cursor c = *q->r->c;
     struct sb_sql_name name;
@@ -170,7 +174,9 @@ take_params (struct sb_tds_reader *rd, struct request *q, struct sb_arena *a)
         struct sb_tds_param *p = &q->params[q->n];
         if (!sb_tds_take_param (rd, a, p))
             return false;
-        q->args[q->n++] = (struct tds_argument){ .name = p->name, .value = p->value, .output = p->output, .fallback = p->fallback };
+        q->args[q->n++] = (struct tds_argument){
+            .name = p->name, .value = p->value, .output = p->output, .fallback = p->fallback
+        };
     }
     return !rd->bad;
 }
@@ -263,5 +269,9 @@ tds_run_transaction (struct tds_session *s, const uint8_t *p, size_t n)
         if (flags & 1)
             tds_begin (s, NULL);
     }
-    sb_tds_done (&s->out, SB_TDS_DONE, good ? 0 : SB_TDS_ERROR, type == BEGIN ? TDS_CMD_BEGIN : type == COMMIT ? TDS_CMD_COMMIT : TDS_CMD_ROLLBACK, 0);
+    sb_tds_done (&s->out, SB_TDS_DONE, good ? 0 : SB_TDS_ERROR,
+                 type == BEGIN    ? TDS_CMD_BEGIN
+                 : type == COMMIT ? TDS_CMD_COMMIT
+                                  : TDS_CMD_ROLLBACK,
+                 0);
 }

@@ -82,17 +82,22 @@ static const struct {
     char lengths, extra; /* extra: 'c' collation, 's' scale, 'p' precision and scale */
     uint8_t kind;
 } tokens[] = {
-    { 0x1f, 0, 'f', 0, SB_SQL_INT },        { 0x30, 1, 'f', 0, SB_SQL_TINYINT },   { 0x32, 1, 'f', 0, SB_SQL_BIT },
-    { 0x34, 2, 'f', 0, SB_SQL_SMALLINT },   { 0x38, 4, 'f', 0, SB_SQL_INT },       { 0x7f, 8, 'f', 0, SB_SQL_BIGINT },
-    { 0x3b, 4, 'f', 0, SB_SQL_FLOAT },      { 0x3e, 8, 'f', 0, SB_SQL_FLOAT },     { 0x3a, 4, 'f', 0, SB_SQL_DATETIME },
-    { 0x3d, 8, 'f', 0, SB_SQL_DATETIME },   { 0x26, 0, 'b', 0, SB_SQL_INT },       { 0x68, 0, 'b', 0, SB_SQL_BIT },
-    { 0x6d, 0, 'b', 0, SB_SQL_FLOAT },      { 0x6f, 0, 'b', 0, SB_SQL_DATETIME },  { 0x24, 0, 'b', 0, SB_SQL_UUID },
-    { 0x6a, 0, 'b', 'p', SB_SQL_NUMERIC },  { 0x6c, 0, 'b', 'p', SB_SQL_NUMERIC }, { 0x28, 0, 'b', 'd', SB_SQL_DATE },
-    { 0x2a, 0, 'b', 's', SB_SQL_DATETIME2 }, { 0x25, 0, 'b', 0, SB_SQL_VARBINARY }, { 0x2d, 0, 'b', 0, SB_SQL_VARBINARY },
-    { 0x27, 0, 'b', 0, SB_SQL_VARCHAR },    { 0x2f, 0, 'b', 0, SB_SQL_VARCHAR },   { 0xa5, 0, 'u', 0, SB_SQL_VARBINARY },
-    { 0xad, 0, 'u', 0, SB_SQL_VARBINARY },  { 0xa7, 0, 'u', 'c', SB_SQL_VARCHAR }, { 0xaf, 0, 'u', 'c', SB_SQL_VARCHAR },
-    { 0xe7, 0, 'u', 'c', SB_SQL_NVARCHAR }, { 0xef, 0, 'u', 'c', SB_SQL_NVARCHAR }, { 0x22, 0, 'l', 0, SB_SQL_VARBINARY },
-    { 0x23, 0, 'l', 'c', SB_SQL_VARCHAR },  { 0x63, 0, 'l', 'c', SB_SQL_NVARCHAR },
+    { 0x1f, 0, 'f', 0, SB_SQL_INT },         { 0x30, 1, 'f', 0, SB_SQL_TINYINT },
+    { 0x32, 1, 'f', 0, SB_SQL_BIT },         { 0x34, 2, 'f', 0, SB_SQL_SMALLINT },
+    { 0x38, 4, 'f', 0, SB_SQL_INT },         { 0x7f, 8, 'f', 0, SB_SQL_BIGINT },
+    { 0x3b, 4, 'f', 0, SB_SQL_FLOAT },       { 0x3e, 8, 'f', 0, SB_SQL_FLOAT },
+    { 0x3a, 4, 'f', 0, SB_SQL_DATETIME },    { 0x3d, 8, 'f', 0, SB_SQL_DATETIME },
+    { 0x26, 0, 'b', 0, SB_SQL_INT },         { 0x68, 0, 'b', 0, SB_SQL_BIT },
+    { 0x6d, 0, 'b', 0, SB_SQL_FLOAT },       { 0x6f, 0, 'b', 0, SB_SQL_DATETIME },
+    { 0x24, 0, 'b', 0, SB_SQL_UUID },        { 0x6a, 0, 'b', 'p', SB_SQL_NUMERIC },
+    { 0x6c, 0, 'b', 'p', SB_SQL_NUMERIC },   { 0x28, 0, 'b', 'd', SB_SQL_DATE },
+    { 0x2a, 0, 'b', 's', SB_SQL_DATETIME2 }, { 0x25, 0, 'b', 0, SB_SQL_VARBINARY },
+    { 0x2d, 0, 'b', 0, SB_SQL_VARBINARY },   { 0x27, 0, 'b', 0, SB_SQL_VARCHAR },
+    { 0x2f, 0, 'b', 0, SB_SQL_VARCHAR },     { 0xa5, 0, 'u', 0, SB_SQL_VARBINARY },
+    { 0xad, 0, 'u', 0, SB_SQL_VARBINARY },   { 0xa7, 0, 'u', 'c', SB_SQL_VARCHAR },
+    { 0xaf, 0, 'u', 'c', SB_SQL_VARCHAR },   { 0xe7, 0, 'u', 'c', SB_SQL_NVARCHAR },
+    { 0xef, 0, 'u', 'c', SB_SQL_NVARCHAR },  { 0x22, 0, 'l', 0, SB_SQL_VARBINARY },
+    { 0x23, 0, 'l', 'c', SB_SQL_VARCHAR },   { 0x63, 0, 'l', 'c', SB_SQL_NVARCHAR },
 };
 
 static bool
@@ -126,11 +131,16 @@ take_type (struct sb_tds_reader *r, struct wire_type *w, struct sb_sql_type *t)
         take_bytes (r, 5);
     if (w->lengths == 'u' && w->max == 0xffff)
         w->lengths = 'p';
-    t->len = w->lengths == 'p' || w->lengths == 'l' ? SB_SQL_MAX : t->kind == SB_SQL_NVARCHAR ? (int32_t) w->max / 2 : (int32_t) w->max;
+    t->len = w->lengths == 'p' || w->lengths == 'l' ? SB_SQL_MAX
+             : t->kind == SB_SQL_NVARCHAR           ? (int32_t) w->max / 2
+                                                    : (int32_t) w->max;
     if (t->len == 0)
         t->len = 1;
     if (w->token == 0x26)
-        t->kind = w->max == 1 ? SB_SQL_TINYINT : w->max == 2 ? SB_SQL_SMALLINT : w->max == 8 ? SB_SQL_BIGINT : SB_SQL_INT;
+        t->kind = w->max == 1   ? SB_SQL_TINYINT
+                  : w->max == 2 ? SB_SQL_SMALLINT
+                  : w->max == 8 ? SB_SQL_BIGINT
+                                : SB_SQL_INT;
     if (t->scale > 38 || t->prec > 38 || (t->kind == SB_SQL_DATETIME2 && t->scale > 7))
         r->bad = true;
     return !r->bad;
@@ -170,8 +180,8 @@ take_plain (struct sb_tds_reader *r, const struct wire_type *w, struct sb_buf *o
         n = sb_tds_take_le (r, 2);
     else
         n = sb_tds_take_le (r, 4);
-    *null = (w->lengths == 'u' && n == 0xffff) || (w->lengths == 'l' && n == 0xffffffff) || (w->lengths == 'b' && n == 0)
-            || w->token == 0x1f;
+    *null = (w->lengths == 'u' && n == 0xffff) || (w->lengths == 'l' && n == 0xffffffff)
+            || (w->lengths == 'b' && n == 0) || w->token == 0x1f;
     if (*null)
         return !r->bad;
     if (n > VALUE_MAX) {

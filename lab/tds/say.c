@@ -90,7 +90,10 @@ tds_say_out (struct tds_session *s, const struct sb_sql_run *r, const struct w_o
             tds_say_text (s, r, 5060, 1, 10, text.s); /* the second of the two has another state */
             continue;
         }
-        tds_say_text (s, r, out->msgs[i].number, out->msgs[i].state != 0 ? out->msgs[i].state : m == NULL ? 1 : m->state,
+        tds_say_text (s, r, out->msgs[i].number,
+                      out->msgs[i].state != 0 ? out->msgs[i].state
+                      : m == NULL             ? 1
+                                              : m->state,
                       m == NULL ? 16 : m->severity, sb_buf_cstr (&text));
     }
     return good;

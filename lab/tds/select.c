@@ -146,7 +146,9 @@ sb_sql_parse_source (struct sb_sql_cursor *c, struct sb_sql_scope *scope, struct
 static const char *
 take_join (struct sb_sql_cursor *c, bool *on)
 {
-    static const char *const sides[][2] = { { "left", "LEFT JOIN" }, { "right", "RIGHT JOIN" }, { "full", "FULL JOIN" } };
+    static const char *const sides[][2] = { { "left", "LEFT JOIN" },
+                                            { "right", "RIGHT JOIN" },
+                                            { "full", "FULL JOIN" } };
 
     *on = true;
     for (size_t i = 0; i < 3; i++)
@@ -198,11 +200,11 @@ sb_sql_parse_from (struct sb_sql_cursor *c, struct sb_sql_scope *scope, struct s
 static size_t
 find_from (const struct sb_sql_cursor *c)
 {
-    static const char *const stops[] = { "union", "except", "intersect", "order", "where", "group", "having", "option",
-                                         "declare", "set", "exec", "execute", "insert", "update", "delete", "begin",
-                                         "if", "while", "print", "use", "backup", "restore", "alter", "drop",
-                                         "create", "select", "return", "raiserror", "waitfor", "kill", "commit",
-                                         "rollback" };
+    static const char *const stops[] = { "union",   "except",  "intersect", "order",   "where",   "group",  "having",
+                                         "option",  "declare", "set",       "exec",    "execute", "insert", "update",
+                                         "delete",  "begin",   "if",        "while",   "print",   "use",    "backup",
+                                         "restore", "alter",   "drop",      "create",  "select",  "return", "raiserror",
+                                         "waitfor", "kill",    "commit",    "rollback" };
     int depth = 0, cases = 0;
 
     for (size_t i = c->at; i < c->end; i++) {

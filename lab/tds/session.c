@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #define LOGIN_WAIT_MS 15000 /* for each message until the login is done */
-#define LOGIN_BYTES 65536
-#define PACKET_OWN 8000     /* the largest packet that this server grants */
+#define LOGIN_BYTES   65536
+#define PACKET_OWN    8000 /* the largest packet that this server grants */
 
 static void
 enter (struct tds_door *d, struct tds_session *s)
@@ -82,7 +82,8 @@ made_login (struct tds_door *d, const struct sb_tds_login *l)
 
     pthread_mutex_lock (&d->lock);
     for (size_t i = 0; i < d->nlogins; i++)
-        good |= sb_casecmp (d->logins[i].name, l->user) == 0 && l->password[0] != 0 && strcmp (d->logins[i].password, l->password) == 0;
+        good |= sb_casecmp (d->logins[i].name, l->user) == 0 && l->password[0] != 0
+                && strcmp (d->logins[i].password, l->password) == 0;
     pthread_mutex_unlock (&d->lock);
     return good;
 }
@@ -138,7 +139,9 @@ static void
 welcome (struct tds_session *s, const struct sb_tds_login *l)
 {
     SB_AUTOFREE char *granted = NULL, *own = sb_xprintf ("%zu", s->wire.packet_size);
-    size_t size = l->packet_size < SB_TDS_PACKET_MIN ? SB_TDS_PACKET_MIN : l->packet_size > PACKET_OWN ? PACKET_OWN : l->packet_size;
+    size_t size = l->packet_size < SB_TDS_PACKET_MIN ? SB_TDS_PACKET_MIN
+                  : l->packet_size > PACKET_OWN      ? PACKET_OWN
+                                                     : l->packet_size;
 
     if (l->packet_size == 0)
         size = 4096;

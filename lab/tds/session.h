@@ -48,18 +48,18 @@ struct tds_session {
     struct tds_change {   /* rows of the open transaction, not yet in the world */
         w_id copy;
         json_t *changes;
-    } *pending;
+    } * pending;
     size_t npending, pending_cap;
     int64_t identity;
-    int error;         /* @@ERROR */
-    int64_t rowcount;  /* @@ROWCOUNT */
-    int64_t now_ms;    /* of the statement; 0: not asked yet */
-    int32_t slow_ms;   /* a fault: so much longer the statement takes */
-    bool cancelled;    /* attention came while a request ran */
-    bool over;         /* the connection ends after this answer */
+    int error;            /* @@ERROR */
+    int64_t rowcount;     /* @@ROWCOUNT */
+    int64_t now_ms;       /* of the statement; 0: not asked yet */
+    int32_t slow_ms;      /* a fault: so much longer the statement takes */
+    bool cancelled;       /* attention came while a request ran */
+    bool over;            /* the connection ends after this answer */
     struct tds_prepared { /* by sp_prepare and sp_prepexec; handle: place + 1 */
         char *params, *text;
-    } *prepared;
+    } * prepared;
     size_t nprepared, prepared_cap;
     char schedule_name[W_NAME]; /* the last sp_add_schedule */
     int schedule_minutes, schedule_id;
@@ -70,7 +70,8 @@ struct tds_session {
 void tds_say (struct tds_session *s, const struct sb_sql_run *r, int number, ...);
 void tds_say_state (struct tds_session *s, const struct sb_sql_run *r, int number, int state, ...);
 /* One whose text is there already. */
-void tds_say_text (struct tds_session *s, const struct sb_sql_run *r, int number, int state, int severity, const char *text);
+void
+tds_say_text (struct tds_session *s, const struct sb_sql_run *r, int number, int state, int severity, const char *text);
 /* All messages of the world's answer, in order; true: none of them was an error. */
 bool tds_say_out (struct tds_session *s, const struct sb_sql_run *r, const struct w_out *out);
 
@@ -97,7 +98,8 @@ bool tds_use (struct tds_session *s, const struct sb_sql_run *r, const char *nam
 sqlite3 *tds_sqlite (struct tds_session *s);
 struct sb_sql_env tds_env (struct tds_session *s);
 /* Evaluates an expression; *ret is owned by the caller.  False: a message was said. */
-bool tds_eval (struct tds_session *s, const struct sb_sql_run *r, const struct sb_sql_expr *e, struct sb_sql_value *ret);
+bool
+tds_eval (struct tds_session *s, const struct sb_sql_run *r, const struct sb_sql_expr *e, struct sb_sql_value *ret);
 /* Calls `each` for every row (values borrowed); false: a message was said, or `each` returned false. */
 typedef bool (*tds_row_fn) (void *ctx, const struct sb_sql_value *values, size_t n);
 bool tds_rows (struct tds_session *s, const struct sb_sql_run *r, const char *sql, tds_row_fn each, void *ctx);
@@ -107,7 +109,8 @@ bool tds_select (struct tds_session *s, const struct sb_sql_run *r, const struct
 /* ---- user tables (table.c) ---- */
 /* The table of a user database as an object of SQLite, filled with what the copy holds now and what the open
  * transaction has changed; its n-th row (rowid from 1) has the key tds_object_key() says.  NULL: failed on the cursor. */
-const struct sb_sql_object *tds_user_table (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_name *n);
+const struct sb_sql_object *
+tds_user_table (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_name *n);
 const char *tds_object_key (const struct sb_sql_object *o, int64_t rowid);
 /* INSERT, UPDATE, DELETE of one row; `columns` is a JSON array or NULL (borrowed); false: said. */
 struct tds_table {
@@ -119,7 +122,8 @@ struct tds_table {
     bool *may_be_null;
     size_t key[16]; /* columns of the key */
 };
-bool tds_table_open (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_name *n, struct tds_table *ret);
+bool
+tds_table_open (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_name *n, struct tds_table *ret);
 void tds_table_close (struct tds_table *t);
 bool tds_table_change (struct tds_session *s, const struct sb_sql_run *r, json_t *changes, w_id copy);
 json_t *tds_json_of (const struct sb_sql_type *type, const struct sb_sql_value *v); /* new reference */

@@ -28,10 +28,10 @@ struct sb_sql_name {
     const char *part[4]; /* server, database, schema, object; "" where nothing stood */
     int count;           /* parts that were written */
 };
-#define SB_SQL_SERVER(n) ((n)->part[0])
+#define SB_SQL_SERVER(n)   ((n)->part[0])
 #define SB_SQL_DATABASE(n) ((n)->part[1])
-#define SB_SQL_SCHEMA(n) ((n)->part[2])
-#define SB_SQL_OBJECT(n) ((n)->part[3])
+#define SB_SQL_SCHEMA(n)   ((n)->part[2])
+#define SB_SQL_OBJECT(n)   ((n)->part[3])
 
 struct sb_sql_column {
     const char *name;
@@ -43,8 +43,8 @@ struct sb_sql_object {
     const char *key; /* its name there */
     const struct sb_sql_column *cols;
     size_t ncols;
-    unsigned args;   /* a table function: so many first columns are its arguments */
-    void *extra;     /* what a user table needs to be changed (table.c) */
+    unsigned args; /* a table function: so many first columns are its arguments */
+    void *extra;   /* what a user table needs to be changed (table.c) */
 };
 
 struct sb_sql_var {

@@ -23,7 +23,8 @@ bool tds_login_add (struct tds_session *s, const char *name, const char *passwor
 struct w_rows *tds_rows_hold (struct tds_session *s);
 void tds_rows_release (struct tds_session *s);
 /* Every table that a copy has; names and schemas are borrowed. */
-void tds_each_table (struct tds_session *s, w_id copy, void (*each) (void *ctx, const char *name, json_t *schema), void *ctx);
+void tds_each_table (struct tds_session *s, w_id copy, void (*each) (void *ctx, const char *name, json_t *schema),
+                     void *ctx);
 /* sys.objects.object_id of a table or view; 0: none. */
 int tds_object_id (struct tds_session *s, const struct sb_sql_name *name);
 int tds_name_hash (const char *text);

@@ -44,7 +44,9 @@ me (struct tds_session *s, struct world **w)
 static const char *
 edition (unsigned engine)
 {
-    return engine == 3 ? "Enterprise Edition (64-bit)" : engine == 4 ? "Express Edition (64-bit)" : "Standard Edition (64-bit)";
+    return engine == 3   ? "Enterprise Edition (64-bit)"
+           : engine == 4 ? "Express Edition (64-bit)"
+                         : "Standard Edition (64-bit)";
 }
 
 static void
@@ -53,13 +55,22 @@ f_serverproperty (sqlite3_context *ctx, int n, sqlite3_value **v)
     static const struct {
         const char *name, *text; /* NULL text: computed below */
         int number;
-    } props[] = { { "Collation", "SQL_Latin1_General_CP1_CI_AS", 0 }, { "ProductLevel", "RTM", 0 },
-                  { "ProductUpdateLevel", "CU23", 0 }, { "IsClustered", NULL, 0 }, { "IsHadrEnabled", NULL, 0 },
-                  { "IsIntegratedSecurityOnly", NULL, 0 }, { "IsSingleUser", NULL, 0 },
-                  { "InstanceDefaultDataPath", "D:\\Data\\", 0 }, { "InstanceDefaultLogPath", "D:\\Data\\", 0 },
-                  { "InstanceDefaultBackupPath", "D:\\Backup", 0 }, { "BuildClrVersion", "v4.0.30319", 0 },
-                  { "LCID", NULL, 1033 }, { "ProductBuild", "4236", 0 }, { "ProductMinorVersion", "0", 0 },
-                  { "IsXTPSupported", NULL, 1 }, { "FilestreamEffectiveLevel", NULL, 0 } };
+    } props[] = { { "Collation", "SQL_Latin1_General_CP1_CI_AS", 0 },
+                  { "ProductLevel", "RTM", 0 },
+                  { "ProductUpdateLevel", "CU23", 0 },
+                  { "IsClustered", NULL, 0 },
+                  { "IsHadrEnabled", NULL, 0 },
+                  { "IsIntegratedSecurityOnly", NULL, 0 },
+                  { "IsSingleUser", NULL, 0 },
+                  { "InstanceDefaultDataPath", "D:\\Data\\", 0 },
+                  { "InstanceDefaultLogPath", "D:\\Data\\", 0 },
+                  { "InstanceDefaultBackupPath", "D:\\Backup", 0 },
+                  { "BuildClrVersion", "v4.0.30319", 0 },
+                  { "LCID", NULL, 1033 },
+                  { "ProductBuild", "4236", 0 },
+                  { "ProductMinorVersion", "0", 0 },
+                  { "IsXTPSupported", NULL, 1 },
+                  { "FilestreamEffectiveLevel", NULL, 0 } };
     const char *name = arg (n, v, 0);
     struct world *w;
     const struct w_instance *i = me (session (ctx), &w);
@@ -112,10 +123,14 @@ f_at_version (sqlite3_context *ctx, int n, sqlite3_value **v)
     (void) v;
     if (i == NULL)
         return;
-    text = sb_xprintf ("Microsoft SQL Server %s (RTM) - %u.0.4236.2 (X64) \n\tCopyright (C) Microsoft Corporation\n\t%s "
-                       "on Windows Server 2022 Standard 10.0 <X64>\n",
-                       i->version >= 16 ? "2022" : i->version == 15 ? "2019" : i->version == 14 ? "2017" : "2016", i->version,
-                       edition (i->edition));
+    text = sb_xprintf (
+            "Microsoft SQL Server %s (RTM) - %u.0.4236.2 (X64) \n\tCopyright (C) Microsoft Corporation\n\t%s "
+            "on Windows Server 2022 Standard 10.0 <X64>\n",
+            i->version >= 16   ? "2022"
+            : i->version == 15 ? "2019"
+            : i->version == 14 ? "2017"
+                               : "2016",
+            i->version, edition (i->edition));
     give (ctx, text);
 }
 
@@ -263,8 +278,8 @@ f_servicename (sqlite3_context *ctx, int n, sqlite3_value **v)
 static void
 f_rolemember (sqlite3_context *ctx, int n, sqlite3_value **v)
 {
-    static const char *const roles[] = { "sysadmin", "serveradmin", "setupadmin", "securityadmin", "processadmin",
-                                         "dbcreator", "diskadmin",  "bulkadmin",  "db_owner",      "public" };
+    static const char *const roles[] = { "sysadmin",  "serveradmin", "setupadmin", "securityadmin", "processadmin",
+                                         "dbcreator", "diskadmin",   "bulkadmin",  "db_owner",      "public" };
     const char *role = arg (n, v, 0);
 
     for (size_t i = 0; role != NULL && i < sizeof roles / sizeof *roles; i++)
@@ -335,7 +350,9 @@ f_databasepropertyex (sqlite3_context *ctx, int n, sqlite3_value **v)
     if (sb_casecmp (name, "Status") == 0)
         give (ctx, tds_state_desc (state));
     else if (sb_casecmp (name, "Recovery") == 0)
-        give (ctx, c == NULL || c->recovery_model == W_SIMPLE ? "SIMPLE" : c->recovery_model == W_FULL ? "FULL" : "BULK_LOGGED");
+        give (ctx, c == NULL || c->recovery_model == W_SIMPLE ? "SIMPLE"
+                   : c->recovery_model == W_FULL              ? "FULL"
+                                                              : "BULK_LOGGED");
     else if (sb_casecmp (name, "UserAccess") == 0)
         give (ctx, access[c == NULL ? 0 : c->user_access % 3]);
     else if (sb_casecmp (name, "Updateability") == 0)

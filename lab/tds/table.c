@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct extra { /* behind sb_sql_object.extra */
+struct extra {              /* behind sb_sql_object.extra */
     struct tds_table table; /* borrows nothing; closed with the arena's statement */
     const char **keys;
     size_t nkeys;
@@ -58,7 +58,9 @@ value_of (const struct sb_sql_type *type, json_t *j, struct sb_buf *scratch)
     if (json_is_integer (j) && is_date (type)) {
         sb_sql_date_from_unix (json_integer_value (j), text);
         sb_buf_str (scratch, text);
-        return (struct sb_sql_value){ .tag = SB_SQL_TEXT, .s = scratch->s, .n = type->kind == SB_SQL_DATE ? 10 : scratch->len };
+        return (struct sb_sql_value){ .tag = SB_SQL_TEXT,
+                                      .s = scratch->s,
+                                      .n = type->kind == SB_SQL_DATE ? 10 : scratch->len };
     }
     if (json_is_integer (j))
         return sb_sql_int (json_integer_value (j));
@@ -89,9 +91,11 @@ read_schema (struct tds_table *t, json_t *schema)
     t->cols = sb_xcalloc (t->ncols + 1, sizeof *t->cols);
     t->may_be_null = sb_xcalloc (t->ncols + 1, sizeof *t->may_be_null);
     columns = json_object_get (t->schema, "columns");
-    json_array_foreach (columns, i, x) {
+    json_array_foreach (columns, i, x)
+    {
         const char *type = json_string_value (json_object_get (x, "type"));
-        int numbers[2] = { (int) json_integer_value (json_object_get (x, "length")), (int) json_integer_value (json_object_get (x, "scale")) };
+        int numbers[2] = { (int) json_integer_value (json_object_get (x, "length")),
+                           (int) json_integer_value (json_object_get (x, "scale")) };
         t->cols[i].name = json_string_value (json_object_get (x, "name"));
         if (t->cols[i].name == NULL || type == NULL)
             return false;
@@ -100,10 +104,10 @@ read_schema (struct tds_table *t, json_t *schema)
         t->may_be_null[i] = json_is_true (json_object_get (x, "null"));
         t->cols[i].type.not_null = !t->may_be_null[i];
     }
-    json_array_foreach (key, i, x)
-        for (size_t k = 0; k < t->ncols && t->nkey < 16; k++)
-            if (sb_casecmp (t->cols[k].name, json_string_value (x) == NULL ? "" : json_string_value (x)) == 0)
-                t->key[t->nkey++] = k;
+    json_array_foreach (key, i, x) for (size_t k = 0; k < t->ncols && t->nkey < 16;
+                                        k++) if (sb_casecmp (t->cols[k].name,
+                                                             json_string_value (x) == NULL ? "" : json_string_value (x))
+                                                 == 0) t->key[t->nkey++] = k;
     return true;
 }
 
@@ -183,7 +187,8 @@ overlay (struct tds_session *s, const struct tds_table *t, struct sb_map *live)
         size_t k;
         if (s->pending[i].copy != t->copy)
             continue;
-        json_array_foreach (s->pending[i].changes, k, change) {
+        json_array_foreach (s->pending[i].changes, k, change)
+        {
             const char *key = json_string_value (json_array_get (change, 2));
             char own[24];
             if (sb_casecmp (json_string_value (json_array_get (change, 0)), t->name) != 0)
@@ -198,7 +203,8 @@ overlay (struct tds_session *s, const struct tds_table *t, struct sb_map *live)
 }
 
 static void
-put_rows (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_object *o, struct extra *x, struct sb_map *live)
+put_rows (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_object *o, struct extra *x,
+          struct sb_map *live)
 {
     SB_CLEANUP (sb_buf_free) struct sb_buf scratch = { 0 };
     struct tds_sink *k = tds_sink_open (s, o);

@@ -14,10 +14,10 @@ struct sb_tds_login;
 
 enum sb_tds_done { SB_TDS_DONE = 0xfd, SB_TDS_DONEPROC = 0xfe, SB_TDS_DONEINPROC = 0xff };
 
-#define SB_TDS_MORE 0x01
-#define SB_TDS_ERROR 0x02
-#define SB_TDS_COUNT 0x10
-#define SB_TDS_ATTN 0x20
+#define SB_TDS_MORE   0x01
+#define SB_TDS_ERROR  0x02
+#define SB_TDS_COUNT  0x10
+#define SB_TDS_ATTN   0x20
 #define SB_TDS_SEVERE 0x100
 
 enum sb_tds_env {
@@ -50,7 +50,8 @@ void sb_tds_columns (struct sb_tds_out *o, const struct sb_tds_column *cols, siz
 void sb_tds_row (struct sb_tds_out *o, const struct sb_tds_column *cols, const struct sb_sql_value *values, size_t n);
 void sb_tds_done (struct sb_tds_out *o, enum sb_tds_done token, unsigned status, unsigned command, uint64_t rows);
 /* INFO below severity 11 (class 0 for 10), ERROR from there on. */
-void sb_tds_say (struct sb_tds_out *o, int number, int state, int severity, const char *text, const char *proc, int line);
+void
+sb_tds_say (struct sb_tds_out *o, int number, int state, int severity, const char *text, const char *proc, int line);
 void sb_tds_env (struct sb_tds_out *o, enum sb_tds_env type, const char *fresh, const char *old);
 /* Transaction ENVCHANGEs carry eight bytes. */
 void sb_tds_env_transaction (struct sb_tds_out *o, enum sb_tds_env type, uint64_t fresh, uint64_t old);

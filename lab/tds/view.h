@@ -14,22 +14,23 @@ struct tds_sink; /* where a view puts its rows */
 /* Begins a row; the columns of it follow. */
 void tds_row (struct tds_sink *k);
 void tds_put_int (struct tds_sink *k, const char *column, int64_t i);
-void tds_put_text (struct tds_sink *k, const char *column, const char *s); /* NULL: NULL */
+void tds_put_text (struct tds_sink *k, const char *column, const char *s);                   /* NULL: NULL */
 void tds_put_guid (struct tds_sink *k, const char *column, const struct world *w, w_guid g); /* 0: NULL */
-void tds_put_time (struct tds_sink *k, const char *column, int64_t unix_ms);  /* 0: NULL */
-void tds_put_lsn (struct tds_sink *k, const char *column, w_lsn lsn);         /* 0: NULL */
+void tds_put_time (struct tds_sink *k, const char *column, int64_t unix_ms);                 /* 0: NULL */
+void tds_put_lsn (struct tds_sink *k, const char *column, w_lsn lsn);                        /* 0: NULL */
 void tds_put_bytes (struct tds_sink *k, const char *column, const void *p, size_t n);
 
 struct tds_view {
-    const char *db;     /* "": in every database, as sys.* */
+    const char *db; /* "": in every database, as sys.* */
     const char *schema;
     const char *name;
     const char *columns; /* "name sysname not null, id int, ..." */
     void (*fill) (struct tds_session *s, struct world *w, struct tds_sink *k);
-    unsigned args;       /* a table function: so many first columns are arguments */
+    unsigned args; /* a table function: so many first columns are arguments */
 };
 
-extern const struct tds_view tds_views_sys[], tds_views_exec[], tds_views_msdb[], tds_views_backup[];
+extern const struct tds_view tds_views_sys[], tds_views_exec[], tds_views_msdb[], tds_views_backup[],
+        tds_views_tables[];
 /* Result sets of procedures; no statement can name them. */
 extern const struct tds_view tds_result_monitor, tds_result_primary, tds_result_pairs, tds_result_secondary_primary,
         tds_result_secondary, tds_result_alert, tds_result_jobs, tds_result_activity;
@@ -38,8 +39,8 @@ const struct tds_view *tds_view_find (struct tds_session *s, const struct sb_sql
 /* "a int, b nvarchar(60)" as columns, in the arena. */
 struct sb_sql_column *tds_columns_of (struct sb_arena *a, const char *text, size_t *ret_count);
 /* A table in the session's SQLite, empty; fills *k for the functions above. */
-const struct sb_sql_object *tds_object_new (struct tds_session *s, struct sb_arena *a, const char *key,
-                                            const struct sb_sql_column *cols, size_t n);
+const struct sb_sql_object *
+tds_object_new (struct tds_session *s, struct sb_arena *a, const char *key, const struct sb_sql_column *cols, size_t n);
 struct tds_sink *tds_sink_open (struct tds_session *s, const struct sb_sql_object *o);
 void tds_sink_put (struct tds_sink *k, const char *column, const struct sb_sql_value *v);
 void tds_sink_put_at (struct tds_sink *k, size_t column, const struct sb_sql_value *v);

@@ -170,14 +170,17 @@ const struct tds_view tds_views_backup[] = {
     { "msdb", "dbo", "backupmediafamily",
       "media_set_id int not null, family_sequence_number tinyint not null, media_family_id uniqueidentifier, media_count int, "
       "logical_device_name nvarchar(128), physical_device_name nvarchar(260), device_type tinyint, physical_block_size int, "
-      "mirror tinyint not null", fill_family, 0 },
+      "mirror tinyint not null",
+      fill_family, 0 },
     { "msdb", "dbo", "backupmediaset",
       "media_set_id int not null, media_uuid uniqueidentifier, media_family_count tinyint, name nvarchar(128), "
       "description nvarchar(255), software_name nvarchar(128), software_vendor_id int, MTF_major_version tinyint, "
-      "mirror_count tinyint, is_password_protected bit, is_compressed bit, is_encrypted bit", fill_family, 0 },
+      "mirror_count tinyint, is_password_protected bit, is_compressed bit, is_encrypted bit",
+      fill_family, 0 },
     { "msdb", "dbo", "restorehistory",
       "restore_history_id int not null, restore_date datetime, destination_database_name nvarchar(128), user_name nvarchar(128), "
       "backup_set_id int, restore_type char(1), replace bit, recovery bit, restart bit, stop_at datetime, device_count tinyint, "
-      "stop_at_mark_name nvarchar(128), stop_before bit", fill_restores, 0 },
+      "stop_at_mark_name nvarchar(128), stop_before bit",
+      fill_restores, 0 },
     { NULL, NULL, NULL, NULL, NULL, 0 },
 };

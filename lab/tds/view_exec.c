@@ -106,7 +106,8 @@ put_request (struct world *w, const struct w_session *x, struct tds_sink *k)
     tds_put_int (k, "wait_time", 0);
     tds_put_int (k, "open_transaction_count", x->in_tran);
     tds_put_int (k, "percent_complete", work == NULL ? 0 : percent_of (w, work));
-    tds_put_int (k, "estimated_completion_time", work == NULL || work->done_ms < w->now_ms ? 0 : work->done_ms - w->now_ms);
+    tds_put_int (k, "estimated_completion_time",
+                 work == NULL || work->done_ms < w->now_ms ? 0 : work->done_ms - w->now_ms);
     tds_put_int (k, "total_elapsed_time", work == NULL ? 0 : w->now_ms - work->started_ms);
 }
 
@@ -115,7 +116,8 @@ fill_requests (struct tds_session *s, struct world *w, struct tds_sink *k)
 {
     for (unsigned i = 0; i < w->nsessions; i++) {
         const struct w_session *x = &w->sessions[i];
-        if (x->instance == s->instance && (x->spid == s->spid || (s->sysadmin && work_of (w, s->instance, x->spid) != NULL)))
+        if (x->instance == s->instance
+            && (x->spid == s->spid || (s->sysadmin && work_of (w, s->instance, x->spid) != NULL)))
             put_request (w, x, k);
     }
     for (unsigned i = 0; i < w->nworks; i++) { /* whose client died: the work goes on */
@@ -127,7 +129,8 @@ fill_requests (struct tds_session *s, struct world *w, struct tds_sink *k)
 }
 
 static void
-put_process (struct tds_sink *k, int spid, int dbid, const char *login, const char *host, const char *program, const char *status)
+put_process (struct tds_sink *k, int spid, int dbid, const char *login, const char *host, const char *program,
+             const char *status)
 {
     tds_row (k);
     tds_put_int (k, "spid", spid);
@@ -152,9 +155,11 @@ fill_processes (struct tds_session *s, struct world *w, struct tds_sink *k)
 
     put_process (k, 1, 1, "sa", "", "", "background");
     if (me->agent) {
-        put_process (k, 48, 4, "NT SERVICE\\SQLSERVERAGENT", w_str (w, me->server), "SQLAgent - Generic Refresher", "sleeping");
+        put_process (k, 48, 4, "NT SERVICE\\SQLSERVERAGENT", w_str (w, me->server), "SQLAgent - Generic Refresher",
+                     "sleeping");
         tds_put_time (k, "login_time", me->started_ms);
-        put_process (k, 49, 4, "NT SERVICE\\SQLSERVERAGENT", w_str (w, me->server), "SQLAgent - Job invocation engine", "sleeping");
+        put_process (k, 49, 4, "NT SERVICE\\SQLSERVERAGENT", w_str (w, me->server), "SQLAgent - Job invocation engine",
+                     "sleeping");
         tds_put_time (k, "login_time", me->started_ms);
     }
     for (unsigned i = 0; i < w->nsessions; i++) {
@@ -164,7 +169,9 @@ fill_processes (struct tds_session *s, struct world *w, struct tds_sink *k)
             continue;
         work = work_of (w, s->instance, x->spid);
         put_process (k, x->spid, database_of (w, x), w_str (w, x->login), w_str (w, x->host), w_str (w, x->program),
-                     x->spid == s->spid ? "runnable" : work != NULL ? "suspended" : "sleeping");
+                     x->spid == s->spid ? "runnable"
+                     : work != NULL     ? "suspended"
+                                        : "sleeping");
         if (work != NULL)
             tds_put_text (k, "cmd", command_of (work));
         tds_put_time (k, "login_time", x->login_ms);
@@ -196,12 +203,12 @@ fill_locks (struct tds_session *s, struct world *w, struct tds_sink *k)
     }
 }
 
-#define PROCESSES                                                                                                   \
-    "spid smallint not null, kpid smallint not null, blocked smallint not null, waittype varbinary(2), "            \
-    "waittime bigint, lastwaittype nchar(32), waitresource nchar(256), dbid smallint not null, uid smallint, "      \
-    "cpu int, physical_io bigint, memusage int, login_time datetime, last_batch datetime, ecid smallint, "          \
-    "open_tran smallint, status nchar(30), sid varbinary(86), hostname nchar(128), program_name nchar(128), "       \
-    "hostprocess nchar(10), cmd nchar(26), nt_domain nchar(128), nt_username nchar(128), net_address nchar(12), "   \
+#define PROCESSES                                                                                                 \
+    "spid smallint not null, kpid smallint not null, blocked smallint not null, waittype varbinary(2), "          \
+    "waittime bigint, lastwaittype nchar(32), waitresource nchar(256), dbid smallint not null, uid smallint, "    \
+    "cpu int, physical_io bigint, memusage int, login_time datetime, last_batch datetime, ecid smallint, "        \
+    "open_tran smallint, status nchar(30), sid varbinary(86), hostname nchar(128), program_name nchar(128), "     \
+    "hostprocess nchar(10), cmd nchar(26), nt_domain nchar(128), nt_username nchar(128), net_address nchar(12), " \
     "net_library nchar(12), loginame nchar(128)"
 
 const struct tds_view tds_views_exec[] = {
@@ -218,18 +225,21 @@ const struct tds_view tds_views_exec[] = {
       "original_security_id varbinary(85), original_login_name nvarchar(128), last_successful_logon datetime, "
       "last_unsuccessful_logon datetime, unsuccessful_logons bigint, group_id int, database_id smallint not null, "
       "authenticating_database_id int, open_transaction_count int not null, page_server_reads bigint, "
-      "contained_availability_group_id uniqueidentifier", fill_sessions, 0 },
+      "contained_availability_group_id uniqueidentifier",
+      fill_sessions, 0 },
     { "", "sys", "dm_exec_requests",
       "session_id smallint not null, request_id int not null, start_time datetime not null, status nvarchar(30) not null, "
       "command nvarchar(32) not null, sql_handle varbinary(64), database_id smallint not null, user_id int, "
       "blocking_session_id smallint, wait_type nvarchar(60), wait_time int, last_wait_type nvarchar(60), "
       "open_transaction_count int, percent_complete float not null, estimated_completion_time bigint not null, "
-      "cpu_time int, total_elapsed_time int", fill_requests, 0 },
+      "cpu_time int, total_elapsed_time int",
+      fill_requests, 0 },
     { "", "sys", "sysprocesses", PROCESSES, fill_processes, 0 },
     { "master", "dbo", "sysprocesses", PROCESSES, fill_processes, 0 },
     { "", "sys", "dm_tran_locks",
       "resource_type nvarchar(60) not null, resource_subtype nvarchar(60), resource_database_id int not null, "
       "resource_description nvarchar(256), request_mode nvarchar(60), request_type nvarchar(60), "
-      "request_status nvarchar(60), request_session_id int not null", fill_locks, 0 },
+      "request_status nvarchar(60), request_session_id int not null",
+      fill_locks, 0 },
     { NULL, NULL, NULL, NULL, NULL, 0 },
 };

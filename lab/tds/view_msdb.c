@@ -41,7 +41,8 @@ fill_primaries (struct tds_session *s, struct world *w, struct tds_sink *k)
         tds_put_text (k, "backup_share", w_str (w, p->share));
         tds_put_int (k, "backup_retention_period", p->retention_min);
         tds_put_guid (k, "backup_job_id", w, job_guid (w, p->job));
-        tds_put_text (k, "monitor_server", w_str (w, p->monitor)[0] == 0 ? server_name (w, p->instance) : w_str (w, p->monitor));
+        tds_put_text (k, "monitor_server",
+                      w_str (w, p->monitor)[0] == 0 ? server_name (w, p->instance) : w_str (w, p->monitor));
         tds_put_int (k, "monitor_server_security_mode", 1);
         tds_put_text (k, "last_backup_file", or_null (w_str (w, p->last_file)));
         tds_put_time (k, "last_backup_date", p->last_ms);
@@ -81,7 +82,8 @@ put_secondary (struct world *w, const struct w_secondary *p, struct tds_sink *k)
     tds_put_int (k, "file_retention_period", p->retention_min);
     tds_put_guid (k, "copy_job_id", w, job_guid (w, p->copy_job));
     tds_put_guid (k, "restore_job_id", w, job_guid (w, p->restore_job));
-    tds_put_text (k, "monitor_server", w_str (w, p->monitor)[0] == 0 ? server_name (w, p->instance) : w_str (w, p->monitor));
+    tds_put_text (k, "monitor_server",
+                  w_str (w, p->monitor)[0] == 0 ? server_name (w, p->instance) : w_str (w, p->monitor));
     tds_put_int (k, "monitor_server_security_mode", 1);
     tds_put_int (k, "user_specified_monitor", w_str (w, p->monitor)[0] != 0);
     tds_put_text (k, "last_copied_file", or_null (w_str (w, p->last_copied)));
@@ -156,8 +158,10 @@ explain (struct world *w, const struct w_job *j, const struct w_run *run, struct
     const struct sb_sql_message *m = run->message == 0 ? NULL : sb_sql_message_find (run->message);
 
     if (run->message == 32008)
-        sb_buf_printf (out, "Database %s is not ONLINE. The backup job will not be performed until this database is brought online.",
-                       w_str (w, run->arg));
+        sb_buf_printf (
+                out,
+                "Database %s is not ONLINE. The backup job will not be performed until this database is brought online.",
+                w_str (w, run->arg));
     else if (m != NULL || run->message != 0)
         sb_buf_printf (out, "*** Error: %d %s ***", run->message, w_str (w, run->arg));
     else
@@ -248,7 +252,8 @@ fill_monitor (struct tds_session *s, struct world *w, struct tds_sink *k)
         tds_put_int (k, "is_primary", 0);
         tds_put_text (k, "server", server_name (w, p->instance));
         tds_put_text (k, "database_name", w_str (w, d->database));
-        tds_put_int (k, "time_since_last_copy", (tds_now (s) - (p->last_copied_ms != 0 ? p->last_copied_ms : d->since_ms)) / 60000);
+        tds_put_int (k, "time_since_last_copy",
+                     (tds_now (s) - (p->last_copied_ms != 0 ? p->last_copied_ms : d->since_ms)) / 60000);
         tds_put_text (k, "last_copied_file", or_null (w_str (w, p->last_copied)));
         tds_put_int (k, "time_since_last_restore", minutes);
         tds_put_text (k, "last_restored_file", or_null (w_str (w, d->last_restored)));
@@ -350,7 +355,9 @@ put_run (struct world *w, const struct w_job *j, const struct w_run *run, int st
         explain (w, j, run, &text);
     else
         sb_buf_printf (&text, "The job %s.  The Job was invoked by %s.  The last step to run was step 1.",
-                       run->status == W_RUN_SUCCEEDED ? "succeeded" : failed ? "failed" : "was stopped prior to completion",
+                       run->status == W_RUN_SUCCEEDED ? "succeeded"
+                       : failed                       ? "failed"
+                                                      : "was stopped prior to completion",
                        "Schedule or User");
     tds_row (k);
     tds_put_int (k, "instance_id", step == 1 ? run->instance_id - 1 : run->instance_id);
@@ -416,9 +423,12 @@ fill_job_steps (struct tds_session *s, struct world *w, struct tds_sink *k)
             continue;
         if (agent_guid (w, j) != 0)
             w_guid_text (w, agent_guid (w, j), guid);
-        command = j->kind == W_JOB_ALERT ? sb_xstrdup ("exec sys.sp_check_log_shipping_monitor_alert")
-                                         : sb_xprintf ("\"C:\\Program Files\\Microsoft SQL Server\\160\\Tools\\Binn\\sqllogship.exe\" %s %s -server %s",
-                                                       verb[j->kind % 5], guid, server_name (w, j->instance));
+        command =
+                j->kind == W_JOB_ALERT
+                        ? sb_xstrdup ("exec sys.sp_check_log_shipping_monitor_alert")
+                        : sb_xprintf (
+                                "\"C:\\Program Files\\Microsoft SQL Server\\160\\Tools\\Binn\\sqllogship.exe\" %s %s -server %s",
+                                verb[j->kind % 5], guid, server_name (w, j->instance));
         tds_row (k);
         tds_put_guid (k, "job_id", w, j->guid);
         tds_put_int (k, "step_id", 1);
@@ -431,7 +441,8 @@ fill_job_steps (struct tds_session *s, struct world *w, struct tds_sink *k)
 static void
 fill_categories (struct tds_session *s, struct world *w, struct tds_sink *k)
 {
-    static const char *const names[] = { "Log Shipping Backup", "Log Shipping Copy", "Log Shipping Restore", "Log Shipping Alert" };
+    static const char *const names[] = { "Log Shipping Backup", "Log Shipping Copy", "Log Shipping Restore",
+                                         "Log Shipping Alert" };
 
     (void) s;
     (void) w;
@@ -452,29 +463,36 @@ fill_agent_sessions (struct tds_session *s, struct world *w, struct tds_sink *k)
     tds_put_time (k, "agent_start_date", w->instances[s->instance - 1].started_ms);
 }
 
-#define MSDB(name, columns, fill) { "msdb", "dbo", name, columns, fill, 0 }
+#define MSDB(name, columns, fill)             \
+    {                                         \
+        "msdb", "dbo", name, columns, fill, 0 \
+    }
 #define PATH "nvarchar(500)"
-#define SCHEDULE                                                                                               \
-    "schedule_id int not null, job_id uniqueidentifier, name sysname, enabled int, freq_type int, "             \
+#define SCHEDULE                                                                                    \
+    "schedule_id int not null, job_id uniqueidentifier, name sysname, enabled int, freq_type int, " \
     "freq_interval int, freq_subday_type int, freq_subday_interval int, next_run_date int, next_run_time int"
-#define DETAIL                                                                                                       \
-    "agent_id uniqueidentifier not null, agent_type tinyint not null, session_id int not null, "                     \
+#define DETAIL                                                                                   \
+    "agent_id uniqueidentifier not null, agent_type tinyint not null, session_id int not null, " \
     "database_name sysname, "
 
 const struct tds_view tds_views_msdb[] = {
     MSDB ("log_shipping_primary_databases",
           "primary_id uniqueidentifier not null, primary_database sysname not null, backup_directory " PATH
-          " not null, backup_share " PATH " not null, backup_retention_period int not null, backup_job_id uniqueidentifier, "
+          " not null, backup_share " PATH
+          " not null, backup_retention_period int not null, backup_job_id uniqueidentifier, "
           "monitor_server sysname not null, monitor_server_security_mode bit not null, last_backup_file " PATH
-          ", last_backup_date datetime, user_specified_monitor bit, backup_compression tinyint not null", fill_primaries),
+          ", last_backup_date datetime, user_specified_monitor bit, backup_compression tinyint not null",
+          fill_primaries),
     MSDB ("log_shipping_primary_secondaries",
-          "primary_id uniqueidentifier not null, secondary_server sysname not null, secondary_database sysname not null", fill_pairs),
+          "primary_id uniqueidentifier not null, secondary_server sysname not null, secondary_database sysname not null",
+          fill_pairs),
     MSDB ("log_shipping_secondary",
           "secondary_id uniqueidentifier not null, primary_server sysname not null, primary_database sysname not null, "
           "backup_source_directory " PATH " not null, backup_destination_directory " PATH " not null, "
           "file_retention_period int not null, copy_job_id uniqueidentifier not null, restore_job_id uniqueidentifier not null, "
           "monitor_server sysname not null, monitor_server_security_mode bit not null, user_specified_monitor bit, "
-          "last_copied_file " PATH ", last_copied_date datetime", fill_secondaries),
+          "last_copied_file " PATH ", last_copied_date datetime",
+          fill_secondaries),
     MSDB ("log_shipping_secondary_databases",
           "secondary_database sysname not null, secondary_id uniqueidentifier not null, restore_delay int not null, "
           "restore_all bit not null, restore_mode bit not null, disconnect_users bit not null, block_size int, "
@@ -484,72 +502,104 @@ const struct tds_view tds_views_msdb[] = {
           "primary_id uniqueidentifier not null, primary_server sysname not null, primary_database sysname not null, "
           "backup_threshold int not null, threshold_alert int not null, threshold_alert_enabled bit not null, "
           "last_backup_file " PATH ", last_backup_date datetime, last_backup_date_utc datetime, "
-          "history_retention_period int not null", fill_primaries),
+          "history_retention_period int not null",
+          fill_primaries),
     MSDB ("log_shipping_monitor_secondary",
           "secondary_server sysname not null, secondary_database sysname not null, secondary_id uniqueidentifier not null, "
           "primary_server sysname not null, primary_database sysname not null, restore_threshold int not null, "
           "threshold_alert int not null, threshold_alert_enabled bit not null, last_copied_file " PATH
           ", last_copied_date datetime, last_copied_date_utc datetime, last_restored_file " PATH
           ", last_restored_date datetime, last_restored_date_utc datetime, last_restored_latency int, "
-          "history_retention_period int not null", fill_secondary_dbs),
+          "history_retention_period int not null",
+          fill_secondary_dbs),
     MSDB ("log_shipping_monitor_history_detail",
           DETAIL "session_status tinyint not null, log_time datetime not null, log_time_utc datetime not null, "
-                 "message nvarchar(max)", fill_history_detail),
+                 "message nvarchar(max)",
+          fill_history_detail),
     MSDB ("log_shipping_monitor_error_detail",
           DETAIL "sequence_number int not null, log_time datetime not null, log_time_utc datetime not null, "
-                 "message nvarchar(max), source nvarchar(max), help_url nvarchar(max)", fill_error_detail),
+                 "message nvarchar(max), source nvarchar(max), help_url nvarchar(max)",
+          fill_error_detail),
     MSDB ("log_shipping_monitor_alert", "alert_job_id uniqueidentifier not null", fill_alert),
     MSDB ("sysjobs",
           "job_id uniqueidentifier not null, originating_server_id int not null, name sysname not null, enabled tinyint not null, "
           "description nvarchar(512), start_step_id int not null, category_id int not null, owner_sid varbinary(85), "
-          "notify_level_eventlog int, date_created datetime, date_modified datetime, version_number int", fill_jobs),
+          "notify_level_eventlog int, date_created datetime, date_modified datetime, version_number int",
+          fill_jobs),
     MSDB ("sysjobs_view",
           "job_id uniqueidentifier not null, originating_server sysname, name sysname not null, enabled tinyint not null, "
-          "description nvarchar(512), category_id int not null", fill_jobs),
+          "description nvarchar(512), category_id int not null",
+          fill_jobs),
     MSDB ("sysjobactivity",
           "session_id int not null, job_id uniqueidentifier not null, run_requested_date datetime, run_requested_source sysname, "
           "queued_date datetime, start_execution_date datetime, last_executed_step_id int, last_executed_step_date datetime, "
-          "stop_execution_date datetime, job_history_id int, next_scheduled_run_date datetime", fill_activity),
+          "stop_execution_date datetime, job_history_id int, next_scheduled_run_date datetime",
+          fill_activity),
     MSDB ("sysjobhistory",
           "instance_id int not null, job_id uniqueidentifier not null, step_id int not null, step_name sysname not null, "
           "sql_message_id int not null, sql_severity int not null, message nvarchar(4000), run_status int not null, "
           "run_date int not null, run_time int not null, run_duration int not null, operator_id_emailed int not null, "
           "operator_id_netsent int not null, operator_id_paged int not null, retries_attempted int not null, "
-          "server sysname not null", fill_job_history),
+          "server sysname not null",
+          fill_job_history),
     MSDB ("sysjobsteps",
           "job_id uniqueidentifier not null, step_id int not null, step_name sysname not null, subsystem nvarchar(40), "
-          "command nvarchar(max)", fill_job_steps),
+          "command nvarchar(max)",
+          fill_job_steps),
     MSDB ("sysschedules", SCHEDULE, fill_schedules),
-    MSDB ("sysjobschedules", "schedule_id int, job_id uniqueidentifier, next_run_date int, next_run_time int", fill_schedules),
-    MSDB ("syscategories", "category_id int not null, category_class int, category_type tinyint, name sysname not null", fill_categories),
+    MSDB ("sysjobschedules", "schedule_id int, job_id uniqueidentifier, next_run_date int, next_run_time int",
+          fill_schedules),
+    MSDB ("syscategories", "category_id int not null, category_class int, category_type tinyint, name sysname not null",
+          fill_categories),
     MSDB ("syssessions", "session_id int not null, agent_start_date datetime not null", fill_agent_sessions),
     { NULL, NULL, NULL, NULL, NULL, 0 },
 };
 
 /* The result sets of procedures. */
 const struct tds_view tds_result_monitor = {
-    "", "", "sp_help_log_shipping_monitor",
+    "",
+    "",
+    "sp_help_log_shipping_monitor",
     "status bit, is_primary bit not null, server sysname not null, database_name sysname not null, "
     "time_since_last_backup int, last_backup_file " PATH ", backup_threshold int, is_backup_alert_enabled bit, "
     "time_since_last_copy int, last_copied_file " PATH ", time_since_last_restore int, last_restored_file " PATH
-    ", last_restored_latency int, restore_threshold int, is_restore_alert_enabled bit", fill_monitor, 0 };
+    ", last_restored_latency int, restore_threshold int, is_restore_alert_enabled bit",
+    fill_monitor,
+    0
+};
 const struct tds_view tds_result_primary = {
-    "", "", "sp_help_log_shipping_primary_database",
+    "",
+    "",
+    "sp_help_log_shipping_primary_database",
     "primary_id uniqueidentifier, primary_database sysname, backup_directory " PATH ", backup_share " PATH
     ", backup_retention_period int, backup_compression tinyint, backup_job_id uniqueidentifier, monitor_server sysname, "
     "monitor_server_security_mode bit, backup_threshold int, threshold_alert int, threshold_alert_enabled bit, "
     "last_backup_file " PATH ", last_backup_date datetime, last_backup_date_utc datetime, history_retention_period int",
-    fill_primaries, 0 };
-const struct tds_view tds_result_pairs = { "", "", "sp_help_log_shipping_primary_secondary",
-                                           "secondary_server sysname, secondary_database sysname, primary_id uniqueidentifier",
-                                           fill_pairs, 0 };
+    fill_primaries,
+    0
+};
+const struct tds_view tds_result_pairs = {
+    "",
+    "",
+    "sp_help_log_shipping_primary_secondary",
+    "secondary_server sysname, secondary_database sysname, primary_id uniqueidentifier",
+    fill_pairs,
+    0
+};
 const struct tds_view tds_result_secondary_primary = {
-    "", "", "sp_help_log_shipping_secondary_primary",
+    "",
+    "",
+    "sp_help_log_shipping_secondary_primary",
     "secondary_id uniqueidentifier, primary_server sysname, primary_database sysname, backup_source_directory " PATH
     ", backup_destination_directory " PATH ", file_retention_period int, copy_job_id uniqueidentifier, "
-    "restore_job_id uniqueidentifier, monitor_server sysname, monitor_server_security_mode bit", fill_secondaries, 0 };
+    "restore_job_id uniqueidentifier, monitor_server sysname, monitor_server_security_mode bit",
+    fill_secondaries,
+    0
+};
 const struct tds_view tds_result_secondary = {
-    "", "", "sp_help_log_shipping_secondary_database",
+    "",
+    "",
+    "sp_help_log_shipping_secondary_database",
     "secondary_id uniqueidentifier, primary_server sysname, primary_database sysname, backup_source_directory " PATH
     ", backup_destination_directory " PATH ", file_retention_period int, copy_job_id uniqueidentifier, "
     "restore_job_id uniqueidentifier, monitor_server sysname, monitor_server_security_mode bit, secondary_database sysname, "
@@ -557,20 +607,34 @@ const struct tds_view tds_result_secondary = {
     "max_transfer_size int, restore_threshold int, threshold_alert int, threshold_alert_enabled bit, last_copied_file " PATH
     ", last_copied_date datetime, last_copied_date_utc datetime, last_restored_file " PATH
     ", last_restored_date datetime, last_restored_date_utc datetime, history_retention_period int, last_restored_latency int",
-    fill_secondary_dbs, 0 };
-const struct tds_view tds_result_alert = { "", "", "sp_help_log_shipping_alert_job", "alert_job_id uniqueidentifier", fill_alert, 0 };
+    fill_secondary_dbs,
+    0
+};
+const struct tds_view tds_result_alert = {
+    "", "", "sp_help_log_shipping_alert_job", "alert_job_id uniqueidentifier", fill_alert, 0
+};
 const struct tds_view tds_result_jobs = {
-    "", "", "sp_help_job",
+    "",
+    "",
+    "sp_help_job",
     "job_id uniqueidentifier, originating_server sysname, name sysname, enabled tinyint, description nvarchar(512), "
     "start_step_id int, category sysname, owner sysname, notify_level_eventlog int, notify_level_email int, "
     "notify_level_netsend int, notify_level_page int, notify_email_operator sysname, notify_netsend_operator sysname, "
     "notify_page_operator sysname, delete_level int, date_created datetime, date_modified datetime, version_number int, "
     "last_run_date int, last_run_time int, last_run_outcome int, next_run_date int, next_run_time int, "
     "next_run_schedule_id int, current_execution_status int, current_execution_step sysname, current_retry_attempt int, "
-    "has_step int, has_schedule int, has_target int, type int", fill_jobs, 0 };
+    "has_step int, has_schedule int, has_target int, type int",
+    fill_jobs,
+    0
+};
 const struct tds_view tds_result_activity = {
-    "", "", "sp_help_jobactivity",
+    "",
+    "",
+    "sp_help_jobactivity",
     "session_id int, job_id uniqueidentifier, job_name sysname, run_requested_date datetime, run_requested_source sysname, "
     "queued_date datetime, start_execution_date datetime, last_executed_step_id int, last_exectued_step_date datetime, "
     "stop_execution_date datetime, next_scheduled_run_date datetime, job_history_id int, message nvarchar(1024), "
-    "run_status int, operator_id_emailed int, operator_id_netsent int, operator_id_paged int", fill_activity, 0 };
+    "run_status int, operator_id_emailed int, operator_id_netsent int, operator_id_paged int",
+    fill_activity,
+    0
+};

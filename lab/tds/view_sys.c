@@ -16,7 +16,7 @@ static const struct {
 const char *
 tds_state_desc (unsigned state)
 {
-    static const char *const names[] = { "ONLINE", "RESTORING", "RECOVERING", "RECOVERY_PENDING",
+    static const char *const names[] = { "ONLINE",  "RESTORING", "RECOVERING", "RECOVERY_PENDING",
                                          "SUSPECT", "EMERGENCY", "OFFLINE" };
 
     return state < 7 ? names[state] : "ONLINE";
@@ -73,7 +73,8 @@ reuse_wait (const struct w_copy *c)
 {
     if (c->role == W_PRINCIPAL && c->mirroring != W_SYNCHRONIZED)
         return "DATABASE_MIRRORING";
-    return c->recovery_model == W_SIMPLE || c->last_log_backup >= c->lsn || c->last_log_backup == 0 ? "NOTHING" : "LOG_BACKUP";
+    return c->recovery_model == W_SIMPLE || c->last_log_backup >= c->lsn || c->last_log_backup == 0 ? "NOTHING"
+                                                                                                    : "LOG_BACKUP";
 }
 
 static void
@@ -126,7 +127,8 @@ fill_databases (struct tds_session *s, struct world *w, struct tds_sink *k)
 static const char *
 mirroring_desc (unsigned state)
 {
-    static const char *const names[] = { "SUSPENDED", "DISCONNECTED", "SYNCHRONIZING", "PENDING_FAILOVER", "SYNCHRONIZED" };
+    static const char *const names[] = { "SUSPENDED", "DISCONNECTED", "SYNCHRONIZING", "PENDING_FAILOVER",
+                                         "SYNCHRONIZED" };
 
     return state < 5 ? names[state] : NULL;
 }
@@ -150,7 +152,10 @@ put_session (struct world *w, const struct w_copy *c, struct tds_sink *k)
     tds_put_text (k, "mirroring_role_desc", c->role == W_PRINCIPAL ? "PRINCIPAL" : "MIRROR");
     tds_put_int (k, "mirroring_role_sequence", c->role_seq);
     tds_put_int (k, "mirroring_safety_level", c->safety);
-    tds_put_text (k, "mirroring_safety_level_desc", c->safety == W_SAFETY_FULL ? "FULL" : c->safety == W_SAFETY_OFF ? "OFF" : "UNKNOWN");
+    tds_put_text (k, "mirroring_safety_level_desc",
+                  c->safety == W_SAFETY_FULL  ? "FULL"
+                  : c->safety == W_SAFETY_OFF ? "OFF"
+                                              : "UNKNOWN");
     tds_put_int (k, "mirroring_safety_sequence", c->safety_seq);
     tds_put_text (k, "mirroring_partner_name", w_str (w, c->partner));
     tds_put_text (k, "mirroring_partner_instance", partner_instance (w, c->partner_id));
@@ -194,14 +199,17 @@ fill_witnesses (struct tds_session *s, struct world *w, struct tds_sink *k)
         if (c == NULL || c->witness_id != s->instance || c->mirror_guid == 0)
             continue;
         other = w_partner (w, c);
-        if (other != NULL && other->witness_id == s->instance && c->role != W_PRINCIPAL && other->mirror_guid == c->mirror_guid)
+        if (other != NULL && other->witness_id == s->instance && c->role != W_PRINCIPAL
+            && other->mirror_guid == c->mirror_guid)
             continue; /* shown once, by its principal */
         principal = c;
         synced = c->mirroring == W_SYNCHRONIZED;
         tds_row (k);
         tds_put_text (k, "database_name", w_str (w, c->name));
-        tds_put_text (k, "principal_server_name", partner_instance (w, principal->role == W_PRINCIPAL ? c->instance : c->partner_id));
-        tds_put_text (k, "mirror_server_name", partner_instance (w, principal->role == W_PRINCIPAL ? c->partner_id : c->instance));
+        tds_put_text (k, "principal_server_name",
+                      partner_instance (w, principal->role == W_PRINCIPAL ? c->instance : c->partner_id));
+        tds_put_text (k, "mirror_server_name",
+                      partner_instance (w, principal->role == W_PRINCIPAL ? c->partner_id : c->instance));
         tds_put_int (k, "safety_level", c->safety);
         tds_put_text (k, "safety_level_desc", c->safety == W_SAFETY_FULL ? "FULL" : "OFF");
         tds_put_int (k, "safety_sequence_number", c->safety_seq);
@@ -383,10 +391,14 @@ fill_database_principals (struct tds_session *s, struct world *w, struct tds_sin
     static const struct {
         const char *name, *type, *desc;
         int id;
-    } rows[] = { { "public", "R", "DATABASE_ROLE", 0 },         { "dbo", "S", "SQL_USER", 1 },
-                 { "guest", "S", "SQL_USER", 2 },               { "INFORMATION_SCHEMA", "S", "SQL_USER", 3 },
-                 { "sys", "S", "SQL_USER", 4 },                 { "db_owner", "R", "DATABASE_ROLE", 16384 },
-                 { "db_datareader", "R", "DATABASE_ROLE", 16390 }, { "db_datawriter", "R", "DATABASE_ROLE", 16391 } };
+    } rows[] = { { "public", "R", "DATABASE_ROLE", 0 },
+                 { "dbo", "S", "SQL_USER", 1 },
+                 { "guest", "S", "SQL_USER", 2 },
+                 { "INFORMATION_SCHEMA", "S", "SQL_USER", 3 },
+                 { "sys", "S", "SQL_USER", 4 },
+                 { "db_owner", "R", "DATABASE_ROLE", 16384 },
+                 { "db_datareader", "R", "DATABASE_ROLE", 16390 },
+                 { "db_datawriter", "R", "DATABASE_ROLE", 16391 } };
     const struct w_copy *c = s->copy == 0 ? NULL : w_copy (w, s->copy);
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -452,10 +464,14 @@ fill_configurations (struct tds_session *s, struct world *w, struct tds_sink *k)
     static const struct {
         const char *name;
         int id, value;
-    } rows[] = { { "show advanced options", 518, 0 },         { "backup compression default", 1579, 0 },
-                 { "backup checksum default", 1584, 0 },      { "max server memory (MB)", 1544, 12288 },
-                 { "remote admin connections", 1576, 0 },     { "Agent XPs", 16384, 1 },
-                 { "xp_cmdshell", 16390, 0 },                 { "contained database authentication", 16393, 0 } };
+    } rows[] = { { "show advanced options", 518, 0 },
+                 { "backup compression default", 1579, 0 },
+                 { "backup checksum default", 1584, 0 },
+                 { "max server memory (MB)", 1544, 12288 },
+                 { "remote admin connections", 1576, 0 },
+                 { "Agent XPs", 16384, 1 },
+                 { "xp_cmdshell", 16390, 0 },
+                 { "contained database authentication", 16393, 0 } };
 
     (void) s;
     (void) w;
@@ -485,128 +501,51 @@ fill_sysservers (struct tds_session *s, struct world *w, struct tds_sink *k)
     tds_put_int (k, "is_linked", 0);
 }
 
-/* ---- user tables, as far as catalogues tell of them ---- */
-
-struct listing {
-    struct tds_sink *k;
-    const char *db;
-    char kind; /* 't' tables and objects, 'i' INFORMATION_SCHEMA, 'c' columns */
-};
-
-static void
-list_table (void *ctx, const char *name, json_t *schema)
-{
-    struct listing *l = ctx;
-    SB_AUTOFREE char *full = sb_xprintf ("%s.dbo.%s", l->db, name);
-    json_t *col;
-    size_t i;
-
-    if (l->kind == 'c') {
-        json_array_foreach (json_object_get (schema, "columns"), i, col) {
-            tds_row (l->k);
-            tds_put_int (l->k, "object_id", tds_name_hash (full));
-            tds_put_text (l->k, "name", json_string_value (json_object_get (col, "name")));
-            tds_put_int (l->k, "column_id", (int64_t) i + 1);
-            tds_put_int (l->k, "is_nullable", json_is_true (json_object_get (col, "null")));
-            tds_put_text (l->k, "TABLE_CATALOG", l->db);
-            tds_put_text (l->k, "TABLE_SCHEMA", "dbo");
-            tds_put_text (l->k, "TABLE_NAME", name);
-            tds_put_text (l->k, "COLUMN_NAME", json_string_value (json_object_get (col, "name")));
-            tds_put_int (l->k, "ORDINAL_POSITION", (int64_t) i + 1);
-            tds_put_text (l->k, "IS_NULLABLE", json_is_true (json_object_get (col, "null")) ? "YES" : "NO");
-            tds_put_text (l->k, "DATA_TYPE", json_string_value (json_object_get (col, "type")));
-        }
-        return;
-    }
-    tds_row (l->k);
-    tds_put_text (l->k, "name", name);
-    tds_put_int (l->k, "object_id", tds_name_hash (full));
-    tds_put_int (l->k, "schema_id", 1);
-    tds_put_int (l->k, "parent_object_id", 0);
-    tds_put_text (l->k, "type", "U ");
-    tds_put_text (l->k, "type_desc", "USER_TABLE");
-    tds_put_int (l->k, "is_ms_shipped", 0);
-    tds_put_text (l->k, "TABLE_CATALOG", l->db);
-    tds_put_text (l->k, "TABLE_SCHEMA", "dbo");
-    tds_put_text (l->k, "TABLE_NAME", name);
-    tds_put_text (l->k, "TABLE_TYPE", "BASE TABLE");
-}
-
-static void
-fill_tables (struct tds_session *s, struct world *w, struct tds_sink *k)
-{
-    struct listing l = { .k = k, .db = s->database, .kind = 't' };
-
-    (void) w;
-    tds_each_table (s, s->copy, list_table, &l);
-}
-
-static void
-fill_columns (struct tds_session *s, struct world *w, struct tds_sink *k)
-{
-    struct listing l = { .k = k, .db = s->database, .kind = 'c' };
-
-    (void) w;
-    tds_each_table (s, s->copy, list_table, &l);
-}
-
-static void
-fill_schemas (struct tds_session *s, struct world *w, struct tds_sink *k)
-{
-    (void) s;
-    (void) w;
-    tds_row (k);
-    tds_put_text (k, "name", "dbo");
-    tds_put_int (k, "schema_id", 1);
-    tds_put_int (k, "principal_id", 1);
-    tds_row (k);
-    tds_put_text (k, "name", "sys");
-    tds_put_int (k, "schema_id", 4);
-    tds_put_int (k, "principal_id", 4);
-}
-
 #define DESC(x) #x " tinyint, " #x "_desc nvarchar(60), "
-#define ENDPOINT                                                                                            \
+#define ENDPOINT                                                                                      \
     "name sysname not null, endpoint_id int not null, principal_id int, " DESC (protocol) DESC (type) \
             DESC (state) "is_admin_endpoint bit not null, "
-#define FILES                                                                                                      \
-    "file_id int not null, " DESC (type) "data_space_id int not null, name sysname not null, "                     \
-            "physical_name nvarchar(260) not null, " DESC (state) "size int not null, max_size int not null, "     \
-            "growth int not null, is_media_read_only bit not null, is_read_only bit not null, "                    \
-            "is_sparse bit not null, is_percent_growth bit not null, redo_start_lsn numeric(25,0), "               \
-            "redo_start_fork_guid uniqueidentifier, redo_target_lsn numeric(25,0), "                               \
-            "redo_target_fork_guid uniqueidentifier"
-#define OBJECT                                                                                          \
-    "name sysname not null, object_id int not null, principal_id int, schema_id int not null, "         \
-    "parent_object_id int not null, type char(2), type_desc nvarchar(60), create_date datetime, "       \
-    "modify_date datetime, is_ms_shipped bit not null"
-
+#define FILES                                                                                                             \
+    "file_id int not null, " DESC (                                                                                       \
+            type) "data_space_id int not null, name sysname not null, "                                                   \
+                  "physical_name nvarchar(260) not null, " DESC (                                                         \
+                          state) "size int not null, max_size int not null, "                                             \
+                                 "growth int not null, is_media_read_only bit not null, is_read_only bit not null, "      \
+                                 "is_sparse bit not null, is_percent_growth bit not null, redo_start_lsn numeric(25,0), " \
+                                 "redo_start_fork_guid uniqueidentifier, redo_target_lsn numeric(25,0), "                 \
+                                 "redo_target_fork_guid uniqueidentifier"
 const struct tds_view tds_views_sys[] = {
     { "", "sys", "databases",
       "name sysname not null, database_id int not null, source_database_id int, owner_sid varbinary(85), "
-      "create_date datetime, compatibility_level tinyint not null, collation_name sysname, " DESC (user_access)
-      "is_read_only bit, is_auto_close_on bit not null, is_auto_shrink_on bit, " DESC (state)
-      "is_in_standby bit, is_cleanly_shutdown bit, is_supplemental_logging_enabled bit, " DESC (snapshot_isolation_state)
-      "is_read_committed_snapshot_on bit, " DESC (recovery_model) DESC (page_verify_option)
-      "is_trustworthy_on bit, is_broker_enabled bit, service_broker_guid uniqueidentifier, " DESC (log_reuse_wait)
-      "is_encrypted bit, replica_id uniqueidentifier, group_database_id uniqueidentifier, " DESC (containment)
-      "target_recovery_time_in_seconds int", fill_databases, 0 },
+      "create_date datetime, compatibility_level tinyint not null, collation_name sysname, " DESC (user_access) "is_read_only bit, is_auto_close_on bit not null, is_auto_shrink_on bit, " DESC (
+              state) "is_in_standby bit, is_cleanly_shutdown bit, is_supplemental_logging_enabled bit, " DESC (snapshot_isolation_state) "is_read_committed_snapshot_on bit, " DESC (recovery_model)
+              DESC (page_verify_option) "is_trustworthy_on bit, is_broker_enabled bit, service_broker_guid uniqueidentifier, " DESC (
+                      log_reuse_wait) "is_encrypted bit, replica_id uniqueidentifier, group_database_id uniqueidentifier, " DESC (containment) "target_recovery_time_in_seconds int",
+      fill_databases, 0 },
     { "", "sys", "database_mirroring",
-      "database_id int not null, mirroring_guid uniqueidentifier, " DESC (mirroring_state) DESC (mirroring_role)
-      "mirroring_role_sequence int, " DESC (mirroring_safety_level) "mirroring_safety_sequence int, "
-      "mirroring_partner_name nvarchar(128), mirroring_partner_instance nvarchar(128), "
-      "mirroring_witness_name nvarchar(128), " DESC (mirroring_witness_state) "mirroring_failover_lsn numeric(25,0), "
-      "mirroring_connection_timeout int, mirroring_redo_queue int, mirroring_redo_queue_type nvarchar(60), "
-      "mirroring_end_of_log_lsn numeric(25,0), mirroring_replication_lsn numeric(25,0)", fill_mirroring, 0 },
+      "database_id int not null, mirroring_guid uniqueidentifier, " DESC (mirroring_state)
+              DESC (mirroring_role) "mirroring_role_sequence int, " DESC (
+                      mirroring_safety_level) "mirroring_safety_sequence int, "
+                                              "mirroring_partner_name nvarchar(128), mirroring_partner_instance nvarchar(128), "
+                                              "mirroring_witness_name nvarchar(128), " DESC (
+                                                      mirroring_witness_state) "mirroring_failover_lsn numeric(25,0), "
+                                                                               "mirroring_connection_timeout int, mirroring_redo_queue int, mirroring_redo_queue_type nvarchar(60), "
+                                                                               "mirroring_end_of_log_lsn numeric(25,0), mirroring_replication_lsn numeric(25,0)",
+      fill_mirroring, 0 },
     { "", "sys", "database_mirroring_witnesses",
-      "database_name sysname not null, principal_server_name sysname, mirror_server_name sysname, " DESC (safety_level)
-      "safety_sequence_number int, role_sequence_number int, mirroring_guid uniqueidentifier, "
-      "family_guid uniqueidentifier, is_suspended bit, is_suspended_sequence_number int, " "partner_sync_state tinyint, partner_sync_state_desc nvarchar(60)", fill_witnesses, 0 },
+      "database_name sysname not null, principal_server_name sysname, mirror_server_name sysname, " DESC (
+              safety_level) "safety_sequence_number int, role_sequence_number int, mirroring_guid uniqueidentifier, "
+                            "family_guid uniqueidentifier, is_suspended bit, is_suspended_sequence_number int, "
+                            "partner_sync_state tinyint, partner_sync_state_desc nvarchar(60)",
+      fill_witnesses, 0 },
     { "", "sys", "endpoints", ENDPOINT, fill_endpoints, 0 },
-    { "", "sys", "tcp_endpoints", ENDPOINT "port int not null, is_dynamic_port bit, ip_address nvarchar(45)", fill_endpoints, 0 },
+    { "", "sys", "tcp_endpoints", ENDPOINT "port int not null, is_dynamic_port bit, ip_address nvarchar(45)",
+      fill_endpoints, 0 },
     { "", "sys", "database_mirroring_endpoints",
-      ENDPOINT DESC (role) "is_encryption_enabled bit not null, " DESC (connection_auth) "certificate_id int not null, "
-      "encryption_algorithm tinyint, encryption_algorithm_desc nvarchar(60)", fill_mirroring_endpoints, 0 },
+      ENDPOINT DESC (role) "is_encryption_enabled bit not null, " DESC (
+              connection_auth) "certificate_id int not null, "
+                               "encryption_algorithm tinyint, encryption_algorithm_desc nvarchar(60)",
+      fill_mirroring_endpoints, 0 },
     { "", "sys", "master_files", "database_id int not null, file_guid uniqueidentifier, " FILES, fill_master_files, 0 },
     { "", "sys", "database_files", "file_guid uniqueidentifier, " FILES, fill_database_files, 0 },
     { "", "sys", "dm_os_volume_stats",
@@ -636,19 +575,11 @@ const struct tds_view tds_views_sys[] = {
       fill_services, 0 },
     { "", "sys", "configurations",
       "configuration_id int not null, name nvarchar(35) not null, value int, minimum int, maximum int, value_in_use int, "
-      "description nvarchar(255) not null, is_dynamic bit not null, is_advanced bit not null", fill_configurations, 0 },
+      "description nvarchar(255) not null, is_dynamic bit not null, is_advanced bit not null",
+      fill_configurations, 0 },
     { "", "sys", "servers",
       "server_id int not null, name sysname not null, product sysname, provider sysname, data_source nvarchar(4000), "
-      "is_linked bit", fill_sysservers, 0 },
-    { "", "sys", "tables", OBJECT, fill_tables, 0 },
-    { "", "sys", "objects", OBJECT, fill_tables, 0 },
-    { "", "sys", "columns", "object_id int not null, name sysname, column_id int not null, is_nullable bit", fill_columns, 0 },
-    { "", "sys", "schemas", "name sysname not null, schema_id int not null, principal_id int", fill_schemas, 0 },
-    { "", "INFORMATION_SCHEMA", "TABLES",
-      "TABLE_CATALOG nvarchar(128), TABLE_SCHEMA nvarchar(128), TABLE_NAME sysname, TABLE_TYPE varchar(10)",
-      fill_tables, 0 },
-    { "", "INFORMATION_SCHEMA", "COLUMNS",
-      "TABLE_CATALOG nvarchar(128), TABLE_SCHEMA nvarchar(128), TABLE_NAME sysname, COLUMN_NAME sysname, "
-      "ORDINAL_POSITION int, IS_NULLABLE varchar(3), DATA_TYPE nvarchar(128)", fill_columns, 0 },
+      "is_linked bit",
+      fill_sysservers, 0 },
     { NULL, NULL, NULL, NULL, NULL, 0 },
 };

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define SEND_WAIT_MS 30000 /* a client that takes nothing for so long is gone */
-#define READ_CHUNK 16384
+#define READ_CHUNK   16384
 
 static int64_t
 now_ms (void)
@@ -253,8 +253,14 @@ send_packet (struct sb_tds_wire *w, uint8_t type, const char *s, size_t n, bool 
 {
     char packet[SB_TDS_PACKET_MAX];
     size_t length = n + SB_TDS_HEADER;
-    const uint8_t head[SB_TDS_HEADER] = { type, end ? 1 : 0, (uint8_t) (length >> 8), (uint8_t) length,
-                                          (uint8_t) (w->spid >> 8), (uint8_t) w->spid, ++w->packet_id, 0 };
+    const uint8_t head[SB_TDS_HEADER] = { type,
+                                          end ? 1 : 0,
+                                          (uint8_t) (length >> 8),
+                                          (uint8_t) length,
+                                          (uint8_t) (w->spid >> 8),
+                                          (uint8_t) w->spid,
+                                          ++w->packet_id,
+                                          0 };
 
     memcpy (packet, head, SB_TDS_HEADER);
     if (n > 0)
@@ -302,7 +308,9 @@ send_handshake (struct sb_tds_wire *w)
 
     for (long at = 0; at < n;) {
         long part = n - at < 4088 ? n - at : 4088;
-        char packet[4096] = { SB_TDS_PRELOGIN, at + part == n, (char) ((part + 8) >> 8), (char) (part + 8), 0, 0, 0, 0 };
+        char packet[4096] = {
+            SB_TDS_PRELOGIN, at + part == n, (char) ((part + 8) >> 8), (char) (part + 8), 0, 0, 0, 0
+        };
         memcpy (packet + 8, data + at, (size_t) part);
         send_raw (w, packet, (size_t) part + 8);
         at += part;

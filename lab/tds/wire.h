@@ -24,9 +24,9 @@ enum sb_tds_packet {
     SB_TDS_PRELOGIN = 0x12
 };
 
-#define SB_TDS_HEADER 8
-#define SB_TDS_PACKET_MIN 512
-#define SB_TDS_PACKET_MAX 32767
+#define SB_TDS_HEADER      8
+#define SB_TDS_PACKET_MIN  512
+#define SB_TDS_PACKET_MAX  32767
 #define SB_TDS_MESSAGE_MAX (8u << 20) /* the longest request that is read */
 
 struct sb_tds_wire {

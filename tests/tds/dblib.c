@@ -6,8 +6,8 @@
 #include "core/base/mem.h"
 #include "core/sys/clock.h"
 
-#include <sybfront.h>
 #include <sybdb.h>
+#include <sybfront.h>
 
 #include <jansson.h>
 #include <pthread.h>
@@ -344,8 +344,10 @@ test_long_values (void)
 
     CU_ASSERT_FATAL (d != NULL);
     CU_ASSERT (number_of (d, "DECLARE @s nvarchar(max) = N'x'; DECLARE @i int = 0;"
-                             " WHILE @i < 14 BEGIN SET @s = @s + @s; SET @i = @i + 1 END; SELECT LEN(@s)") == 16384);
-    dbcmd (d, "DECLARE @s nvarchar(max) = N'ab'; DECLARE @i int = 0; WHILE @i < 14 BEGIN SET @s = @s + @s; SET @i = @i + 1 END; SELECT @s, NULL, @s");
+                             " WHILE @i < 14 BEGIN SET @s = @s + @s; SET @i = @i + 1 END; SELECT LEN(@s)")
+               == 16384);
+    dbcmd (d,
+           "DECLARE @s nvarchar(max) = N'ab'; DECLARE @i int = 0; WHILE @i < 14 BEGIN SET @s = @s + @s; SET @i = @i + 1 END; SELECT @s, NULL, @s");
     CU_ASSERT (dbsqlexec (d) == SUCCEED);
     CU_ASSERT (dbresults (d) == SUCCEED);
     CU_ASSERT (dbnextrow (d) == REG_ROW);
@@ -382,11 +384,12 @@ main (void)
     server = getenv ("TDS_SERVER");
     path = sb_xprintf ("%s/lab.json", getenv ("TDS_DIR"));
     lab = json_load_file (path, 0, NULL);
-    json_array_foreach (json_object_get (lab, "instances"), i, x)
-        if (strcmp (json_string_value (json_object_get (x, "name")), server) == 0) {
-            user = json_string_value (json_object_get (x, "user"));
-            password = json_string_value (json_object_get (x, "password"));
-        }
+    json_array_foreach (json_object_get (lab, "instances"), i,
+                        x) if (strcmp (json_string_value (json_object_get (x, "name")), server) == 0)
+    {
+        user = json_string_value (json_object_get (x, "user"));
+        password = json_string_value (json_object_get (x, "password"));
+    }
     dbinit ();
     dberrhandle (on_error);
     dbmsghandle (on_message);

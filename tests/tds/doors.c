@@ -43,7 +43,8 @@ extra_doors_open (struct extra_doors *d, const char *dir, enum lab_tds_tls tls)
     }
     d->n = json_array_size (list);
     d->list = sb_xcalloc (d->n + 1, sizeof *d->list);
-    json_array_foreach (list, i, x) {
+    json_array_foreach (list, i, x)
+    {
         struct lab_door_cfg *c = &d->list[i];
         c->name = json_string_value (json_object_get (x, "name"));
         c->host = c->name;

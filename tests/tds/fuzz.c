@@ -19,8 +19,8 @@
 #include <unistd.h>
 
 #define SESSIONS 8
-#define BYTES 16384
-#define ROUNDS 400
+#define BYTES    16384
+#define ROUNDS   400
 #define LIMIT_MS 60000
 
 static struct session {
@@ -71,8 +71,11 @@ load (const char *path)
 static void
 plant (uint8_t *p, size_t n)
 {
-    static const char *const words[] = { "((((((((((((((((", "''''''''", "select select", "[[[[]]]]", "@@@@", "/*/*/*/*", "9999999999999999999",
-                                         "like '%", "case when", "order by", "+ + + +", "declare @x", "union all", "0x0x0x", "\"\"\"", "exec (exec" };
+    static const char *const words[] = {
+        "((((((((((((((((",    "''''''''", "select select", "[[[[]]]]",  "@@@@",    "/*/*/*/*",
+        "9999999999999999999", "like '%",  "case when",     "order by",  "+ + + +", "declare @x",
+        "union all",           "0x0x0x",   "\"\"\"",        "exec (exec"
+    };
     const char *w = words[roll (sizeof words / sizeof *words)];
 
     for (size_t i = 0; w[i] != 0 && i * 2 + 1 < n; i++) {
@@ -128,7 +131,9 @@ damage (uint8_t *b, size_t n, size_t safe)
 static int
 dial (uint16_t port)
 {
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons (port), .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+    struct sockaddr_in a = { .sin_family = AF_INET,
+                             .sin_port = htons (port),
+                             .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
     int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     if (fd >= 0 && connect (fd, (struct sockaddr *) &a, sizeof a) != 0)
@@ -192,7 +197,8 @@ test_damage (void)
 {
     static uint8_t b[BYTES * 2 + 64], answer[65536];
     int64_t end = sb_deadline_in (LIMIT_MS);
-    unsigned round, stuck = 0, rounds = getenv ("TDS_ROUNDS") != NULL ? (unsigned) atoi (getenv ("TDS_ROUNDS")) : ROUNDS;
+    unsigned round, stuck = 0,
+                    rounds = getenv ("TDS_ROUNDS") != NULL ? (unsigned) atoi (getenv ("TDS_ROUNDS")) : ROUNDS;
 
     CU_ASSERT_FATAL (serves ());
     for (round = 0; round < rounds && sb_deadline_left (end) > 0; round++) {
