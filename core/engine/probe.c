@@ -173,7 +173,7 @@ sb_prober_new (const struct sb_topology *t, const char *const *sites, int64_t ti
     while (sites && sites[p->nsites])
         p->nsites++;
     p->rounds = sb_xcalloc (p->nsites + 1, sizeof *p->rounds);
-    for (i = 0; t && i < t->count; i++)
+    for (i = 0; t && sites && i < t->count; i++)
         add_object (p, t, &t->objects[i], sites);
     return p;
 }

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PROBE_MS 2000
-#define PAYING " (paying what is owed)" /* in the lock's file: short work, worth waiting for */
+#define PROBE_MS  2000
+#define PAYING    " (paying what is owed)" /* in the lock's file: short work, worth waiting for */
 #define PAYING_MS 30000
 
 enum { EXIT_CONFIG = 3, EXIT_BUSY = 5, EXIT_JOURNAL = 6, EXIT_DEFECT = 70 };

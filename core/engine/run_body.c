@@ -114,7 +114,8 @@ static void
 set_parts (struct sb_run *run, json_t *o, const struct sb_engine_record *r)
 {
     unsigned has = parts[r->kind];
-    struct sb_run_step *w = r->step == SB_NO_STEP ? NULL : &run->steps[r->step];
+    static const struct sb_run_step none = { 0 };
+    const struct sb_run_step *w = r->step == SB_NO_STEP ? &none : &run->steps[r->step];
     json_t *results = sb_store_get_results (&run->store, r->result);
 
     if (has & PARAMS)
@@ -202,7 +203,7 @@ static uint8_t
 value_of (const struct sb_run *run, unsigned has, json_t *o)
 {
     const char *names[SB_OUTCOMES];
-    uint8_t k;
+    int k;
 
     for (k = 0; k < SB_OUTCOMES; k++)
         names[k] = sb_outcome_words[k].name;
