@@ -89,7 +89,7 @@ const struct cli_command cli_commands[] = {
       2, 2, cmd_approve },
     { "watch", NULL, "watch for the old site and do what is owed there",
       "Runs until everything owed is paid and stays so, or until it is stopped.", watch_options, 0, 0, cmd_watch },
-    { "report", "[RUN]", "tell what a run did, with its evidence", "Without RUN: the newest one.", report_options, 0, 1, cmd_report },
+    { "report", "[RUN...]", "tell what runs did, with their evidence", "Without RUN: the newest one.", report_options, 0, -1, cmd_report },
     { "history", NULL, "list the runs", NULL, NULL, 0, 0, cmd_history },
     { "journal verify", "[FILE]", "check the chain of a journal, offline", NULL, NULL, 0, 1, cmd_journal_verify },
     { "plugin list", NULL, "list the plugins that were found, or the contracts of the roles", NULL, plugin_list_options, 0, 0,

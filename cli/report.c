@@ -161,43 +161,62 @@ report_text (struct cli *c, json_t *report)
             text_of (json_object_get (report, "head"), "hash"));
 }
 
+/* The run named `id`, or the newest one. */
+static int
+add_report (struct cli *c, struct sb_journal *j, const char *id, json_t *list)
+{
+    struct sb_journal_run *run = NULL, *runs;
+    json_t *report;
+    size_t n = 0;
+
+    if (j != NULL && id != NULL && !sb_journal_run_find (j, id, &c->arena, &run, &c->faults))
+        return cli_fail (c, EXIT_JOURNAL);
+    if (j != NULL && id == NULL) {
+        if (!sb_journal_runs (j, &c->arena, &runs, &n, &c->faults))
+            return cli_fail (c, EXIT_JOURNAL);
+        run = n > 0 ? &runs[0] : NULL;
+    }
+    if (run == NULL) {
+        cli_error (id != NULL ? "the journal in '%s' has no run '%s'" : "the journal in '%s' holds no run%s", cli_state_dir (c),
+                   id != NULL ? id : "");
+        return EXIT_USAGE;
+    }
+    report = report_json (c, j, run);
+    if (report == NULL)
+        return cli_fail (c, EXIT_JOURNAL);
+    json_array_append_new (list, report);
+    return EXIT_DONE;
+}
+
+static int
+write_page (struct cli *c, const char *file, json_t *list)
+{
+    char *html SB_AUTOFREE = report_html (list);
+
+    return sb_file_write (file, html, strlen (html), 0644, &c->faults) ? EXIT_DONE : cli_fail (c, EXIT_FAILED);
+}
+
 int
 cmd_report (struct cli *c)
 {
-    struct sb_journal_run *run = NULL, *runs;
     const char *file = cli_opt (c, "html");
-    json_t *report = NULL;
-    size_t n = 0;
-    int rc;
+    json_t *list = json_array (), *report;
+    size_t i;
+    int rc, k;
     struct sb_journal *j = cli_journal (c, false, &rc);
 
-    if (rc != EXIT_DONE)
-        return rc;
-    if (j != NULL && c->nargs > 0 && !sb_journal_run_find (j, c->args[0], &c->arena, &run, &c->faults))
-        rc = cli_fail (c, EXIT_JOURNAL);
-    if (rc == EXIT_DONE && j != NULL && c->nargs == 0) {
-        if (!sb_journal_runs (j, &c->arena, &runs, &n, &c->faults))
-            rc = cli_fail (c, EXIT_JOURNAL);
-        run = n > 0 ? &runs[0] : NULL;
-    }
-    if (rc == EXIT_DONE && run == NULL) {
-        cli_error (c->nargs > 0 ? "the journal in '%s' has no run '%s'" : "the journal in '%s' holds no run%s",
-                   cli_state_dir (c), c->nargs > 0 ? c->args[0] : "");
-        rc = EXIT_USAGE;
-    }
-    if (rc == EXIT_DONE && (report = report_json (c, j, run)) == NULL)
-        rc = cli_fail (c, EXIT_JOURNAL);
-    if (rc == EXIT_DONE && file != NULL) {
-        char *html SB_AUTOFREE = report_html (report);
-
-        if (!sb_file_write (file, html, strlen (html), 0644, &c->faults))
-            rc = cli_fail (c, EXIT_FAILED);
-    }
+    if (rc == EXIT_DONE && c->nargs == 0)
+        rc = add_report (c, j, NULL, list);
+    for (k = 0; rc == EXIT_DONE && k < c->nargs; k++)
+        rc = add_report (c, j, c->args[k], list);
+    if (rc == EXIT_DONE && file != NULL)
+        rc = write_page (c, file, list);
     if (rc == EXIT_DONE && c->json)
-        cli_print_json (json_incref (report));
+        cli_print_json (json_incref (json_array_size (list) == 1 ? json_array_get (list, 0) : list));
     else if (rc == EXIT_DONE && file == NULL)
-        report_text (c, report);
-    json_decref (report);
+        json_array_foreach (list, i, report)
+            report_text (c, report);
+    json_decref (list);
     sb_journal_close (j);
     return rc;
 }

@@ -9,6 +9,6 @@
 /* NULL: faults were added. */
 json_t *report_json (struct cli *c, struct sb_journal *j, const struct sb_journal_run *run);
 void report_text (struct cli *c, json_t *report);
-char *report_html (json_t *report); /* caller frees */
+char *report_html (json_t *reports); /* an array, one section each; caller frees */
 
 #endif

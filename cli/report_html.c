@@ -129,10 +129,11 @@ decisions (struct sb_buf *b, json_t *events)
     sb_buf_str (b, "</table>\n");
 }
 
-char *
-report_html (json_t *report)
+/* One run: heading, steps, decisions, evidence. */
+static void
+section (struct sb_buf *b, json_t *report)
 {
-    struct sb_buf b = { 0 }, at SB_CLEANUP (sb_buf_free) = { 0 }, took SB_CLEANUP (sb_buf_free) = { 0 };
+    struct sb_buf at SB_CLEANUP (sb_buf_free) = { 0 }, took SB_CLEANUP (sb_buf_free) = { 0 };
     int64_t from = ms_of (report, "started_ms"), until = ms_of (report, "ended_ms");
     json_t *events = json_object_get (report, "events"), *step;
     size_t i;
@@ -143,27 +144,41 @@ report_html (json_t *report)
         until = from + 1;
     sb_format_utc (&at, from);
     sb_format_duration (&took, until - from);
-    sb_buf_str (&b, "<!doctype html>\n<html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\"><title>");
     if (json_is_true (json_object_get (report, "drill")))
-        sb_buf_str (&b, "DRILL ");
-    esc (&b, text_of (report, "run"));
-    sb_buf_printf (&b, "</title><style>%s</style>\n", style);
-    if (json_is_true (json_object_get (report, "drill")))
-        sb_buf_str (&b, "<p class=drill>DRILL: nothing of this was an emergency</p>\n");
-    sb_buf_str (&b, "<h1>");
-    esc (&b, text_of (report, "title"));
-    sb_buf_str (&b, "</h1><p class=sub>");
-    esc (&b, text_of (report, "run"));
-    sb_buf_printf (&b, "; begun %s; took %s; outcome: <b>", sb_buf_cstr (&at), sb_buf_cstr (&took));
-    esc (&b, text_of (report, "outcome"));
-    sb_buf_str (&b, "</b></p>\n<table><tr><th>State</th><th>Step</th><th>Took</th><th>When</th></tr>\n");
+        sb_buf_str (b, "<p class=drill>DRILL: nothing of this was an emergency</p>\n");
+    sb_buf_str (b, "<h1>");
+    esc (b, text_of (report, "title"));
+    sb_buf_str (b, "</h1><p class=sub>");
+    esc (b, text_of (report, "run"));
+    sb_buf_printf (b, "; begun %s; took %s; outcome: <b>", sb_buf_cstr (&at), sb_buf_cstr (&took));
+    esc (b, text_of (report, "outcome"));
+    sb_buf_str (b, "</b></p>\n<table><tr><th>State</th><th>Step</th><th>Took</th><th>When</th></tr>\n");
     json_array_foreach (json_object_get (report, "steps"), i, step)
-        step_row (&b, step, from, until - from);
-    sb_buf_str (&b, "</table>\n");
-    decisions (&b, events);
-    sb_buf_printf (&b, "<h2>Evidence</h2><p>Plan <code>%s</code><br>Topology <code>%s</code><br>Journal: record %lld, <code>%s</code>"
-                       "</p><p class=sub>'switchback journal verify' holds the journal against this number and hash.</p>\n</html>\n",
+        step_row (b, step, from, until - from);
+    sb_buf_str (b, "</table>\n");
+    decisions (b, events);
+    sb_buf_printf (b, "<h2>Evidence</h2><p>Plan <code>%s</code><br>Topology <code>%s</code><br>Journal: record %lld, <code>%s</code>"
+                      "</p><p class=sub>'switchback journal verify' holds the journal against this number and hash.</p>\n",
                    text_of (report, "digest"), text_of (report, "topology_digest"),
                    (long long) ms_of (json_object_get (report, "head"), "seq"), text_of (json_object_get (report, "head"), "hash"));
+}
+
+char *
+report_html (json_t *reports)
+{
+    struct sb_buf b = { 0 };
+    json_t *report;
+    size_t i;
+
+    sb_buf_str (&b, "<!doctype html>\n<html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\"><title>");
+    json_array_foreach (reports, i, report) {
+        sb_buf_str (&b, i > 0 ? ", " : "");
+        sb_buf_str (&b, json_is_true (json_object_get (report, "drill")) ? "DRILL " : "");
+        esc (&b, text_of (report, "run"));
+    }
+    sb_buf_printf (&b, "</title><style>%s</style>\n", style);
+    json_array_foreach (reports, i, report)
+        section (&b, report);
+    sb_buf_str (&b, "</html>\n");
     return sb_buf_take (&b);
 }

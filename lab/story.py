@@ -8,6 +8,7 @@ and ends with 0 only if what must hold did hold.
 """
 
 import argparse
+import ctypes
 import datetime
 import json
 import os
@@ -18,6 +19,11 @@ import sys
 import time
 
 import pymssql
+
+
+def die_with_us():
+    """Runs in a child before it becomes the program: it ends when this script does, however that happens."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 class Story:
@@ -47,7 +53,8 @@ class Story:
     def run(self, *words, live=False, good=(0,)):
         """Runs the program; its live output is shown indented; JSON on stdout is returned."""
         command = [self.program, *words]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT if live else None, text=True)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT if live else None, text=True,
+                                   preexec_fn=die_with_us)
         lines = []
         for line in process.stdout:
             lines.append(line)
@@ -163,6 +170,7 @@ class Story:
         self.watch = subprocess.Popen(
             [self.program, "watch", "--old-site", "-t", self.topology, "--state", self.state],
             stdout=open(os.path.join(self.folder, "watch.log"), "w", encoding="utf-8"), stderr=subprocess.STDOUT,
+            preexec_fn=die_with_us,
         )
         self.live_after_failover = self.messages_at(next(iter(sorted(self.south_live))))
 
@@ -231,7 +239,7 @@ class Story:
         with open(os.path.join(self.folder, "summary.json"), "w", encoding="utf-8") as f:
             json.dump(summary, f, indent=2)
             f.write("\n")
-        self.switchback("report", "--html", os.path.join(self.folder, "report.html"))
+        self.switchback("report", "failover-", "failback-", "--html", os.path.join(self.folder, "report.html"))
         with open(self.topology, encoding="utf-8") as f, open(os.path.join(self.folder, "topology.ini"), "w") as g:
             g.write(f.read())
 

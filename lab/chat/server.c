@@ -96,7 +96,7 @@ look (struct server *s)
     if (w == NULL)
         return false;
     id = w_find_server (w, s->name);
-    if (id == 0)
+    if (id == 0 || id > W_MAX_SERVERS)
         return false;
     me = &w->servers[id - 1];
     failed_over = me->replica.state == W_FAILED_OVER;
