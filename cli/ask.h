@@ -5,9 +5,9 @@
 #include "cli/cli.h"
 
 struct cli_answer {
-    bool asked;         /* false: the step has no such question, or it still refers to results */
-    enum sb_rc rc;      /* of a reading action */
-    enum sb_seen seen;  /* of verify */
+    bool asked;        /* false: the step has no such question, or it still refers to results */
+    enum sb_rc rc;     /* of a reading action */
+    enum sb_seen seen; /* of verify */
     char *sentence;
     struct sb_map results; /* char * */
 };

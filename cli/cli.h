@@ -24,11 +24,11 @@
 /* Exit codes; switchback(1) lists them. */
 enum cli_exit {
     EXIT_DONE = 0,
-    EXIT_FAILED = 1,   /* a step failed, a check is red, aborted and undone */
+    EXIT_FAILED = 1, /* a step failed, a check is red, aborted and undone */
     EXIT_USAGE = 2,
     EXIT_CONFIG = 3,
-    EXIT_WAITING = 4,  /* held, or waiting for a person */
-    EXIT_BUSY = 5,     /* another run holds the pool */
+    EXIT_WAITING = 4, /* held, or waiting for a person */
+    EXIT_BUSY = 5,    /* another run holds the pool */
     EXIT_JOURNAL = 6,
     EXIT_DEFECT = 70,
     EXIT_SIGNAL = 130
@@ -44,10 +44,10 @@ struct cli_option {
 struct cli;
 
 struct cli_command {
-    const char *name;     /* "plan", or "workflow list"; NULL ends the table */
-    const char *args;     /* what follows: "WORKFLOW", "[RUN]"; NULL: nothing */
-    const char *summary;  /* one line, no full stop */
-    const char *help;     /* paragraphs for --help and the manual */
+    const char *name;    /* "plan", or "workflow list"; NULL ends the table */
+    const char *args;    /* what follows: "WORKFLOW", "[RUN]"; NULL: nothing */
+    const char *summary; /* one line, no full stop */
+    const char *help;    /* paragraphs for --help and the manual */
     const struct cli_option *options;
     int min_args, max_args;
     int (*run) (struct cli *c);
@@ -59,9 +59,9 @@ extern const struct cli_option cli_common[];
 /* One call of the program. */
 struct cli {
     const struct cli_command *command;
-    char **args;               /* operands, NULL-terminated */
+    char **args; /* operands, NULL-terminated */
     int nargs;
-    struct cli_value *values;  /* options as given */
+    struct cli_value *values; /* options as given */
     size_t nvalues, values_cap;
     bool json, color;
     struct sb_paths paths;
@@ -69,7 +69,7 @@ struct cli {
     /* filled by cli_load() */
     struct sb_buf topology_text;
     struct sb_topology topology;
-    char *base;                /* absolute folder of the topology */
+    char *base; /* absolute folder of the topology */
     struct sb_registry *registry;
 
     struct sb_faults faults;
@@ -77,33 +77,35 @@ struct cli {
 };
 
 struct cli_value {
-    const char *name, *value;  /* value "" for a flag */
+    const char *name, *value; /* value "" for a flag */
 };
 
 /* options.c */
-int cli_parse (struct cli *c, int argc, char **argv); /* 0, or EXIT_USAGE with a message printed, or -1: help was printed */
-const char *cli_opt (const struct cli *c, const char *name);  /* the last value given, "" for a flag; NULL: not given */
-const char **cli_opts (struct cli *c, const char *name);      /* all values, NULL-terminated */
-void cli_print_help (const struct cli_command *command);      /* NULL: of the program */
+int
+cli_parse (struct cli *c, int argc, char **argv); /* 0, or EXIT_USAGE with a message printed, or -1: help was printed */
+const char *cli_opt (const struct cli *c, const char *name); /* the last value given, "" for a flag; NULL: not given */
+const char **cli_opts (struct cli *c, const char *name);     /* all values, NULL-terminated */
+void cli_print_help (const struct cli_command *command);     /* NULL: of the program */
 
 /* context.c */
-int cli_load_topology (struct cli *c);            /* 0, or EXIT_CONFIG with the faults printed */
-int cli_load_plugins (struct cli *c);             /* describes those that the topology names, checks settings */
-int cli_load_workflow (struct cli *c, const char *name, struct sb_workflow *w); /* a name, or a path with a slash or .ini */
+int cli_load_topology (struct cli *c); /* 0, or EXIT_CONFIG with the faults printed */
+int cli_load_plugins (struct cli *c);  /* describes those that the topology names, checks settings */
+int
+cli_load_workflow (struct cli *c, const char *name, struct sb_workflow *w); /* a name, or a path with a slash or .ini */
 int cli_make_plan (struct cli *c, const struct sb_workflow *w, struct sb_plan *p);
 char *cli_workflow_path (struct cli *c, const char *name); /* in the arena; NULL: there is none */
-const char **cli_workflow_names (struct cli *c);  /* NULL-terminated, sorted */
-const char *cli_state_dir (struct cli *c);        /* --state, SWITCHBACK_STATE, or the user's */
+const char **cli_workflow_names (struct cli *c);           /* NULL-terminated, sorted */
+const char *cli_state_dir (struct cli *c);                 /* --state, SWITCHBACK_STATE, or the user's */
 const char *cli_topology_file (struct cli *c);
 void cli_release (struct cli *c);
 
 /* out.c */
-int cli_fail (struct cli *c, int code);           /* prints and empties c->faults; returns code */
+int cli_fail (struct cli *c, int code); /* prints and empties c->faults; returns code */
 void cli_error (const char *fmt, ...) __attribute__ ((format (printf, 1, 2)));
 void cli_hint (const char *fmt, ...) __attribute__ ((format (printf, 1, 2)));
-int cli_print_json (json_t *value);               /* steals the reference; EXIT_DONE */
+int cli_print_json (json_t *value);                             /* steals the reference; EXIT_DONE */
 const char *cli_paint (const struct cli *c, const char *color); /* escape sequence, or "" */
-bool cli_stdout_broken (void);                    /* flushes; true: not everything could be written */
+bool cli_stdout_broken (void);                                  /* flushes; true: not everything could be written */
 
 struct cli_table {
     const char *const *heads;
@@ -112,7 +114,7 @@ struct cli_table {
     size_t count, cap; /* cells */
 };
 void cli_table_row (struct cli_table *t, const char *const *cells); /* copies */
-void cli_table_print (struct cli_table *t);                          /* and frees */
+void cli_table_print (struct cli_table *t);                         /* and frees */
 
 /* the commands */
 int cmd_check (struct cli *c);

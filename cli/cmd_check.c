@@ -15,14 +15,14 @@ enum verdict { GREEN, AMBER, UNKNOWN, RED };
 static const char *const verdict_words[] = { "green", "amber", "unknown", "red" };
 
 struct fact {
-    const char *name;  /* H1 */
+    const char *name; /* H1 */
     enum verdict verdict;
 };
 
 struct tally {
     struct fact *facts;
     size_t count, cap;
-    size_t by[4];      /* facts per verdict */
+    size_t by[4]; /* facts per verdict */
 };
 
 static const char *
@@ -80,9 +80,9 @@ tell (struct cli *c, const struct sb_plan *p, const struct cli_answers *a, const
     for (i = 0; i < p->count; i++) {
         const char *word = verdict_words[verdict_of (&a->list[i])];
 
-        json_array_append_new (rows, json_pack ("{s:s, s:s, s:s, s:s, s:s?, s:s}", "fact", fact_of (&p->steps[i]), "step",
-                                                p->steps[i].name, "verdict", word, "title", p->steps[i].title, "object",
-                                                p->steps[i].object, "found", found_of (&a->list[i])));
+        json_array_append_new (rows, json_pack ("{s:s, s:s, s:s, s:s, s:s?, s:s}", "fact", fact_of (&p->steps[i]),
+                                                "step", p->steps[i].name, "verdict", word, "title", p->steps[i].title,
+                                                "object", p->steps[i].object, "found", found_of (&a->list[i])));
         if (!c->json)
             printf ("%s%-7s%s %-4s %s: %s\n", cli_paint (c, word), word, cli_paint (c, "off"), fact_of (&p->steps[i]),
                     p->steps[i].title, found_of (&a->list[i]));
@@ -91,8 +91,8 @@ tell (struct cli *c, const struct sb_plan *p, const struct cli_answers *a, const
         json_object_set_new (facts, t->facts[k].name, json_string (verdict_words[t->facts[k].verdict]));
     if (c->json)
         cli_print_json (json_pack ("{s:s, s:i, s:i, s:i, s:i, s:O, s:O}", "pool", p->pool, "green", (int) t->by[GREEN],
-                                   "amber", (int) t->by[AMBER], "red", (int) t->by[RED], "unknown", (int) t->by[UNKNOWN],
-                                   "facts", facts, "checks", rows));
+                                   "amber", (int) t->by[AMBER], "red", (int) t->by[RED], "unknown",
+                                   (int) t->by[UNKNOWN], "facts", facts, "checks", rows));
     else
         printf ("%zu facts: %zu green, %zu amber, %zu red, %zu unknown\n", t->count, t->by[GREEN], t->by[AMBER],
                 t->by[RED], t->by[UNKNOWN]);

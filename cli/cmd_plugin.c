@@ -6,7 +6,9 @@
 #include <string.h>
 
 static const char *const effect_words[] = { "reads", "settles", "changes" };
-static const char *const type_words[] = { "text", "integer", "yes|no", "duration", "one of", "list", "secret", "object" };
+static const char *const type_words[] = {
+    "text", "integer", "yes|no", "duration", "one of", "list", "secret", "object"
+};
 
 static json_t *
 options_json (const struct sb_option *o)
@@ -32,16 +34,17 @@ print_options (const char *head, const struct sb_option *o)
 {
     for (; o != NULL && o->name != NULL; o++)
         printf ("      %-8s %-18s %-9s%s%s%s  %s\n", head, o->name, type_words[o->type],
-                o->flags & SB_REQUIRED ? " required" : "", o->fallback ? " default " : "", o->fallback ? o->fallback : "",
-                o->help ? o->help : "");
+                o->flags & SB_REQUIRED ? " required" : "", o->fallback ? " default " : "",
+                o->fallback ? o->fallback : "", o->help ? o->help : "");
 }
 
 static json_t *
 verb_json (const struct sb_verb *v)
 {
     return json_pack ("{s:s, s:s, s:s, s:s?, s:s?, s:I, s:o, s:o}", "verb", v->name, "help", v->help, "effect",
-                      effect_words[v->effect], "undo", v->undo, "targets", v->targets, "timeout_ms", (json_int_t) v->timeout_ms,
-                      "params", options_json (v->params), "results", options_json (v->results));
+                      effect_words[v->effect], "undo", v->undo, "targets", v->targets, "timeout_ms",
+                      (json_int_t) v->timeout_ms, "params", options_json (v->params), "results",
+                      options_json (v->results));
 }
 
 static int
@@ -55,20 +58,21 @@ print_contracts (struct cli *c)
         json_t *verbs = json_array ();
 
         if (!c->json)
-            printf ("%s%s%s: %s (section [%s ...])\n", cli_paint (c, "bold"), r->name, cli_paint (c, "off"), r->help, r->kind);
+            printf ("%s%s%s: %s (section [%s ...])\n", cli_paint (c, "bold"), r->name, cli_paint (c, "off"), r->help,
+                    r->kind);
         for (v = r->verbs; v->name != NULL; v++) {
             json_array_append_new (verbs, verb_json (v));
             if (c->json)
                 continue;
-            printf ("  %s.%s  %s; undo: %s\n      %s\n", r->name, v->name, effect_words[v->effect], v->undo ? v->undo : "none",
-                    v->help);
+            printf ("  %s.%s  %s; undo: %s\n      %s\n", r->name, v->name, effect_words[v->effect],
+                    v->undo ? v->undo : "none", v->help);
             if (v->targets != NULL)
                 printf ("      on       %s\n", v->targets);
             print_options ("takes", v->params);
             print_options ("gives", v->results);
         }
-        json_array_append_new (all, json_pack ("{s:s, s:s, s:s, s:s?, s:o}", "role", r->name, "help", r->help, "kind", r->kind,
-                                               "plugin", r->plugin, "verbs", verbs));
+        json_array_append_new (all, json_pack ("{s:s, s:s, s:s, s:s?, s:o}", "role", r->name, "help", r->help, "kind",
+                                               r->kind, "plugin", r->plugin, "verbs", verbs));
     }
     if (c->json)
         return cli_print_json (all);
@@ -97,8 +101,8 @@ cmd_plugin_list (struct cli *c)
         const struct sb_catalogue_plugin *p = &k->plugins[i];
 
         cli_table_row (&t, (const char *const[]){ p->name, p->role, p->version, p->summary });
-        json_array_append_new (list, json_pack ("{s:s, s:s, s:s?, s:s?, s:s?}", "plugin", p->name, "role", p->role, "version",
-                                                p->version, "summary", p->summary, "file",
+        json_array_append_new (list, json_pack ("{s:s, s:s, s:s?, s:s?, s:s?}", "plugin", p->name, "role", p->role,
+                                                "version", p->version, "summary", p->summary, "file",
                                                 sb_registry_file (c->registry, p->name)));
     }
     if (c->json)
@@ -133,10 +137,10 @@ cmd_plugin_show (struct cli *c)
         print_options ("setting", p->settings);
     }
     for (a = p->actions; a != NULL && a->verb != NULL; a++) {
-        json_array_append_new (actions, json_pack ("{s:s, s:s?, s:s, s:s?, s:I, s:o, s:o}", "verb", a->verb, "help", a->help,
-                                                   "effect", effect_words[a->effect], "undo", a->undo, "timeout_ms",
-                                                   (json_int_t) a->timeout_ms, "params", options_json (a->params),
-                                                   "results", options_json (a->results)));
+        json_array_append_new (actions, json_pack ("{s:s, s:s?, s:s, s:s?, s:I, s:o, s:o}", "verb", a->verb, "help",
+                                                   a->help, "effect", effect_words[a->effect], "undo", a->undo,
+                                                   "timeout_ms", (json_int_t) a->timeout_ms, "params",
+                                                   options_json (a->params), "results", options_json (a->results)));
         if (c->json)
             continue;
         printf ("  %s  %s; undo: %s\n      %s\n", a->verb, effect_words[a->effect], a->undo ? a->undo : "none",
@@ -145,9 +149,9 @@ cmd_plugin_show (struct cli *c)
         print_options ("gives", a->results);
     }
     if (c->json)
-        return cli_print_json (json_pack ("{s:s, s:s, s:s?, s:s?, s:o, s:o}", "plugin", p->name, "role", p->role, "version",
-                                          p->version, "summary", p->summary, "settings", options_json (p->settings),
-                                          "actions", actions));
+        return cli_print_json (json_pack ("{s:s, s:s, s:s?, s:s?, s:o, s:o}", "plugin", p->name, "role", p->role,
+                                          "version", p->version, "summary", p->summary, "settings",
+                                          options_json (p->settings), "actions", actions));
     json_decref (actions);
     return EXIT_DONE;
 }

@@ -98,9 +98,11 @@ cmd_resume (struct cli *c)
     struct sb_plan plan = { 0 };
     struct sb_run_cfg cfg;
     int rc;
-    struct sb_journal *j = cli_journal (c, sb_file_exists (sb_arena_printf (&c->arena, "%s/journal.db", cli_state_dir (c))), &rc);
+    struct sb_journal *j =
+            cli_journal (c, sb_file_exists (sb_arena_printf (&c->arena, "%s/journal.db", cli_state_dir (c))), &rc);
 
-    if (rc == EXIT_DONE && j != NULL && !sb_journal_run_find (j, c->nargs > 0 ? c->args[0] : NULL, &c->arena, &run, &c->faults))
+    if (rc == EXIT_DONE && j != NULL
+        && !sb_journal_run_find (j, c->nargs > 0 ? c->args[0] : NULL, &c->arena, &run, &c->faults))
         rc = cli_fail (c, EXIT_JOURNAL);
     if (rc == EXIT_DONE && run == NULL && c->nargs > 0) {
         cli_error ("the journal in '%s' has no run '%s'", cli_state_dir (c), c->args[0]);
@@ -142,7 +144,8 @@ open_gate (struct cli *c, struct sb_journal *j, const struct sb_journal_run *run
 
             if (strcmp (gates[i].state, "open") == 0
                 && (strcmp (gates[i].name, word) == 0
-                    || (gate != SB_NO_GATE && (strcmp (plan.gates[gate].name, word) == 0 || strcmp (plan.gates[gate].base, word) == 0))))
+                    || (gate != SB_NO_GATE
+                        && (strcmp (plan.gates[gate].name, word) == 0 || strcmp (plan.gates[gate].base, word) == 0))))
                 found = &gates[i];
         }
     sb_plan_release (&plan);

@@ -15,7 +15,9 @@ sentence_of (const struct cli_answer *a)
 {
     const char *said = sb_map_get (&a->results, "sentence");
 
-    return said != NULL && said[0] != 0 ? said : a->sentence != NULL && a->sentence[0] != 0 ? a->sentence : "was not asked";
+    return said != NULL && said[0] != 0                 ? said
+           : a->sentence != NULL && a->sentence[0] != 0 ? a->sentence
+                                                        : "was not asked";
 }
 
 static json_t *
@@ -28,10 +30,12 @@ answers_json (const struct sb_plan *p, const struct cli_answers *a)
     for (i = 0; i < p->count; i++) {
         facts = json_object ();
         for (k = 0; k < a->list[i].results.count; k++)
-            json_object_set_new (facts, a->list[i].results.entries[k].key, json_string (a->list[i].results.entries[k].value));
-        json_array_append_new (list, json_pack ("{s:s, s:s, s:s?, s:b, s:s, s:o}", "kind", p->steps[i].kind, "object",
-                                                p->steps[i].object, "on", p->steps[i].on, "answers", a->list[i].rc == SB_OK,
-                                                "sentence", sentence_of (&a->list[i]), "facts", facts));
+            json_object_set_new (facts, a->list[i].results.entries[k].key,
+                                 json_string (a->list[i].results.entries[k].value));
+        json_array_append_new (list,
+                               json_pack ("{s:s, s:s, s:s?, s:b, s:s, s:o}", "kind", p->steps[i].kind, "object",
+                                          p->steps[i].object, "on", p->steps[i].on, "answers", a->list[i].rc == SB_OK,
+                                          "sentence", sentence_of (&a->list[i]), "facts", facts));
     }
     return list;
 }
@@ -47,9 +51,10 @@ unfinished_json (struct cli *c, struct sb_journal *j, const char *pool)
         return list;
     for (i = 0; i < n; i++)
         if (runs[i].ended_ms == 0 && (pool == NULL || strcmp (runs[i].pool, pool) == 0))
-            json_array_append_new (list, json_pack ("{s:s, s:s, s:b, s:b, s:s?}", "run", runs[i].id, "workflow", runs[i].workflow,
-                                                    "drill", runs[i].drill, "running", sb_journal_owned (j, runs[i].id, NULL),
-                                                    "outcome", runs[i].outcome));
+            json_array_append_new (list,
+                                   json_pack ("{s:s, s:s, s:b, s:b, s:s?}", "run", runs[i].id, "workflow",
+                                              runs[i].workflow, "drill", runs[i].drill, "running",
+                                              sb_journal_owned (j, runs[i].id, NULL), "outcome", runs[i].outcome));
     return list;
 }
 
@@ -60,18 +65,18 @@ print_status (struct cli *c, json_t *servers, json_t *unfinished, json_t *owed)
     size_t i;
 
     json_array_foreach (servers, i, o)
-        printf ("%s%-9s%s %-14s %-12s %s\n", cli_paint (c, json_is_true (json_object_get (o, "answers")) ? "green" : "amber"),
-                json_string_value (json_object_get (o, "kind")), cli_paint (c, "off"),
-                json_string_value (json_object_get (o, "object")),
-                json_is_string (json_object_get (o, "on")) ? json_string_value (json_object_get (o, "on")) : "",
-                json_string_value (json_object_get (o, "sentence")));
+            printf ("%s%-9s%s %-14s %-12s %s\n",
+                    cli_paint (c, json_is_true (json_object_get (o, "answers")) ? "green" : "amber"),
+                    json_string_value (json_object_get (o, "kind")), cli_paint (c, "off"),
+                    json_string_value (json_object_get (o, "object")),
+                    json_is_string (json_object_get (o, "on")) ? json_string_value (json_object_get (o, "on")) : "",
+                    json_string_value (json_object_get (o, "sentence")));
     json_array_foreach (unfinished, i, o)
-        printf ("%sunfinished: %s (%s)%s\n", json_is_true (json_object_get (o, "drill")) ? "DRILL " : "",
-                json_string_value (json_object_get (o, "run")), json_string_value (json_object_get (o, "workflow")),
-                json_is_true (json_object_get (o, "running")) ? ", running now" : "");
-    json_array_foreach (owed, i, o)
-        printf ("owed: %s of run %s\n", json_string_value (json_object_get (o, "step")),
-                json_string_value (json_object_get (o, "run")));
+            printf ("%sunfinished: %s (%s)%s\n", json_is_true (json_object_get (o, "drill")) ? "DRILL " : "",
+                    json_string_value (json_object_get (o, "run")), json_string_value (json_object_get (o, "workflow")),
+                    json_is_true (json_object_get (o, "running")) ? ", running now" : "");
+    json_array_foreach (owed, i, o) printf ("owed: %s of run %s\n", json_string_value (json_object_get (o, "step")),
+                                            json_string_value (json_object_get (o, "run")));
     if (json_array_size (unfinished) == 0 && json_array_size (owed) == 0)
         puts ("nothing is unfinished, nothing is owed");
 }
@@ -101,8 +106,8 @@ cmd_status (struct cli *c)
         unfinished = unfinished_json (c, j, p.pool);
         owed = cli_owed_json (c, j, p.pool);
         if (c->json)
-            cli_print_json (json_pack ("{s:s, s:O, s:O, s:O}", "pool", p.pool, "servers", servers, "unfinished", unfinished,
-                                       "owed", owed));
+            cli_print_json (json_pack ("{s:s, s:O, s:O, s:O}", "pool", p.pool, "servers", servers, "unfinished",
+                                       unfinished, "owed", owed));
         else
             print_status (c, servers, unfinished, owed);
         json_decref (servers);
@@ -137,14 +142,16 @@ cmd_history (struct cli *c)
         sb_format_utc (&begun, runs[i].started_ms);
         if (runs[i].ended_ms > 0)
             sb_format_duration (&took, runs[i].ended_ms - runs[i].started_ms);
-        cli_table_row (&t, (const char *const[]){ runs[i].id,
-                                                  runs[i].drill ? sb_arena_printf (&c->arena, "DRILL %s", runs[i].workflow)
-                                                                : runs[i].workflow,
-                                                  sb_buf_cstr (&begun), sb_buf_cstr (&took), outcome });
-        json_array_append_new (list, json_pack ("{s:s, s:s, s:s, s:b, s:s, s:I, s:I, s:s}", "run", runs[i].id, "workflow",
-                                                runs[i].workflow, "pool", runs[i].pool, "drill", runs[i].drill, "digest",
-                                                runs[i].digest, "started_ms", (json_int_t) runs[i].started_ms, "ended_ms",
-                                                (json_int_t) runs[i].ended_ms, "outcome", outcome));
+        cli_table_row (&t,
+                       (const char *const[]){ runs[i].id,
+                                              runs[i].drill ? sb_arena_printf (&c->arena, "DRILL %s", runs[i].workflow)
+                                                            : runs[i].workflow,
+                                              sb_buf_cstr (&begun), sb_buf_cstr (&took), outcome });
+        json_array_append_new (list,
+                               json_pack ("{s:s, s:s, s:s, s:b, s:s, s:I, s:I, s:s}", "run", runs[i].id, "workflow",
+                                          runs[i].workflow, "pool", runs[i].pool, "drill", runs[i].drill, "digest",
+                                          runs[i].digest, "started_ms", (json_int_t) runs[i].started_ms, "ended_ms",
+                                          (json_int_t) runs[i].ended_ms, "outcome", outcome));
     }
     if (rc == EXIT_DONE && c->json)
         cli_print_json (json_incref (list));
@@ -174,7 +181,8 @@ cmd_journal_verify (struct cli *c)
     sb_hex (head.hash, SB_HASH_BYTES, &hash);
     if (c->json)
         cli_print_json (json_pack ("{s:s, s:b, s:I, s:I, s:s}", "file", cfg.path, "good", rc == EXIT_DONE, "records",
-                                   (json_int_t) head.records, "seq", (json_int_t) head.seq, "hash", sb_buf_cstr (&hash)));
+                                   (json_int_t) head.records, "seq", (json_int_t) head.seq, "hash",
+                                   sb_buf_cstr (&hash)));
     else if (rc == EXIT_DONE)
         printf ("%s: %lld records of %lld runs, unbroken up to record %lld, %s\n", cfg.path, (long long) head.records,
                 (long long) head.runs, (long long) head.seq, sb_buf_cstr (&hash));

@@ -24,8 +24,8 @@ cmd_workflow_list (struct cli *c)
             rc = EXIT_CONFIG;
         } else {
             cli_table_row (&t, (const char *const[]){ names[i], sb_arena_printf (&c->arena, "%zu", w.count), w.title });
-            json_array_append_new (list, json_pack ("{s:s, s:s?, s:i, s:s}", "workflow", names[i], "title", w.title, "steps",
-                                                    (int) w.count, "file", w.file));
+            json_array_append_new (list, json_pack ("{s:s, s:s?, s:i, s:s}", "workflow", names[i], "title", w.title,
+                                                    "steps", (int) w.count, "file", w.file));
         }
         sb_workflow_release (&w);
     }
@@ -51,15 +51,16 @@ cmd_workflow_show (struct cli *c)
         const struct sb_wf_step *s = &w.steps[i];
         const char *action = s->role == NULL ? "" : sb_arena_printf (&c->arena, "%s.%s", s->role, s->verb);
 
-        json_array_append_new (steps, json_pack ("{s:s, s:s?, s:s, s:s?, s:s?, s:i}", "step", s->name, "title", s->title,
-                                                 "action", action, "for each", s->each, "gate", s->gate, "line", s->line));
+        json_array_append_new (steps,
+                               json_pack ("{s:s, s:s?, s:s, s:s?, s:s?, s:i}", "step", s->name, "title", s->title,
+                                          "action", action, "for each", s->each, "gate", s->gate, "line", s->line));
         if (!c->json)
-            printf ("%s%-28s%s %-28s %s%s%s%s\n", cli_paint (c, "bold"), s->name, cli_paint (c, "off"), action, s->title,
-                    s->gate ? "  [gate: " : "", s->gate ? s->gate : "", s->gate ? "]" : "");
+            printf ("%s%-28s%s %-28s %s%s%s%s\n", cli_paint (c, "bold"), s->name, cli_paint (c, "off"), action,
+                    s->title, s->gate ? "  [gate: " : "", s->gate ? s->gate : "", s->gate ? "]" : "");
     }
     if (rc == EXIT_DONE && c->json)
-        cli_print_json (json_pack ("{s:s, s:s?, s:s?, s:O}", "workflow", w.name, "title", w.title, "help", w.help, "steps",
-                                   steps));
+        cli_print_json (json_pack ("{s:s, s:s?, s:s?, s:O}", "workflow", w.name, "title", w.title, "help", w.help,
+                                   "steps", steps));
     json_decref (steps);
     sb_workflow_release (&w);
     return rc;

@@ -89,10 +89,14 @@ workflow_dir (struct cli *c, int index)
     const char *given = cli_opt (c, "workflows");
 
     switch (index) {
-    case 0: return given == NULL ? "" : given;
-    case 1: return c->base == NULL ? "" : sb_arena_printf (&c->arena, "%s/workflows", c->base);
-    case 2: return c->paths.workflows;
-    default: return NULL;
+    case 0:
+        return given == NULL ? "" : given;
+    case 1:
+        return c->base == NULL ? "" : sb_arena_printf (&c->arena, "%s/workflows", c->base);
+    case 2:
+        return c->paths.workflows;
+    default:
+        return NULL;
     }
 }
 
@@ -174,8 +178,8 @@ cli_load_workflow (struct cli *c, const char *name, struct sb_workflow *w)
         free (names);
         return cli_fail (c, EXIT_CONFIG);
     }
-    if (!sb_file_read (path, CONFIG_LIMIT, &text, &c->faults) ||
-        !sb_workflow_parse (w, path, sb_buf_cstr (&text), text.len, &c->faults))
+    if (!sb_file_read (path, CONFIG_LIMIT, &text, &c->faults)
+        || !sb_workflow_parse (w, path, sb_buf_cstr (&text), text.len, &c->faults))
         return cli_fail (c, EXIT_CONFIG);
     return EXIT_DONE;
 }

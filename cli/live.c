@@ -14,15 +14,15 @@ static const struct shown {
     enum sb_record_kind kind;
     const char *mark, *color;
 } shown[] = {
-    { SB_REC_ADOPTED, "already", "\033[2m" },      { SB_REC_INTENT, "begin", "" },
-    { SB_REC_DONE, "done", "\033[32m" },           { SB_REC_FAILED, "FAILED", "\033[31m" },
-    { SB_REC_HELD, "HELD", "\033[31m" },           { SB_REC_OWED, "owed", "\033[33m" },
-    { SB_REC_SKIPPED, "skipped", "\033[33m" },     { SB_REC_UNDO_BEGIN, "undo", "\033[33m" },
-    { SB_REC_UNDO_INTENT, "undoing", "" },         { SB_REC_UNDONE, "undone", "\033[33m" },
-    { SB_REC_UNDO_LEFT, "left", "\033[2m" },       { SB_REC_UNDO_HELD, "HELD", "\033[31m" },
-    { SB_REC_GATE_OPEN, "gate", "\033[1m" },       { SB_REC_GATE_ANSWER, "answer", "\033[1m" },
-    { SB_REC_DARK, "dark", "\033[33m" },           { SB_REC_LIGHT, "light", "\033[32m" },
-    { SB_REC_REFUSED, "refused", "\033[31m" },     { SB_REC_ABORT, "abort", "\033[31m" },
+    { SB_REC_ADOPTED, "already", "\033[2m" },   { SB_REC_INTENT, "begin", "" },
+    { SB_REC_DONE, "done", "\033[32m" },        { SB_REC_FAILED, "FAILED", "\033[31m" },
+    { SB_REC_HELD, "HELD", "\033[31m" },        { SB_REC_OWED, "owed", "\033[33m" },
+    { SB_REC_SKIPPED, "skipped", "\033[33m" },  { SB_REC_UNDO_BEGIN, "undo", "\033[33m" },
+    { SB_REC_UNDO_INTENT, "undoing", "" },      { SB_REC_UNDONE, "undone", "\033[33m" },
+    { SB_REC_UNDO_LEFT, "left", "\033[2m" },    { SB_REC_UNDO_HELD, "HELD", "\033[31m" },
+    { SB_REC_GATE_OPEN, "gate", "\033[1m" },    { SB_REC_GATE_ANSWER, "answer", "\033[1m" },
+    { SB_REC_DARK, "dark", "\033[33m" },        { SB_REC_LIGHT, "light", "\033[32m" },
+    { SB_REC_REFUSED, "refused", "\033[31m" },  { SB_REC_ABORT, "abort", "\033[31m" },
     { SB_REC_RUN_RESUME, "resume", "\033[1m" },
 };
 
@@ -42,7 +42,8 @@ print_time (const struct live *v, const struct sb_run *run)
 {
     int64_t ms = sb_run_now (run) - v->began_ms;
 
-    fprintf (stderr, "%s%3lld.%lld  ", v->drill ? "DRILL " : "", (long long) (ms / 1000), (long long) (ms % 1000 / 100));
+    fprintf (stderr, "%s%3lld.%lld  ", v->drill ? "DRILL " : "", (long long) (ms / 1000),
+             (long long) (ms % 1000 / 100));
 }
 
 /* "sentence" of a record, else its reason in words. */
@@ -113,7 +114,8 @@ on_gate (void *ctx, struct sb_run *run, uint32_t step, const char *question)
     uint32_t gate = p->steps[step].gate;
 
     print_time (v, run);
-    fprintf (stderr, "%sgate %s%s: %s\n", v->color ? "\033[1m" : "", p->gates[gate].name, v->color ? "\033[0m" : "", question);
+    fprintf (stderr, "%sgate %s%s: %s\n", v->color ? "\033[1m" : "", p->gates[gate].name, v->color ? "\033[0m" : "",
+             question);
     if (v->terminal) {
         fprintf (stderr, "                Go on? Type yes or no: ");
         v->asking = step;
@@ -156,5 +158,8 @@ on_turn (void *ctx, struct sb_run *run, int *ret_fd)
 }
 
 const struct sb_run_view live_view = {
-    .record = on_record, .log = on_log, .gate = on_gate, .turn = on_turn,
+    .record = on_record,
+    .log = on_log,
+    .gate = on_gate,
+    .turn = on_turn,
 };

@@ -9,7 +9,7 @@
 
 struct live {
     bool color;
-    bool terminal;   /* a person can be asked here */
+    bool terminal; /* a person can be asked here */
     bool drill;
     uint32_t asking; /* the step whose gate is being asked, or SB_NO_STEP */
     int64_t began_ms;

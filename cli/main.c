@@ -49,8 +49,7 @@ static const struct cli_option resume_options[] = {
 };
 
 static const struct cli_option check_options[] = {
-    { "wait", 0, "TIME", "ask again until nothing is red, at most so long" },
-    { NULL, 0, NULL, NULL }
+    { "wait", 0, "TIME", "ask again until nothing is red, at most so long" }, { NULL, 0, NULL, NULL }
 };
 
 static const struct cli_option watch_options[] = {
@@ -60,20 +59,17 @@ static const struct cli_option watch_options[] = {
     { NULL, 0, NULL, NULL }
 };
 
-static const struct cli_option report_options[] = {
-    { "html", 0, "FILE", "write one HTML page" },
-    { NULL, 0, NULL, NULL }
-};
+static const struct cli_option report_options[] = { { "html", 0, "FILE", "write one HTML page" },
+                                                    { NULL, 0, NULL, NULL } };
 
 static const struct cli_option plugin_list_options[] = {
-    { "contracts", 0, NULL, "print the contracts of the roles instead" },
-    { NULL, 0, NULL, NULL }
+    { "contracts", 0, NULL, "print the contracts of the roles instead" }, { NULL, 0, NULL, NULL }
 };
 
 const struct cli_command cli_commands[] = {
     { "check", NULL, "hold the steady state (facts H1 to H17) against the servers",
-      "Ends with 0 when every fact is green or amber, with 1 when one is red or could not be told.", check_options, 0, 0,
-      cmd_check },
+      "Ends with 0 when every fact is green or amber, with 1 when one is red or could not be told.", check_options, 0,
+      0, cmd_check },
     { "status", NULL, "show what the servers say, unfinished runs and what is owed", NULL, NULL, 0, 0, cmd_status },
     { "plan", "WORKFLOW", "show what a run would do, in order, with gates and points of no return",
       "Planning touches nothing: the same topology, workflow and parameters give the same plan and the same digest.",
@@ -82,18 +78,19 @@ const struct cli_command cli_commands[] = {
       "What is owed from earlier runs is done first. Steps whose goal is already true are not done again. At a gate the\n"
       "run asks on a terminal; elsewhere it ends with 4 and stays resumable.",
       run_options, 1, 1, cmd_run },
-    { "resume", "[RUN]", "go on with an unfinished run", "Without RUN: the newest unfinished one. Nothing unfinished: ends with 0.",
-      resume_options, 0, 1, cmd_resume },
+    { "resume", "[RUN]", "go on with an unfinished run",
+      "Without RUN: the newest unfinished one. Nothing unfinished: ends with 0.", resume_options, 0, 1, cmd_resume },
     { "approve", "RUN GATE", "answer a gate of a run from another terminal",
-      "Who answers is told by the kernel, never by an argument. GATE is the gate's name, or STEP of the step it guards.", NULL,
-      2, 2, cmd_approve },
+      "Who answers is told by the kernel, never by an argument. GATE is the gate's name, or STEP of the step it guards.",
+      NULL, 2, 2, cmd_approve },
     { "watch", NULL, "watch for the old site and do what is owed there",
       "Runs until everything owed is paid and stays so, or until it is stopped.", watch_options, 0, 0, cmd_watch },
-    { "report", "[RUN...]", "tell what runs did, with their evidence", "Without RUN: the newest one.", report_options, 0, -1, cmd_report },
+    { "report", "[RUN...]", "tell what runs did, with their evidence", "Without RUN: the newest one.", report_options,
+      0, -1, cmd_report },
     { "history", NULL, "list the runs", NULL, NULL, 0, 0, cmd_history },
     { "journal verify", "[FILE]", "check the chain of a journal, offline", NULL, NULL, 0, 1, cmd_journal_verify },
-    { "plugin list", NULL, "list the plugins that were found, or the contracts of the roles", NULL, plugin_list_options, 0, 0,
-      cmd_plugin_list },
+    { "plugin list", NULL, "list the plugins that were found, or the contracts of the roles", NULL, plugin_list_options,
+      0, 0, cmd_plugin_list },
     { "plugin show", "NAME", "show the settings and actions of a plugin", NULL, NULL, 1, 1, cmd_plugin_show },
     { "workflow list", NULL, "list the workflows", NULL, NULL, 0, 0, cmd_workflow_list },
     { "workflow show", "WORKFLOW", "show the steps of a workflow", NULL, NULL, 1, 1, cmd_workflow_show },

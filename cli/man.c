@@ -195,7 +195,8 @@ roles_page (void)
     puts (".SH SEE ALSO\nswitchback(1), switchback\\-workflow(5), switchback\\-plugin(3)");
 }
 
-static const char *const type_words[] = { "text", "number", "yes or no", "duration", "one of", "list", "secret", "name of" };
+static const char *const type_words[] = { "text",   "number", "yes or no", "duration",
+                                          "one of", "list",   "secret",    "name of" };
 
 static void
 topology_key (const struct sb_key *k)

@@ -65,8 +65,8 @@ cli_paint (const struct cli *c, const char *color)
 {
     static const struct {
         const char *name, *code;
-    } colors[] = { { "red", "\033[31m" },  { "green", "\033[32m" }, { "amber", "\033[33m" }, { "unknown", "\033[35m" },
-                   { "bold", "\033[1m" }, { "dim", "\033[2m" },     { "off", "\033[0m" } };
+    } colors[] = { { "red", "\033[31m" }, { "green", "\033[32m" }, { "amber", "\033[33m" }, { "unknown", "\033[35m" },
+                   { "bold", "\033[1m" }, { "dim", "\033[2m" },    { "off", "\033[0m" } };
     size_t i;
 
     for (i = 0; c->color && i < sizeof colors / sizeof *colors; i++)

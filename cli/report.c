@@ -21,7 +21,9 @@ struct gathering {
 static void
 merge (json_t *step, json_t *body)
 {
-    static const char *const keys[] = { "results", "sentence", "target", "params", "reason", "question", "by", "grade" };
+    static const char *const keys[] = {
+        "results", "sentence", "target", "params", "reason", "question", "by", "grade"
+    };
     size_t i;
 
     for (i = 0; i < sizeof keys / sizeof *keys; i++) {
@@ -63,9 +65,10 @@ gather (void *ctx, const struct sb_record *r)
         time_of (step, r);
         merge (step, body);
     }
-    json_array_append_new (g->events, json_pack ("{s:I, s:I, s:s, s:s?, s:s?, s:s, s:O?}", "seq", (json_int_t) r->seq, "at_ms",
-                                                 (json_int_t) r->at_ms, "kind", sb_record_words[r->kind].name, "step", r->name,
-                                                 "title", title, "text", sb_record_words[r->kind].text, "body", body));
+    json_array_append_new (g->events,
+                           json_pack ("{s:I, s:I, s:s, s:s?, s:s?, s:s, s:O?}", "seq", (json_int_t) r->seq, "at_ms",
+                                      (json_int_t) r->at_ms, "kind", sb_record_words[r->kind].name, "step", r->name,
+                                      "title", title, "text", sb_record_words[r->kind].text, "body", body));
     json_decref (body);
     return true;
 }
@@ -79,10 +82,10 @@ planned (json_t *steps, const struct sb_plan *p)
         const struct sb_plan_step *s = &p->steps[i];
         char *action SB_AUTOFREE = s->verb == NULL ? NULL : sb_xprintf ("%s.%s", s->role, s->verb);
 
-        json_array_append_new (steps, json_pack ("{s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s, s:b}", "step", s->name, "title",
-                                                 s->title, "action", action, "object", s->object, "on", s->on, "gate",
-                                                 s->gate == SB_NO_GATE ? NULL : p->gates[s->gate].name, "state", "waiting",
-                                                 "no_return", s->no_return));
+        json_array_append_new (steps, json_pack ("{s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s, s:b}", "step", s->name,
+                                                 "title", s->title, "action", action, "object", s->object, "on", s->on,
+                                                 "gate", s->gate == SB_NO_GATE ? NULL : p->gates[s->gate].name, "state",
+                                                 "waiting", "no_return", s->no_return));
     }
 }
 
@@ -99,13 +102,13 @@ report_json (struct cli *c, struct sb_journal *j, const struct sb_journal_run *r
         planned (g.steps, &plan);
         if (sb_journal_each (j, run->id, 0, gather, &g, &c->faults) && sb_journal_head (j, &head, &c->faults)) {
             sb_hex (head.hash, SB_HASH_BYTES, &hash);
-            report = json_pack (
-                    "{s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:I, s:I, s:s, s:i, s:{s:I, s:s}, s:O, s:O}", "run", run->id,
-                    "workflow", run->workflow, "title", plan.title, "pool", run->pool, "drill", run->drill, "digest",
-                    run->digest, "topology_digest", plan.topology_digest, "started_ms", (json_int_t) run->started_ms,
-                    "ended_ms", (json_int_t) run->ended_ms, "outcome", run->outcome != NULL ? run->outcome : "unfinished",
-                    "uid", (int) run->uid, "head", "seq", (json_int_t) head.seq, "hash", sb_buf_cstr (&hash), "steps", g.steps,
-                    "events", g.events);
+            report = json_pack ("{s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:I, s:I, s:s, s:i, s:{s:I, s:s}, s:O, s:O}",
+                                "run", run->id, "workflow", run->workflow, "title", plan.title, "pool", run->pool,
+                                "drill", run->drill, "digest", run->digest, "topology_digest", plan.topology_digest,
+                                "started_ms", (json_int_t) run->started_ms, "ended_ms", (json_int_t) run->ended_ms,
+                                "outcome", run->outcome != NULL ? run->outcome : "unfinished", "uid", (int) run->uid,
+                                "head", "seq", (json_int_t) head.seq, "hash", sb_buf_cstr (&hash), "steps", g.steps,
+                                "events", g.events);
         }
     }
     json_decref (g.steps);
@@ -141,18 +144,20 @@ report_text (struct cli *c, json_t *report)
     if (ms_of (report, "ended_ms") > 0)
         sb_format_duration (&took, ms_of (report, "ended_ms") - ms_of (report, "started_ms"));
     printf ("%s%s%s%s\n%s, begun %s%s%s, outcome: %s\nplan %s\n\n", cli_paint (c, "bold"),
-            json_is_true (json_object_get (report, "drill")) ? "DRILL " : "", text_of (report, "title"), cli_paint (c, "off"),
-            text_of (report, "run"), sb_buf_cstr (&at), took.len > 0 ? ", took " : "", sb_buf_cstr (&took),
-            text_of (report, "outcome"), text_of (report, "digest"));
-    json_array_foreach (json_object_get (report, "steps"), i, step) {
+            json_is_true (json_object_get (report, "drill")) ? "DRILL " : "", text_of (report, "title"),
+            cli_paint (c, "off"), text_of (report, "run"), sb_buf_cstr (&at), took.len > 0 ? ", took " : "",
+            sb_buf_cstr (&took), text_of (report, "outcome"), text_of (report, "digest"));
+    json_array_foreach (json_object_get (report, "steps"), i, step)
+    {
         struct sb_buf t SB_CLEANUP (sb_buf_free) = { 0 };
 
         if (ms_of (step, "begun_ms") > 0)
             sb_format_duration (&t, ms_of (step, "ended_ms") - ms_of (step, "begun_ms"));
         printf ("%-8s %7s  %s%s\n", text_of (step, "state"), sb_buf_cstr (&t), text_of (step, "title"),
                 json_is_true (json_object_get (step, "already")) ? " (was so already)" : "");
-        json_object_foreach (json_object_get (step, "results"), key, value)
-            if (json_is_string (value) && json_string_length (value) > 0 && json_string_length (value) < 200)
+        json_object_foreach (json_object_get (step, "results"), key, value) if (json_is_string (value)
+                                                                                && json_string_length (value) > 0
+                                                                                && json_string_length (value) < 200)
                 printf ("                     %s: %s\n", key, json_string_value (value));
         if (strcmp (text_of (step, "state"), "done") != 0 && text_of (step, "sentence")[0] != 0)
             printf ("                     %s\n", text_of (step, "sentence"));
@@ -177,8 +182,8 @@ add_report (struct cli *c, struct sb_journal *j, const char *id, json_t *list)
         run = n > 0 ? &runs[0] : NULL;
     }
     if (run == NULL) {
-        cli_error (id != NULL ? "the journal in '%s' has no run '%s'" : "the journal in '%s' holds no run%s", cli_state_dir (c),
-                   id != NULL ? id : "");
+        cli_error (id != NULL ? "the journal in '%s' has no run '%s'" : "the journal in '%s' holds no run%s",
+                   cli_state_dir (c), id != NULL ? id : "");
         return EXIT_USAGE;
     }
     report = report_json (c, j, run);
@@ -214,8 +219,7 @@ cmd_report (struct cli *c)
     if (rc == EXIT_DONE && c->json)
         cli_print_json (json_incref (json_array_size (list) == 1 ? json_array_get (list, 0) : list));
     else if (rc == EXIT_DONE && file == NULL)
-        json_array_foreach (list, i, report)
-            report_text (c, report);
+        json_array_foreach (list, i, report) report_text (c, report);
     json_decref (list);
     sb_journal_close (j);
     return rc;

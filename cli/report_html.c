@@ -22,11 +22,20 @@ esc (struct sb_buf *b, const char *s)
 {
     for (; s != NULL && *s != 0; s++)
         switch (*s) {
-        case '&': sb_buf_str (b, "&amp;"); break;
-        case '<': sb_buf_str (b, "&lt;"); break;
-        case '>': sb_buf_str (b, "&gt;"); break;
-        case '"': sb_buf_str (b, "&quot;"); break;
-        default: sb_buf_char (b, *s);
+        case '&':
+            sb_buf_str (b, "&amp;");
+            break;
+        case '<':
+            sb_buf_str (b, "&lt;");
+            break;
+        case '>':
+            sb_buf_str (b, "&gt;");
+            break;
+        case '"':
+            sb_buf_str (b, "&quot;");
+            break;
+        default:
+            sb_buf_char (b, *s);
         }
 }
 
@@ -55,7 +64,8 @@ bar (struct sb_buf *b, const json_t *step, int64_t from, int64_t span)
     if (ended >= begun && begun > 0)
         sb_buf_printf (b, "<i%s style=\"left:%.2f%%;width:%.2f%%\"></i>",
                        json_is_true (json_object_get (step, "already")) ? " class=already" : "",
-                       100.0 * (double) (begun - from) / (double) span, 100.0 * (double) (ended - begun) / (double) span);
+                       100.0 * (double) (begun - from) / (double) span,
+                       100.0 * (double) (ended - begun) / (double) span);
     sb_buf_str (b, "</div></td>");
 }
 
@@ -65,7 +75,8 @@ results (struct sb_buf *b, json_t *step)
     const char *key;
     json_t *value;
 
-    json_object_foreach (json_object_get (step, "results"), key, value) {
+    json_object_foreach (json_object_get (step, "results"), key, value)
+    {
         if (!json_is_string (value) || json_string_length (value) == 0)
             continue;
         sb_buf_str (b, "<div class=res>");
@@ -86,9 +97,9 @@ step_row (struct sb_buf *b, json_t *step, int64_t from, int64_t span)
 
     if (ms_of (step, "begun_ms") > 0)
         sb_format_duration (&took, ms_of (step, "ended_ms") - ms_of (step, "begun_ms"));
-    sb_buf_printf (b, "<tr%s><td class=%s>%s%s</td><td>", json_is_true (json_object_get (step, "no_return")) ? " class=nr" : "",
-                   text_of (step, "state"), text_of (step, "state"),
-                   json_is_true (json_object_get (step, "already")) ? ", was so already" : "");
+    sb_buf_printf (b, "<tr%s><td class=%s>%s%s</td><td>",
+                   json_is_true (json_object_get (step, "no_return")) ? " class=nr" : "", text_of (step, "state"),
+                   text_of (step, "state"), json_is_true (json_object_get (step, "already")) ? ", was so already" : "");
     esc (b, text_of (step, "title"));
     if (json_is_true (json_object_get (step, "no_return")))
         sb_buf_str (b, " <b>(point of no return)</b>");
@@ -110,7 +121,8 @@ decisions (struct sb_buf *b, json_t *events)
     size_t i;
 
     sb_buf_str (b, "<h2>Decisions</h2><table><tr><th>When</th><th>What</th><th>Answer</th></tr>\n");
-    json_array_foreach (events, i, e) {
+    json_array_foreach (events, i, e)
+    {
         struct sb_buf at SB_CLEANUP (sb_buf_free) = { 0 };
 
         if (strcmp (text_of (e, "kind"), "gate answer") != 0 && strcmp (text_of (e, "kind"), "person") != 0
@@ -153,14 +165,16 @@ section (struct sb_buf *b, json_t *report)
     sb_buf_printf (b, "; begun %s; took %s; outcome: <b>", sb_buf_cstr (&at), sb_buf_cstr (&took));
     esc (b, text_of (report, "outcome"));
     sb_buf_str (b, "</b></p>\n<table><tr><th>State</th><th>Step</th><th>Took</th><th>When</th></tr>\n");
-    json_array_foreach (json_object_get (report, "steps"), i, step)
-        step_row (b, step, from, until - from);
+    json_array_foreach (json_object_get (report, "steps"), i, step) step_row (b, step, from, until - from);
     sb_buf_str (b, "</table>\n");
     decisions (b, events);
-    sb_buf_printf (b, "<h2>Evidence</h2><p>Plan <code>%s</code><br>Topology <code>%s</code><br>Journal: record %lld, <code>%s</code>"
-                      "</p><p class=sub>'switchback journal verify' holds the journal against this number and hash.</p>\n",
-                   text_of (report, "digest"), text_of (report, "topology_digest"),
-                   (long long) ms_of (json_object_get (report, "head"), "seq"), text_of (json_object_get (report, "head"), "hash"));
+    sb_buf_printf (
+            b,
+            "<h2>Evidence</h2><p>Plan <code>%s</code><br>Topology <code>%s</code><br>Journal: record %lld, <code>%s</code>"
+            "</p><p class=sub>'switchback journal verify' holds the journal against this number and hash.</p>\n",
+            text_of (report, "digest"), text_of (report, "topology_digest"),
+            (long long) ms_of (json_object_get (report, "head"), "seq"),
+            text_of (json_object_get (report, "head"), "hash"));
 }
 
 char *
@@ -170,15 +184,17 @@ report_html (json_t *reports)
     json_t *report;
     size_t i;
 
-    sb_buf_str (&b, "<!doctype html>\n<html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\"><title>");
-    json_array_foreach (reports, i, report) {
+    sb_buf_str (
+            &b,
+            "<!doctype html>\n<html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\"><title>");
+    json_array_foreach (reports, i, report)
+    {
         sb_buf_str (&b, i > 0 ? ", " : "");
         sb_buf_str (&b, json_is_true (json_object_get (report, "drill")) ? "DRILL " : "");
         esc (&b, text_of (report, "run"));
     }
     sb_buf_printf (&b, "</title><style>%s</style>\n", style);
-    json_array_foreach (reports, i, report)
-        section (&b, report);
+    json_array_foreach (reports, i, report) section (&b, report);
     sb_buf_str (&b, "</html>\n");
     return sb_buf_take (&b);
 }

@@ -102,7 +102,8 @@ tell_resting_steps (struct cli *c, const struct sb_run_cfg *cfg, json_t *owed, j
         const char *title = steps[i].step < cfg->plan->count ? cfg->plan->steps[steps[i].step].title : "";
 
         if (is_owed || is_held)
-            json_array_append_new (is_owed ? owed : held, json_pack ("{s:s, s:s}", "step", steps[i].name, "title", title));
+            json_array_append_new (is_owed ? owed : held,
+                                   json_pack ("{s:s, s:s}", "step", steps[i].name, "title", title));
         if ((is_owed || is_held) && !c->json)
             printf ("%s: %s\n", steps[i].state, title);
     }
@@ -122,12 +123,12 @@ tell (struct cli *c, const struct sb_run_cfg *cfg, const struct sb_run_result *r
     tell_open_gates (c, cfg, gates);
     if (c->json)
         cli_print_json (json_pack (
-                "{s:s, s:s, s:b, s:s, s:i, s:I, s:I, s:{s:i, s:i, s:i, s:i, s:i, s:i, s:i}, s:O, s:O, s:O, s:{s:I, s:s}}", "run",
-                cfg->run, "workflow", cfg->plan->workflow, "drill", cfg->drill, "outcome", word->name, "exit", r->exit_code,
-                "took_ms", (json_int_t) r->took_ms, "people_ms", (json_int_t) r->people_ms, "steps", "done", (int) r->done,
-                "already", (int) r->adopted, "skipped", (int) r->skipped, "owed", (int) r->owed, "failed", (int) r->failed,
-                "held", (int) r->held, "undone", (int) r->undone, "owed", owed, "held", held, "gates", gates, "head", "seq",
-                (json_int_t) r->head.seq, "hash", sb_buf_cstr (&hash)));
+                "{s:s, s:s, s:b, s:s, s:i, s:I, s:I, s:{s:i, s:i, s:i, s:i, s:i, s:i, s:i}, s:O, s:O, s:O, s:{s:I, s:s}}",
+                "run", cfg->run, "workflow", cfg->plan->workflow, "drill", cfg->drill, "outcome", word->name, "exit",
+                r->exit_code, "took_ms", (json_int_t) r->took_ms, "people_ms", (json_int_t) r->people_ms, "steps",
+                "done", (int) r->done, "already", (int) r->adopted, "skipped", (int) r->skipped, "owed", (int) r->owed,
+                "failed", (int) r->failed, "held", (int) r->held, "undone", (int) r->undone, "owed", owed, "held", held,
+                "gates", gates, "head", "seq", (json_int_t) r->head.seq, "hash", sb_buf_cstr (&hash)));
     else
         printf ("%s%s %s: %s (%u done, %u already true, %u skipped, %u owed, %u held, %u failed) in %s\n"
                 "journal: record %lld, %.16s\n",
@@ -205,7 +206,8 @@ site_answers (struct cli *c, const struct sb_plan_step *step)
 
         if (site == NULL || strcmp (site, step->site) != 0)
             continue;
-        answers = sb_tcp_resolve (host == NULL ? o->name : host, (uint16_t) atoi (port == NULL ? "1433" : port), &addr, &ignored)
+        answers = sb_tcp_resolve (host == NULL ? o->name : host, (uint16_t) atoi (port == NULL ? "1433" : port), &addr,
+                                  &ignored)
                   && sb_tcp_probe (&addr, sb_deadline_in (1000), &ignored);
         sb_faults_free (&ignored);
         if (answers)
@@ -215,12 +217,14 @@ site_answers (struct cli *c, const struct sb_plan_step *step)
 }
 
 static bool
-worth_paying (struct cli *c, const struct sb_plan *plan, const struct sb_journal_owed *owed, size_t count, const char *run)
+worth_paying (struct cli *c, const struct sb_plan *plan, const struct sb_journal_owed *owed, size_t count,
+              const char *run)
 {
     size_t i;
 
     for (i = 0; i < count; i++)
-        if (strcmp (owed[i].run, run) == 0 && owed[i].step < plan->count && site_answers (c, &plan->steps[owed[i].step]))
+        if (strcmp (owed[i].run, run) == 0 && owed[i].step < plan->count
+            && site_answers (c, &plan->steps[owed[i].step]))
             return true;
     return false;
 }
@@ -262,7 +266,8 @@ cli_pay_owed (struct cli *c, struct sb_journal *j)
     if (!sb_journal_owed (j, pool, &c->arena, &owed, &n, &c->faults))
         return cli_fail (c, -1);
     for (i = 0; i < n; i++)
-        if ((i == 0 || strcmp (owed[i].run, owed[i - 1].run) != 0) && pay_run (c, j, owed, n, owed[i].run) == EXIT_SIGNAL)
+        if ((i == 0 || strcmp (owed[i].run, owed[i - 1].run) != 0)
+            && pay_run (c, j, owed, n, owed[i].run) == EXIT_SIGNAL)
             return -2;
     if (!sb_journal_owed (j, pool, &c->arena, &owed, &n, &c->faults))
         return cli_fail (c, -1);
@@ -279,7 +284,8 @@ cli_owed_json (struct cli *c, struct sb_journal *j, const char *pool)
     if (j == NULL || !sb_journal_owed (j, pool, &c->arena, &owed, &n, &c->faults))
         return list;
     for (i = 0; i < n; i++)
-        json_array_append_new (list, json_pack ("{s:s, s:s, s:s, s:I}", "run", owed[i].run, "workflow", owed[i].workflow, "step",
-                                                owed[i].name, "since_ms", (json_int_t) owed[i].since_ms));
+        json_array_append_new (list,
+                               json_pack ("{s:s, s:s, s:s, s:I}", "run", owed[i].run, "workflow", owed[i].workflow,
+                                          "step", owed[i].name, "since_ms", (json_int_t) owed[i].since_ms));
     return list;
 }

@@ -194,7 +194,8 @@ sb_undo_pairs (const struct sb_wf_step *s, const struct sb_deed *undo, struct sb
     if (strcmp (s->verb, s->undo_verb) == 0)
         return n;
     for (size_t i = 0; i < s->nparams; i++)
-        if (!has_key (ret, n, s->params[i].key) && (undo->open || sb_option_find (undo->params, s->params[i].key) != NULL))
+        if (!has_key (ret, n, s->params[i].key)
+            && (undo->open || sb_option_find (undo->params, s->params[i].key) != NULL))
             ret[n++] = s->params[i];
     return n;
 }

@@ -67,7 +67,8 @@ parse (int argc, char **argv, struct wish *w)
         else
             took = false;
         if (!took || !good)
-            return complain ("an option is not understood", "--dir, --rate, --clients, --point DB:LSN, --before MS, --json");
+            return complain ("an option is not understood",
+                             "--dir, --rate, --clients, --point DB:LSN, --before MS, --json");
         i++;
     }
     if (w->verb == NULL || w->dir == NULL)
@@ -79,7 +80,8 @@ static int
 start (const struct wish *w)
 {
     char *path SB_AUTOFREE = sb_xprintf ("%s/traffic.json", w->dir);
-    char *text SB_AUTOFREE = sb_xprintf ("{\"rate\": %lld, \"clients\": %lld}\n", (long long) w->rate, (long long) w->clients);
+    char *text SB_AUTOFREE =
+            sb_xprintf ("{\"rate\": %lld, \"clients\": %lld}\n", (long long) w->rate, (long long) w->clients);
     struct sb_faults faults = { 0 };
     bool good = sb_file_write (path, text, strlen (text), 0644, &faults);
     char *why SB_AUTOFREE = sb_faults_text (&faults);
@@ -124,7 +126,8 @@ read_rows (const char *dir, w_id family, struct sb_map *rows)
         row = json_loads (line, 0, NULL);
         columns = json_array_get (row, 5);
         if (row != NULL && strcasecmp (json_string_value (json_array_get (row, 2)), "tblChat") == 0)
-            json_array_foreach (columns, i, value) {
+            json_array_foreach (columns, i, value)
+            {
                 const char *text = json_string_value (value), *at = text == NULL ? NULL : strstr (text, "message ");
 
                 if (at != NULL && strlen (at) >= 44) {
@@ -202,15 +205,16 @@ account (const struct wish *w, const struct world *world, w_id family, w_lsn poi
     if (f != NULL)
         fclose (f);
     sb_map_free_with (&rows, free);
-    return json_pack ("{s:i, s:i, s:o, s:i, s:o}", "acknowledged", (int) acknowledged, "held", (int) held, "missing", missing,
-                      "quoted", (int) json_array_size (after), "after_point", after);
+    return json_pack ("{s:i, s:i, s:o, s:i, s:o}", "acknowledged", (int) acknowledged, "held", (int) held, "missing",
+                      missing, "quoted", (int) json_array_size (after), "after_point", after);
 }
 
 static int
 report (const struct wish *w)
 {
     char *socket SB_AUTOFREE = sb_xprintf ("%s/world.sock", w->dir);
-    char *db SB_AUTOFREE = sb_xstrndup (w->point == NULL ? "mgc" : w->point, strcspn (w->point == NULL ? "mgc" : w->point, ":"));
+    char *db SB_AUTOFREE =
+            sb_xstrndup (w->point == NULL ? "mgc" : w->point, strcspn (w->point == NULL ? "mgc" : w->point, ":"));
     const char *lsn = w->point == NULL ? NULL : strchr (w->point, ':');
     struct sb_faults faults = { 0 };
     struct w_client *client = w_client_open (socket, &faults);
@@ -234,7 +238,8 @@ report (const struct wish *w)
         puts (text);
         free (text);
     } else {
-        printf ("acknowledged %lld, held by the live copy %lld, missing there %zu", json_integer_value (json_object_get (a, "acknowledged")),
+        printf ("acknowledged %lld, held by the live copy %lld, missing there %zu",
+                json_integer_value (json_object_get (a, "acknowledged")),
                 json_integer_value (json_object_get (a, "held")), json_array_size (json_object_get (a, "missing")));
         if (lsn != NULL)
             printf (", acknowledged after the point %lld", json_integer_value (json_object_get (a, "quoted")));

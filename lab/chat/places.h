@@ -13,7 +13,7 @@ struct place {
     const char *kind, *name;
     struct place_key {
         const char *key, *value;
-    } *keys;
+    } * keys;
     size_t nkeys, cap;
 };
 

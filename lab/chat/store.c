@@ -8,8 +8,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sybfront.h>
 #include <sybdb.h>
+#include <sybfront.h>
 
 #define LOGIN_SECONDS 3
 #define QUERY_SECONDS "4"
@@ -53,8 +53,8 @@ on_error (DBPROCESS *db, int severity, int number, int os, char *text, char *os_
 bool
 stores_init (const char *dir, const struct places *places, struct sb_faults *faults)
 {
-    static const char *const env[] = { "TDSVER", "TDSDUMP", "TDSDUMPCONFIG", "TDSPORT", "TDSHOST", "TDSQUERY",
-                                       "DSQUERY", "FREETDS", "FREETDSCONF", "SYBASE" };
+    static const char *const env[] = { "TDSVER",   "TDSDUMP", "TDSDUMPCONFIG", "TDSPORT",     "TDSHOST",
+                                       "TDSQUERY", "DSQUERY", "FREETDS",       "FREETDSCONF", "SYBASE" };
     struct sb_buf conf SB_CLEANUP (sb_buf_free) = { 0 };
     struct sb_buf secret SB_CLEANUP (sb_buf_free) = { 0 };
     char *path SB_AUTOFREE = sb_xprintf ("%s/chat/client.conf", dir);
@@ -66,10 +66,11 @@ stores_init (const char *dir, const struct places *places, struct sb_faults *fau
     for (i = 0; i < sizeof env / sizeof *env; i++)
         unsetenv (env[i]);
     for (i = 0; (o = places_nth (places, "instance", i)) != NULL; i++)
-        sb_buf_printf (&conf,
-                       "[%s]\n\thost = %s\n\tport = %s\n\ttds version = 7.4\n\tencryption = require\n\tca file = %s/tls/ca.pem\n"
-                       "\tcheck certificate hostname = yes\n\tconnect timeout = %d\n\tclient charset = UTF-8\n",
-                       o->name, place_key (o, "host", "127.0.0.1"), place_key (o, "port", "1433"), dir, LOGIN_SECONDS);
+        sb_buf_printf (
+                &conf,
+                "[%s]\n\thost = %s\n\tport = %s\n\ttds version = 7.4\n\tencryption = require\n\tca file = %s/tls/ca.pem\n"
+                "\tcheck certificate hostname = yes\n\tconnect timeout = %d\n\tclient charset = UTF-8\n",
+                o->name, place_key (o, "host", "127.0.0.1"), place_key (o, "port", "1433"), dir, LOGIN_SECONDS);
     if (!sb_file_read (file, 4096, &secret, faults) || !sb_dir_make (folder, 0700, faults)
         || !sb_file_write (path, sb_buf_cstr (&conf), conf.len, 0600, faults))
         return false;
@@ -195,7 +196,8 @@ store_run (struct store *s, const char *sql, int *ret_number, int64_t *ret_value
     if (s->db == NULL)
         return false;
     s->number = 0;
-    good = dbcmd (s->db, sql) == SUCCEED && dbsqlexec (s->db) == SUCCEED && fetch (s, ret_value, ret_rows) && s->number == 0;
+    good = dbcmd (s->db, sql) == SUCCEED && dbsqlexec (s->db) == SUCCEED && fetch (s, ret_value, ret_rows)
+           && s->number == 0;
     *ret_number = s->number;
     if (!good && (dbdead (s->db) || s->number == 0))
         store_close (s);

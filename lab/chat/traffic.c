@@ -21,14 +21,14 @@
 #include <unistd.h>
 
 #define MAX_PEOPLE 64
-#define ANSWER_MS 8000 /* a server that is silent so long is left */
-#define KNOCK_MS 150   /* between two tries of a client without a server */
+#define ANSWER_MS  8000 /* a server that is silent so long is left */
+#define KNOCK_MS   150  /* between two tries of a client without a server */
 
 struct person {
     struct sb_stream stream;
     bool connected, welcome, waiting;
     const char *server;
-    char id[40];          /* the message that is under way */
+    char id[40]; /* the message that is under way */
     int64_t sent, sent_mono, knocked;
     unsigned next_server; /* where to try next */
 };
@@ -39,7 +39,7 @@ struct crowd {
     struct person people[MAX_PEOPLE];
     size_t count;
     int rate, ledger;
-    int64_t due;          /* when the next message is due */
+    int64_t due; /* when the next message is due */
     size_t turn;
 };
 
@@ -110,9 +110,11 @@ static void
 enter (struct crowd *c, const struct person *p, const char *instance)
 {
     char line[512];
-    int n = snprintf (line, sizeof line, "{\"id\": \"%s\", \"server\": \"%s\", \"instance\": \"%s\", \"client\": %zu, \"sent_ms\": %lld, "
-                                         "\"acked_ms\": %lld}\n",
-                      p->id, p->server, instance, (size_t) (p - c->people), (long long) p->sent, (long long) sb_now_ms ());
+    int n = snprintf (line, sizeof line,
+                      "{\"id\": \"%s\", \"server\": \"%s\", \"instance\": \"%s\", \"client\": %zu, \"sent_ms\": %lld, "
+                      "\"acked_ms\": %lld}\n",
+                      p->id, p->server, instance, (size_t) (p - c->people), (long long) p->sent,
+                      (long long) sb_now_ms ());
     ssize_t done = write (c->ledger, line, (size_t) n);
 
     if (done != n)

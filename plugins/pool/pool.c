@@ -226,7 +226,8 @@ is_meant (struct sb_call *call, const struct pool_services *found, size_t k)
 {
     const char *which = sb_param (call, "which");
 
-    return which == NULL || strcmp (which, "all") == 0 || found->list[k].compliance == (strcmp (which, "compliance") == 0);
+    return which == NULL || strcmp (which, "all") == 0
+           || found->list[k].compliance == (strcmp (which, "compliance") == 0);
 }
 
 static enum sb_rc
@@ -475,17 +476,15 @@ static const struct sb_option replication_params[] = {
     LAST
 };
 static const char *const which_words[] = { "all", "chat", "compliance", NULL };
-static const struct sb_option service_params[] = { { .name = "on",
-                                                     .type = SB_TARGET,
-                                                     .flags = SB_REQUIRED,
-                                                     .choices = server_kind,
-                                                     .help = "the server" },
-                                                   { .name = "which",
-                                                     .type = SB_CHOICE,
-                                                     .fallback = "all",
-                                                     .choices = which_words,
-                                                     .help = "the chat service, the compliance service, or both" },
-                                                   LAST };
+static const struct sb_option service_params[] = {
+    { .name = "on", .type = SB_TARGET, .flags = SB_REQUIRED, .choices = server_kind, .help = "the server" },
+    { .name = "which",
+      .type = SB_CHOICE,
+      .fallback = "all",
+      .choices = which_words,
+      .help = "the chat service, the compliance service, or both" },
+    LAST
+};
 static const struct sb_option move_params[] = { { .name = "site",
                                                   .type = SB_TARGET,
                                                   .flags = SB_REQUIRED,

@@ -91,7 +91,7 @@ two_at_once ()
     kill -INT "$pid"
     wait "$pid"
     [ $? = 130 ] || rc=1
-    return $rc
+    return "$rc"
 }
 ok "two runs for one pool: the second ends with 5, whatever its state folder; SIGINT ends the first with 130" two_at_once
 
