@@ -180,12 +180,13 @@ for program in dblib fuzz; do
     timeout 200 "$build/tests/tds/$program" >"$work/tap" 2>&1
     code=$?
     sed -n 's/^# TDS_SEED/# TDS_SEED/p' "$work/tap"
-    while IFS= read -r line; do
+    mapfile -t lines <"$work/tap"
+    for line in "${lines[@]}"; do
         case $line in
         ok*) : >"$work/out"; ok 0 "${line#*- }" ;;
         'not ok'*) grep -A3 -F "$line" "$work/tap" >"$work/out"; ok 1 "${line#*- }" ;;
         esac
-    done <"$work/tap"
+    done
     cp "$work/tap" "$work/out"
     ok $code "$program ends well"
 done
