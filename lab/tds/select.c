@@ -57,39 +57,44 @@ add_source (struct sb_sql_cursor *c, struct sb_sql_scope *scope, const char *ali
     return true;
 }
 
-/* name (args) alias: the first columns of the object are bound to the arguments. */
+/* name (args) alias: the first columns of the object are bound to the arguments.  Behind APPLY (`on` is not NULL) the
+ * arguments may speak of tables before it, so that they become the condition of a join. */
 static void
 table_function (struct sb_sql_cursor *c, struct sb_sql_scope *scope, const struct sb_sql_object *o, const char *name,
-                struct sb_buf *out)
+                struct sb_buf *out, struct sb_buf *on)
 {
-    SB_CLEANUP (sb_buf_free) struct sb_buf where = { 0 };
-    const char *alias;
+    const char *args[16], *alias;
     unsigned count = 0;
 
     if (!sb_sql_at_op (c, ")"))
-        do {
-            struct sb_sql_expr e = sb_sql_parse_expr (c, scope);
-            if (o != NULL && count < o->args) {
-                sb_buf_str (&where, count > 0 ? " AND " : " WHERE ");
-                sb_sql_quote_name (&where, o->cols[count].name);
-                sb_buf_printf (&where, " = %s", e.sql);
-            }
-            count++;
-        } while (sb_sql_take_op (c, ",") && count < 16);
+        do
+            args[count++] = sb_sql_parse_expr (c, scope).sql;
+        while (sb_sql_take_op (c, ",") && count < 16);
     if (!sb_sql_need_op (c, ")"))
         return;
     alias = take_alias (c, false);
     if (alias == NULL)
         alias = name;
-    sb_buf_str (out, "(SELECT * FROM ");
+    if (on == NULL)
+        sb_buf_str (out, "(SELECT * FROM ");
     sb_sql_quote_name (out, o == NULL ? name : o->key);
-    sb_buf_printf (out, "%s) AS ", sb_buf_cstr (&where));
+    for (unsigned i = 0; o != NULL && i < count && i < o->args; i++) {
+        struct sb_buf *b = on == NULL ? out : on;
+        sb_buf_str (b, i > 0 ? " AND " : on == NULL ? " WHERE " : "");
+        if (on != NULL) {
+            sb_sql_quote_name (b, alias);
+            sb_buf_char (b, '.');
+        }
+        sb_sql_quote_name (b, o->cols[i].name);
+        sb_buf_printf (b, " = %s", args[i]);
+    }
+    sb_buf_str (out, on == NULL ? ") AS " : " AS ");
     sb_sql_quote_name (out, alias);
     add_source (c, scope, alias, o);
 }
 
-bool
-sb_sql_parse_source (struct sb_sql_cursor *c, struct sb_sql_scope *scope, struct sb_buf *out)
+static bool
+parse_source (struct sb_sql_cursor *c, struct sb_sql_scope *scope, struct sb_buf *out, struct sb_buf *on)
 {
     struct sb_sql_name *name = sb_arena_alloc (c->arena, sizeof *name);
     const struct sb_sql_object *o = NULL;
@@ -129,7 +134,7 @@ sb_sql_parse_source (struct sb_sql_cursor *c, struct sb_sql_scope *scope, struct
     }
     if (sb_sql_at_op (c, "(") && sb_casecmp (sb_sql_peek (c, 1)->text, "nolock") != 0 && (o == NULL || o->args > 0)) {
         sb_sql_next (c);
-        table_function (c, scope, o, SB_SQL_OBJECT (name), out);
+        table_function (c, scope, o, SB_SQL_OBJECT (name), out, on);
         return c->fail.number == 0;
     }
     alias = take_alias (c, false);
@@ -140,6 +145,12 @@ sb_sql_parse_source (struct sb_sql_cursor *c, struct sb_sql_scope *scope, struct
     sb_buf_str (out, " AS ");
     sb_sql_quote_name (out, alias);
     return add_source (c, scope, alias, o);
+}
+
+bool
+sb_sql_parse_source (struct sb_sql_cursor *c, struct sb_sql_scope *scope, struct sb_buf *out)
+{
+    return parse_source (c, scope, out, NULL);
 }
 
 /* The join word at the cursor in SQLite's words; NULL: none. */
@@ -160,7 +171,7 @@ take_join (struct sb_sql_cursor *c, bool *on)
     if (sb_sql_at_words (c, "cross", "join") || sb_sql_at_words (c, "cross", "apply")) {
         c->at += 2;
         *on = false;
-        return "CROSS JOIN";
+        return "JOIN";
     }
     if (sb_sql_at_words (c, "outer", "apply")) {
         c->at += 2;
@@ -178,18 +189,21 @@ sb_sql_parse_from (struct sb_sql_cursor *c, struct sb_sql_scope *scope, struct s
     bool more = sb_sql_parse_source (c, scope, out);
 
     while (more && c->fail.number == 0) {
+        SB_CLEANUP (sb_buf_free) struct sb_buf bound = { 0 };
         bool on;
         const char *join;
         if (sb_sql_take_op (c, ",")) {
             sb_buf_str (out, ", ");
-            more = sb_sql_parse_source (c, scope, out);
+            more = parse_source (c, scope, out, NULL);
             continue;
         }
         join = take_join (c, &on);
         if (join == NULL)
             break;
         sb_buf_printf (out, " %s ", join);
-        more = sb_sql_parse_source (c, scope, out);
+        more = parse_source (c, scope, out, on ? NULL : &bound);
+        if (bound.len > 0)
+            sb_buf_printf (out, " ON %s", bound.s);
         if (on && more && sb_sql_need_word (c, "on"))
             sb_buf_printf (out, " ON %s", sb_sql_parse_condition (c, scope).sql);
     }
