@@ -182,6 +182,8 @@ suffer_faults (struct tds_session *s, const struct sb_sql_run *r, const struct s
     *ret_slow = out.status == W_DONE ? out.value[0] : 0;
     if (out.status == W_DONE)
         return true;
+    if (w_out_has (&out, 596)) /* killed, and the event is still on its way */
+        atomic_store (&s->cut, TDS_CUT_KILLED);
     if (!tds_stopped (s)) {
         tds_say_out (s, r, &out);
         tds_done (s, r, SB_TDS_ERROR, TDS_CMD_OTHER, 0);

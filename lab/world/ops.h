@@ -20,7 +20,7 @@ enum w_op_kind {
     W_OP_KILL,      /* n[0] spid of the victim; 6104 6106 6107 */
     W_OP_TRAN,      /* n[0] 1 begun, 0 ended */
     W_OP_STATEMENT, /* path[0] beginning of the statement's text: faults; [v0 ms that it takes more]; status W_FAILED
-                          with the number of `fail-next` */
+                          with the number of `fail-next`, or 596 when the session was ended */
     W_OP_ATTENTION, /* n[0] work to be ended: 3204 */
     /* databases */
     W_OP_CREATE_DB, /* db; 1801 */

@@ -212,6 +212,10 @@ w_do_statement (struct w_ctx *c)
 {
     struct w_instance *n = c->inst;
 
+    if (c->me == NULL && c->op->spid != 0) { /* it was ended, and its door has not heard of it yet */
+        fail (c, 596, NULL);
+        return;
+    }
     if (c->me != NULL)
         c->me->last_ms = c->w->now_ms;
     if (n->fail_next != 0) {
