@@ -1,11 +1,10 @@
-/* Building a lab: the configuration from a topology, ports, folders, secrets,
+/* Building a lab: the configuration from a topology, folders, secrets,
  * certificates, and the world in its steady state. */
 #include "lab/lab.h"
 
 #include "core/sys/clock.h"
 #include "core/sys/file.h"
 #include "core/sys/random.h"
-#include "core/sys/tcp.h"
 #include "lab/world/rows.h"
 #include "lab/world/server.h"
 #include "lab/world/setup.h"
@@ -16,79 +15,6 @@
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
-
-/* Ports below the range that the kernel gives to clients: they stay ours while a site has no power. */
-static int
-free_port (struct sb_faults *faults)
-{
-    struct sb_faults tries = { 0 };
-    uint16_t r, port, got;
-    int fd;
-
-    for (int i = 0; i < 200; i++) {
-        sb_random_bytes (&r, sizeof r);
-        port = (uint16_t) (20000 + r % 12000);
-        fd = sb_tcp_listen (LAB_ADDRESS, port, &got, &tries);
-        if (fd >= 0) {
-            close (fd);
-            sb_faults_free (&tries);
-            return port;
-        }
-    }
-    sb_faults_free (&tries);
-    sb_fault (faults, NULL, 0, "no free port between 20000 and 32000");
-    return 0;
-}
-
-static bool
-port_taken (const struct lab_cfg *c, int port)
-{
-    bool taken = port == c->chat_port || port == c->mail_port || port == c->power_port;
-
-    for (size_t i = 0; i < c->ninstances; i++)
-        taken = taken || c->instances[i].port == port;
-    for (size_t i = 0; i < c->nfrontends; i++)
-        taken = taken || c->frontends[i].port == port;
-    return taken;
-}
-
-static bool
-give_port (struct lab_cfg *c, int *ret, struct sb_faults *faults)
-{
-    int port;
-
-    do
-        port = free_port (faults);
-    while (port != 0 && port_taken (c, port));
-    *ret = port;
-    return port != 0;
-}
-
-static bool
-endpoint_taken (const struct lab_cfg *c, size_t before, int port)
-{
-    for (size_t i = 0; i < before; i++)
-        if (c->instances[i].endpoint_port == port)
-            return true;
-    return false;
-}
-
-/* Behind one loopback address, endpoints are told apart by their ports. */
-static bool
-give_ports (struct lab_cfg *c, struct sb_faults *faults)
-{
-    bool good = give_port (c, &c->chat_port, faults) && give_port (c, &c->mail_port, faults)
-                && give_port (c, &c->power_port, faults);
-
-    for (size_t i = 0; good && i < c->ninstances; i++) {
-        good = give_port (c, &c->instances[i].port, faults);
-        while (endpoint_taken (c, i, c->instances[i].endpoint_port))
-            c->instances[i].endpoint_port++;
-    }
-    for (size_t i = 0; good && i < c->nfrontends; i++)
-        good = give_port (c, &c->frontends[i].port, faults);
-    return good;
-}
 
 static char *
 new_password (void)
@@ -339,7 +265,7 @@ lab_build (const char *dir, const char *topology, bool real_time, struct sb_faul
         return false;
     c.dir = sb_xstrdup (dir);
     c.seed = sb_xstrdup (seed);
-    good = make_folders (&c, faults) && give_ports (&c, faults) && place_shares (&c, faults)
+    good = make_folders (&c, faults) && lab_ports_give (&c, faults) && place_shares (&c, faults)
            && make_secrets (&c, faults) && make_power (&c, faults) && lab_tls_make (&c, faults)
            && lab_topology_write (t, &c, faults) && make_world (&c, faults)
            && lab_cfg_save (&c, faults); /* the last file makes it a lab */

@@ -166,7 +166,7 @@ lab_run_world (const struct lab_args *a)
     int ret = 1;
 
     prctl (PR_SET_PDEATHSIG, 0);
-    if (!prepare (g, a, &faults) || !w_state_load (a->dir, w, &faults))
+    if (!prepare (g, a, &faults) || !lab_ports_hold (&g->cfg, &faults) || !w_state_load (a->dir, w, &faults))
         goto out;
     cfg.dir = g->cfg.dir;
     cfg.signal_fd = sb_signal_fd (signals, &faults);

@@ -79,6 +79,10 @@ void lab_topology_free (struct lab_topology *t);
 /* build.c: folders, certificates, secrets, ports, the world */
 bool lab_build (const char *dir, const char *topology, bool real_time, struct sb_faults *faults);
 
+/* ports.c: random free ports, held until the process ends; held again by the world, for as long as the lab stands */
+bool lab_ports_give (struct lab_cfg *c, struct sb_faults *faults);
+bool lab_ports_hold (const struct lab_cfg *c, struct sb_faults *faults);
+
 /* tls.c */
 bool lab_tls_make (const struct lab_cfg *c, struct sb_faults *faults);
 
