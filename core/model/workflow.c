@@ -512,6 +512,32 @@ strip_undo_role (struct sb_workflow *w, struct sb_wf_step *s, struct sb_faults *
     s->undo_verb = dot + 1;
 }
 
+/* `needs = approval`: one question before everything else, so that nothing is touched before somebody agreed.  A workflow
+ * that has a step or gate called "start" asks in its own way. */
+static void
+add_start (struct sb_workflow *w)
+{
+    const char **after = sb_arena_alloc (&w->arena, 2 * sizeof *after), **none = sb_arena_alloc (&w->arena, sizeof *none);
+    struct sb_wf_step first = { .name = "start", .title = "Begin", .gate = "start", .after = none };
+
+    for (size_t i = 0; i < w->count; i++)
+        if (strcmp (w->steps[i].name, "start") == 0)
+            return;
+    for (size_t i = 0; i < w->ngates; i++)
+        if (strcmp (w->gates[i].name, "start") == 0)
+            return;
+    after[0] = "start";
+    for (size_t i = 0; i < w->count; i++)
+        if (w->steps[i].after == NULL || w->steps[i].after[0] == NULL)
+            w->steps[i].after = after;
+    SB_PUSH (w->gates, w->ngates, w->gates_cap) = (struct sb_wf_gate){
+        .name = "start", .title = "Begin", .ask = sb_arena_printf (&w->arena, "%s?", w->title)
+    };
+    (void) SB_PUSH (w->steps, w->count, w->cap);
+    memmove (w->steps + 1, w->steps, (w->count - 1) * sizeof *w->steps);
+    w->steps[0] = first;
+}
+
 bool
 sb_workflow_parse (struct sb_workflow *w, const char *file, const char *text, size_t len, struct sb_faults *faults)
 {
@@ -541,6 +567,8 @@ sb_workflow_parse (struct sb_workflow *w, const char *file, const char *text, si
     for (size_t i = 0; i < w->ngates; i++)
         if (w->gates[i].title == NULL)
             w->gates[i].title = w->gates[i].name;
+    if (w->needs_approval && faults->count == before)
+        add_start (w);
     sb_faults_sort (faults, before);
     return faults->count == before;
 }

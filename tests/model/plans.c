@@ -20,7 +20,7 @@ static const char head[] = "[pool p]\n"
                            "secret = env:X\n";
 
 static const char small[] = "[workflow small]\n"
-                            "needs = approval\n"
+                            ""
                             "[gate g]\n"
                             "ask = Really?\n"
                             "[step a]\n"
