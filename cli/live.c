@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 /* How a kind of record is shown; kinds that are not here are not shown. */
@@ -116,11 +117,30 @@ on_gate (void *ctx, struct sb_run *run, uint32_t step, const char *question)
     print_time (v, run);
     fprintf (stderr, "%sgate %s%s: %s\n", v->color ? "\033[1m" : "", p->gates[gate].name, v->color ? "\033[0m" : "",
              question);
-    if (v->terminal) {
-        fprintf (stderr, "                Go on? Type yes or no: ");
-        v->asking = step;
-    }
     return SB_GATE_OPEN;
+}
+
+/* The first step whose gate nobody has answered yet. */
+static uint32_t
+next_asked (const struct sb_run *run)
+{
+    const struct sb_engine *e = sb_run_engine (run);
+    uint32_t i;
+
+    for (i = 0; e->asked > 0 && i < e->count; i++)
+        if (sb_engine_steps (e)[i].phase == SB_PHASE_ASKED)
+            return i;
+    return SB_NO_STEP;
+}
+
+/* What was typed before the question cannot be an answer to it. */
+static void
+prompt (const struct live *v, const struct sb_run *run)
+{
+    const struct sb_plan *p = sb_run_plan (run);
+
+    tcflush (STDIN_FILENO, TCIFLUSH);
+    fprintf (stderr, "                Gate %s: go on? Type yes or no: ", p->gates[p->steps[v->asking].gate].name);
 }
 
 static void
@@ -131,6 +151,10 @@ read_answer (struct live *v, struct sb_run *run)
 
     if (n <= 0) {
         v->terminal = false;
+        fprintf (stderr,
+                 "\n                Nobody can answer here any more: 'switchback approve RUN %s' answers from another"
+                 " terminal, Ctrl-C stops the run.\n",
+                 sb_run_plan (run)->gates[sb_run_plan (run)->steps[v->asking].gate].name);
         return;
     }
     line[n] = 0;
@@ -139,19 +163,29 @@ read_answer (struct live *v, struct sb_run *run)
         sb_run_gate (run, v->asking, line[0] == 'y');
         v->asking = SB_NO_STEP;
     } else {
-        fprintf (stderr, "                Type yes or no: ");
+        prompt (v, run);
     }
 }
 
+/* One question at a time; one that was answered elsewhere, or expired, makes room for the next. */
 static void
 on_turn (void *ctx, struct sb_run *run, int *ret_fd)
 {
     struct live *v = ctx;
     struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+    uint32_t step;
 
-    if (!v->terminal || v->asking == SB_NO_STEP)
+    if (!v->terminal)
         return;
-    if (poll (&in, 1, 0) > 0)
+    step = v->asking != SB_NO_STEP && sb_engine_steps (sb_run_engine (run))[v->asking].phase == SB_PHASE_ASKED
+                   ? v->asking
+                   : next_asked (run);
+    if (step != v->asking) {
+        v->asking = step;
+        if (step != SB_NO_STEP)
+            prompt (v, run);
+    }
+    if (v->asking != SB_NO_STEP && poll (&in, 1, 0) > 0)
         read_answer (v, run);
     if (v->terminal && v->asking != SB_NO_STEP)
         *ret_fd = STDIN_FILENO;
