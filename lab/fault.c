@@ -16,7 +16,7 @@ struct job {
     struct sb_faults *faults;
 };
 
-enum arg { NONE, SITE, INSTANCE, SHARE, NUMBER, PATTERN, PATH, FRONTEND };
+enum arg { NONE, SITE, INSTANCE, SHARE, NUMBER, PATTERN, PATH, FRONTEND, SERVER };
 
 struct fault {
     const char *name, *kind; /* kind: second word, or NULL */
@@ -52,6 +52,10 @@ static const struct fault list[] = {
     { "witness-back", NULL, { INSTANCE }, W_OP_FAULT_WITNESS, 0, "witness-back INSTANCE" },
     { "cms-down", NULL, { NONE }, W_OP_FAULT_CENTRAL, 1, "cms-down" },
     { "cms-up", NULL, { NONE }, W_OP_FAULT_CENTRAL, 0, "cms-up" },
+    { "replica-stop", NULL, { SERVER }, W_OP_FAULT_REPLICA, 1, "replica-stop SERVER" },
+    { "replica-start", NULL, { SERVER }, W_OP_FAULT_REPLICA, 0, "replica-start SERVER" },
+    { "next-hop-down", NULL, { NONE }, W_OP_FAULT_NEXT_HOP, 1, "next-hop-down" },
+    { "next-hop-up", NULL, { NONE }, W_OP_FAULT_NEXT_HOP, 0, "next-hop-up" },
 };
 #define NFAULTS (sizeof list / sizeof *list)
 
@@ -84,6 +88,9 @@ put_arg (struct job *j, enum arg arg, const char *word, unsigned *n)
         break;
     case SHARE:
         id = j->op.subject = share_named (j->w, word);
+        break;
+    case SERVER:
+        id = j->op.subject = w_find_server (j->w, word);
         break;
     case NUMBER:
         j->op.n[(*n)++] = atoi (word);

@@ -43,7 +43,7 @@ struct server {
     int listener;
     struct sb_stream *clients[MAX_CLIENTS];
     size_t nclients;
-    bool chat, active, failed_over, compliance_runs;
+    bool chat, active, failed_over, compliance_runs, cut_off; /* cut_off: no client gets through to it */
     int64_t looked, pinged, retry, events_retry;
     unsigned event;              /* counts compliance events, to tell those of one millisecond apart */
     int64_t chat_id;             /* last one used in its room; -1: not known */
@@ -108,8 +108,9 @@ look (struct server *s)
     s->index = (unsigned) id - 1;
     s->active = (me->replica.active >> (id - 1)) & 1;
     s->chat = me->chat != 0;
+    s->cut_off = w->central.next_hop_down;
     s->compliance_runs = me->compliance != 0;
-    while (!s->chat && s->nclients > 0)
+    while ((!s->chat || s->cut_off) && s->nclients > 0)
         drop_client (s, s->nclients - 1);
     if (!s->chat || (!s->active && s->nclients == 0))
         leave_store (s);
@@ -248,7 +249,7 @@ take_client (struct server *s)
 
     if (fd < 0)
         return;
-    if (!s->chat || !s->active || s->nclients == MAX_CLIENTS) {
+    if (!s->chat || !s->active || s->cut_off || s->nclients == MAX_CLIENTS) {
         n = write (fd, "NO\n", 3);
         (void) n;
         sb_fd_close (&fd);

@@ -223,7 +223,8 @@ obstacle (struct ps_call *c, struct world *w, const struct w_server *s)
 enum ps_flow
 cs_message_test (struct ps_call *c)
 {
-    const char *target = ps_arg_text (c, "TargetFqdn"), *why = "no server accepts clients", *one;
+    const char *target = ps_arg_text (c, "TargetFqdn"), *one,
+               *why = "no server accepts clients";
     struct ps_object *o = ps_object_new (c->ps, "Microsoft.Rtc.SyntheticTransactions.TaskOutput");
     enum ps_flow f;
     struct world *w = cs_look (c, &f);
@@ -238,6 +239,8 @@ cs_message_test (struct ps_call *c)
         one = obstacle (c, w, s);
         why = one ? ps_printf (c->ps, "%s: %s", w_str (w, s->fqdn), one) : NULL;
     }
+    if (w->central.next_hop_down)
+        why = "the next hop pool does not route to the Persistent Chat pool";
     ps_set (c->ps, o, "TargetFqdn", ps_text (c->ps, target ? target : w_str (w, w->pool)));
     ps_set (c->ps, o, "Result", ps_const (why ? "Failure" : "Success"));
     ps_set (c->ps, o, "Latency", ps_const (why ? "00:00:00" : "00:00:00.0213010"));

@@ -178,8 +178,6 @@ w_backup_run (struct world *w, const struct w_files *files, const struct w_backu
         return false;
     }
     error = w_files_reach (w, c->instance, b->path, true);
-    if (error == W_FILE_OK && w->instances[c->instance - 1].disk_full && b->path[0] != '\\')
-        error = W_FILE_FULL;
     if (error != W_FILE_OK) {
         fail_file (out, error, b->path, error == W_FILE_FULL);
         return false;

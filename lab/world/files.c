@@ -13,14 +13,15 @@ w_files_reach (const struct world *w, w_id instance, const char *path, bool to_w
     const struct w_share *s = share == 0 ? NULL : &w->shares[share - 1];
     w_id site = w->instances[instance - 1].site;
 
+    bool full = path[0] != '\\' ? w->instances[instance - 1].disk_full || (s != NULL && s->full) : s != NULL && s->full;
+
+    if (path[0] != '\\' && !(isalpha ((unsigned char) path[0]) && path[1] == ':'))
+        return W_FILE_BAD_NAME;
     if (path[0] != '\\')
-        return isalpha ((unsigned char) path[0]) && path[1] == ':' ? s != NULL && s->gone               ? W_FILE_NO_PATH
-                                                                     : s != NULL && s->full && to_write ? W_FILE_FULL
-                                                                                                        : W_FILE_OK
-                                                                   : W_FILE_BAD_NAME;
+        return s != NULL && s->gone ? W_FILE_NO_PATH : full && to_write ? W_FILE_FULL : W_FILE_OK;
     if (s == NULL || s->gone || (s->site != 0 && !w_linked (w, site, s->site)))
         return W_FILE_NO_NET;
-    return s->full && to_write ? W_FILE_FULL : W_FILE_OK;
+    return full && to_write ? W_FILE_FULL : W_FILE_OK;
 }
 
 const char *

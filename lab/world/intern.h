@@ -134,6 +134,7 @@ void w_do_job_schedule (struct w_ctx *c), w_do_job_delete (struct w_ctx *c);
 void w_do_pool_state (struct w_ctx *c), w_do_pool_active (struct w_ctx *c), w_do_replicate (struct w_ctx *c);
 void w_do_central_move (struct w_ctx *c), w_do_service (struct w_ctx *c), w_do_server_report (struct w_ctx *c);
 void w_do_site_power (struct w_ctx *c), w_do_instance_power (struct w_ctx *c), w_do_frontend_power (struct w_ctx *c);
-void w_do_link (struct w_ctx *c), w_do_fault (struct w_ctx *c);
+void w_do_link (struct w_ctx *c), w_do_fault (struct w_ctx *c),
+        w_do_pool_fault (struct w_ctx *c);
 
 #endif

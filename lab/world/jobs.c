@@ -247,6 +247,10 @@ run_copy (struct world *w, const struct w_files *files, const struct w_job *j, s
 
     if (error == W_FILE_OK)
         error = w_files_reach (w, j->instance, destination, true);
+    if (error == W_FILE_FULL) {
+        failed (o, 3202, destination);
+        return;
+    }
     if (error == W_FILE_OK)
         list = w_log_files (files, instance, source, w_str (w, s->database), &n, &error);
     if (error != W_FILE_OK) {

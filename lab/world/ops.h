@@ -97,6 +97,8 @@ enum w_op_kind {
     W_OP_FAULT_DISK,      /* instance or subject = share, n[0] 1 full, 0 room */
     W_OP_FAULT_SHARE,     /* subject = share, n[0] 1 gone, 0 back */
     W_OP_FAULT_CENTRAL,   /* n[0] 1 down, 0 up */
+    W_OP_FAULT_REPLICA,   /* subject = chat server, n[0] 1: replication does not reach it, 0 it does */
+    W_OP_FAULT_NEXT_HOP,  /* n[0] 1 down, 0 up */
     W_OP_LAST
 };
 

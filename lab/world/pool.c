@@ -121,13 +121,28 @@ w_do_server_report (struct w_ctx *c)
         c->w->servers[id - 1].ping_ms = c->w->now_ms;
 }
 
+void
+w_do_pool_fault (struct w_ctx *c)
+{
+    uint8_t bad = c->op->n[0] != 0;
+
+    if (c->op->kind == W_OP_FAULT_CENTRAL)
+        c->w->central.down = bad;
+    else if (c->op->kind == W_OP_FAULT_NEXT_HOP)
+        c->w->central.next_hop_down = bad;
+    else if (c->op->subject == 0 || c->op->subject > c->w->nservers)
+        fail (c, W_POOL_NO_SERVER, "%d", c->op->subject);
+    else
+        c->w->servers[c->op->subject - 1].replica.stuck = bad;
+}
+
 /* When replication reaches a machine of the site next, if it lacks something; INT64_MAX: not as things are. */
 static int64_t
 due (const struct world *w, w_id site, const struct w_replica *r)
 {
     int64_t at, boot;
 
-    if (r->version == w->central.version || w->central.down || !w_linked (w, site, w->central.site))
+    if (r->stuck || r->version == w->central.version || w->central.down || !w_linked (w, site, w->central.site))
         return INT64_MAX;
     at = w->central.changed_ms + w->rates.replication;
     if (w->central.push_ms != 0 && w->central.push_ms < at)

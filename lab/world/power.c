@@ -166,10 +166,6 @@ w_do_fault (struct w_ctx *c)
 {
     bool of_share = c->op->kind == W_OP_FAULT_SHARE || (c->op->kind == W_OP_FAULT_DISK && c->op->subject != 0);
 
-    if (c->op->kind == W_OP_FAULT_CENTRAL) {
-        c->w->central.down = c->op->n[0] != 0;
-        return;
-    }
     if (of_share ? c->op->subject == 0 || c->op->subject > c->w->nshares : c->inst == NULL) {
         fail (c, W_LAB_NO_SUCH, "%s", of_share ? "share" : "instance");
         return;

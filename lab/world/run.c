@@ -96,7 +96,9 @@ static const struct kind kinds[W_OP_LAST] = {
     [W_OP_FAULT_AGENT] = { w_do_fault, NOTHING, NULL },
     [W_OP_FAULT_DISK] = { w_do_fault, NOTHING, NULL },
     [W_OP_FAULT_SHARE] = { w_do_fault, NOTHING, NULL },
-    [W_OP_FAULT_CENTRAL] = { w_do_fault, NOTHING, NULL },
+    [W_OP_FAULT_CENTRAL] = { w_do_pool_fault, NOTHING, NULL },
+    [W_OP_FAULT_REPLICA] = { w_do_pool_fault, NOTHING, NULL },
+    [W_OP_FAULT_NEXT_HOP] = { w_do_pool_fault, NOTHING, NULL },
 };
 
 void

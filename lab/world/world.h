@@ -228,7 +228,7 @@ struct w_replica {
     uint32_t version; /* of the central store that it holds */
     uint16_t active;  /* bit per chat server */
     uint8_t state;    /* enum w_pool_state */
-    uint8_t reserved;
+    uint8_t stuck;    /* fault: replication does not reach it */
 };
 struct w_server {
     w_text name, fqdn;
@@ -252,7 +252,8 @@ struct w_central {
     uint8_t down;    /* fault: it does not answer */
     uint8_t state;   /* enum w_pool_state */
     uint16_t active; /* bit per chat server */
-    uint16_t reserved;
+    uint8_t next_hop_down; /* fault: the front end pool routes no message to the servers */
+    uint8_t reserved;
     uint32_t version; /* counts changes */
     uint32_t reserved2;
     int64_t changed_ms, push_ms; /* last change; an enforced push is due */

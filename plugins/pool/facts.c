@@ -149,13 +149,30 @@ fact_store (struct sb_call *call, struct pool *p)
                                                  store.master) };
 }
 
+/* While the pool uses its backup store no message can get through until that store is live.  The fact that is broken then
+ * is the state (H1); this one follows from it and would send the operator to the wrong place. */
+static bool
+follows_from_state (struct sb_call *call, struct pool *p, const char **ret_state)
+{
+    struct pool_seen seen;
+
+    if (pool_look (call, p, &seen) != SB_OK)
+        return false;
+    *ret_state = seen.state;
+    return strcmp (seen.state, "Normal") != 0;
+}
+
 static struct verdict
 fact_message (struct sb_call *call, struct pool *p)
 {
     struct pool_message m;
+    const char *state;
 
     if (pool_message (call, p, &m) != SB_OK)
         return unknown ();
+    if (!m.success && follows_from_state (call, p, &state))
+        return (struct verdict){ "amber", sb_format (call, "a synthetic message did not get through, for the pool state is "
+                                                           "%s (H1): %s", state, m.why) };
     if (!m.success)
         return (struct verdict){ "red", sb_format (call, "a synthetic message did not get through: %s", m.why) };
     return (struct verdict){ "green", sb_format (call, "a synthetic message got through in %s", m.latency) };

@@ -154,6 +154,30 @@ identifiers_of_the_schema_are_complete (void)
     fixture_free (&f);
 }
 
+static void
+a_stuck_replica_stays_behind (void)
+{
+    struct fixture f;
+    struct w_replica *r;
+
+    fixture_init (&f);
+    r = &f.w.servers[0].replica;
+    fixture_op (&f, W_OP_FAULT_REPLICA, 0)->subject = 1;
+    f.op.n[0] = 1;
+    CU_ASSERT_TRUE (fixture_go (&f));
+    CU_ASSERT_EQUAL (from (&f, W_OP_POOL_STATE, f.south, W_FAILED_OVER), 0);
+    fixture_wait (&f, 10000);
+    CU_ASSERT_EQUAL (r->state, W_NORMAL);
+    CU_ASSERT_EQUAL (f.w.servers[1].replica.state, W_FAILED_OVER);
+    fixture_op (&f, W_OP_FAULT_REPLICA, 0)->subject = 1;
+    CU_ASSERT_TRUE (fixture_go (&f));
+    fixture_wait (&f, 10000);
+    CU_ASSERT_EQUAL (r->state, W_FAILED_OVER);
+    fixture_op (&f, W_OP_FAULT_REPLICA, 0)->subject = 99;
+    CU_ASSERT_FALSE (fixture_go (&f));
+    fixture_free (&f);
+}
+
 int
 main (void)
 {
@@ -168,6 +192,7 @@ main (void)
         { "services of a dark site cannot be stopped; they start with the machine",
           services_of_a_dark_site_cannot_be_stopped },
         { "a power controller holds a site off; releasing it brings no power back", controller_holds_a_site_off },
+        { "a machine that replication does not reach keeps what it has, alone", a_stuck_replica_stays_behind },
         { "installing a chat database makes it once", identifiers_of_the_schema_are_complete },
         { NULL, NULL }
     };

@@ -167,6 +167,12 @@ share_gone_fails_the_jobs (void)
     fixture_op (&f, W_OP_FAULT_SHARE, 0)->subject = f.share;
     CU_ASSERT_TRUE (fixture_go (&f));
     CU_ASSERT_EQUAL (run (&f, f.p, W_JOB_BACKUP)->status, W_RUN_SUCCEEDED);
+    fixture_op (&f, W_OP_FAULT_DISK, f.b)->n[0] = 1; /* where the copies go */
+    CU_ASSERT_TRUE (fixture_go (&f));
+    CU_ASSERT_EQUAL (run (&f, f.b, W_JOB_COPY)->message, 3202);
+    fixture_op (&f, W_OP_FAULT_DISK, f.b)->n[0] = 0;
+    CU_ASSERT_TRUE (fixture_go (&f));
+    CU_ASSERT_EQUAL (run (&f, f.b, W_JOB_COPY)->status, W_RUN_SUCCEEDED);
     fixture_free (&f);
 }
 
@@ -271,7 +277,7 @@ main (void)
         { "backup, copy and restore each do their part", each_job_does_its_part },
         { "the restore job stops at a gap with 4305", restore_job_stops_at_a_gap },
         { "the restore job heeds its delay and can restore one file a run", restore_job_heeds_delay_and_one_by_one },
-        { "jobs fail while the share is gone and succeed when it is back", share_gone_fails_the_jobs },
+        { "jobs fail while the share is gone or the disk is full, and succeed when it is back", share_gone_fails_the_jobs },
         { "the chain of logs survives a mirror failover", chain_survives_a_mirror_failover },
         { "power loss ends a run without an outcome", power_loss_ends_a_run_without_outcome },
         { "procedures: 32009 32007 32010 32011 32012 32024 32025 32023 32013", procedures_by_number },
