@@ -47,8 +47,8 @@ cli_load_topology (struct cli *c)
     char *full, *dir SB_AUTOFREE = sb_path_dir (file);
 
     if (!sb_file_read (file, CONFIG_LIMIT, &c->topology_text, &c->faults)) {
-        if (cli_opt (c, "topology") == NULL)
-            sb_fault_hint (&c->faults, "Name the topology file with -t FILE or SWITCHBACK_TOPOLOGY.");
+        sb_fault_hint (&c->faults, "Name the topology with -t FILE or SWITCHBACK_TOPOLOGY: a file that you may read, at most %u MiB.",
+                       CONFIG_LIMIT >> 20);
         return cli_fail (c, EXIT_CONFIG);
     }
     full = realpath (dir, NULL);

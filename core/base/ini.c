@@ -50,6 +50,13 @@ bad (struct reader *r, const char *text, const char *hint)
 }
 
 static void
+bad_twice (struct reader *r, const char *what, const char *name, int before)
+{
+    sb_fault (r->faults, r->file, r->line, "%s'%s' is already %s line %d", what, name, *what ? "in" : "set in", before);
+    sb_fault_hint (r->faults, "Keep one of the two.");
+}
+
+static void
 judge_section (struct reader *r, const char *text)
 {
     const char *close = strchr (text, ']');
@@ -73,7 +80,7 @@ judge_section (struct reader *r, const char *text)
                          SECTION_MAX_CHARS);
     before = seen_at (r, &r->sections, name);
     if (before)
-        return sb_fault (r->faults, r->file, r->line, "section '%s' is already in line %d", name, before);
+        return bad_twice (r, "section ", name, before);
     r->lost = false;
     sb_map_free (&r->keys);
     free (r->section);
@@ -111,6 +118,16 @@ judge_pair (struct reader *r, const char *text)
     return false;
 }
 
+/* Behind a NUL byte there is no text: one fault for a whole binary file. */
+static void
+bad_byte (struct reader *r, char byte)
+{
+    if (byte)
+        return bad (r, "control character in the line", "Take it out; only tabs are allowed.");
+    bad (r, "NUL byte in the line", "This is no text file, or it is damaged; the rest of it was not read.");
+    r->rest = r->end;
+}
+
 /* True: inih may see this line. */
 static bool
 judge (struct reader *r, const char *text, size_t n)
@@ -119,13 +136,14 @@ judge (struct reader *r, const char *text, size_t n)
 
     for (size_t i = 0; i < n; i++)
         if ((unsigned char) text[i] < ' ' && text[i] != '\t')
-            return bad (r, text[i] ? "control character in the line" : "NUL byte in the line", NULL), false;
+            return bad_byte (r, text[i]), false;
     if (!sb_is_utf8 (text, n))
         return bad (r, "line is not UTF-8", "Save the file as UTF-8."), false;
     if (*start == '\0' || *start == ';' || *start == '#')
         return false;
     if (n > LINE_MAX_CHARS) {
         sb_fault (r->faults, r->file, r->line, "line of %zu bytes; at most %d are possible", n, LINE_MAX_CHARS);
+        sb_fault_hint (r->faults, "Values cannot be continued on a next line; shorten this one.");
         r->lost |= *start == '[';
         return false;
     }
@@ -187,7 +205,7 @@ pair (void *user, const char *section, const char *key, const char *value)
     (void) section;
     unescape (plain);
     if (before)
-        sb_fault (r->faults, r->file, r->line, "'%s' is already set in line %d", key, before);
+        bad_twice (r, "", key, before);
     else
         r->fn (r->ctx, r->section, key, plain, r->line);
     return 1;

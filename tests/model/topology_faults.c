@@ -120,12 +120,14 @@ static const struct sb_case cases[] = {
       "1: site 'east' is already in line 5\n" },
     { "a section that is there twice is refused",
       "[site east]\n",
-      "1: section 'site east' is already in line 5\n" },
+      "1: section 'site east' is already in line 5\n"
+      "HINT: Keep one of the two.\n" },
     { "a key that is there twice is refused",
       "[link east west]\n"
       "fast = yes\n"
       "fast = no\n",
-      "3: 'fast' is already set in line 33\n" },
+      "3: 'fast' is already set in line 33\n"
+      "HINT: Keep one of the two.\n" },
     { "a key without a value is refused",
       "[instance i]\n"
       "site = east\n"
@@ -178,7 +180,8 @@ static const struct sb_case cases[] = {
       "HINT: A comment starts with a blank and a semicolon.\n" },
     { "a control character is refused",
       "[site n\001" "th]\n",
-      "1: control character in the line\n" },
+      "1: control character in the line\n"
+      "HINT: Take it out; only tabs are allowed.\n" },
     { "a list that names something twice is refused",
       "[channel ops]\n"
       "events = run, gate, run\n",
