@@ -58,7 +58,7 @@ print_why (const struct sb_engine_record *r, const char *body)
     if (sentence != NULL && sentence[0] != 0) {
         hint = strstr (sentence, "\nHINT: ");
         fprintf (stderr, ": %.*s", hint == NULL ? (int) strlen (sentence) : (int) (hint - sentence), sentence);
-        if (hint != NULL)
+        if (hint != NULL && r->kind != SB_REC_OWED && r->kind != SB_REC_SKIPPED) /* nothing to do about those now */
             fprintf (stderr, "\n                %s", hint + 1);
     } else if (r->why != SB_WHY_NONE) {
         fprintf (stderr, ": %s", sb_reason_texts[r->why]);

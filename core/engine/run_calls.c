@@ -317,8 +317,11 @@ answered (struct sb_run *run, uint32_t step, enum sb_call_op op, const struct sb
     const char *principal = NULL;
     size_t k;
 
-    free (run->steps[step].sentence);
-    run->steps[step].sentence = le->sentence && *le->sentence ? sb_xstrdup (le->sentence) : NULL;
+    /* what run said of its failure stays while verify only says that it is not so */
+    if ((le->sentence && *le->sentence) || op != SB_CALL_VERIFY || le->seen == SB_SEEN_YES) {
+        free (run->steps[step].sentence);
+        run->steps[step].sentence = le->sentence && *le->sentence ? sb_xstrdup (le->sentence) : NULL;
+    }
     if (op != SB_CALL_LOCATE) {
         ev.result = layer (run, step, op, le);
         sb_run_push (run, &ev);
