@@ -46,9 +46,12 @@ static void
 push_signals (struct sb_run *run)
 {
     struct sb_event ev = { .kind = SB_EV_STOP };
+    int signo;
 
-    while (run->cfg->signal_fd >= 0 && sb_signal_next (run->cfg->signal_fd) != 0)
+    while (run->cfg->signal_fd >= 0 && (signo = sb_signal_next (run->cfg->signal_fd)) != 0) {
+        run->signal = signo;
         sb_run_push (run, &ev);
+    }
 }
 
 static void
@@ -243,7 +246,8 @@ deliver (struct sb_run *run, int64_t ms)
         timeout = sooner (timeout, until (run, sb_notifier_due (run->notify)));
         wait_for_something (run, timeout);
         run->launch.drain (run->launch.self, drop_lane_event, run);
-        if (run->cfg->signal_fd >= 0 && sb_signal_next (run->cfg->signal_fd) != 0)
+        push_signals (run);
+        if (run->nevents > 0)
             break;
     }
     if (sb_notifier_unsaved (run->notify) && !sb_run_commit (run))
@@ -294,6 +298,7 @@ give_account (struct sb_run *run, struct sb_run_result *ret)
     ret->took_ms = sb_mono_ms () - run->begun_mono;
     ret->people_ms = run->e->people_ms + (run->e->asked ? sb_run_now (run) - run->e->gates_since : 0);
     ret->head = run->head;
+    ret->signal = run->signal;
     count_steps (run, ret);
 }
 

@@ -74,6 +74,7 @@ struct sb_run_result {
     int64_t took_ms, people_ms;
     uint32_t done, adopted, skipped, owed, failed, held, undone, open_gates;
     uint64_t syncs;
+    int signal; /* the last one that came, 0: none; it may have come too late to stop the run */
     struct sb_journal_head head;
 };
 

@@ -80,6 +80,7 @@ struct sb_run {
     bool must_commit;                 /* a command of this turn needs its records durable first */
     bool row_added;                   /* the run's row is in the journal */
     bool finished, broken;
+    int signal; /* the last that came */
     enum sb_outcome outcome;
     int view_fd;
     struct sb_faults *faults;

@@ -47,8 +47,9 @@ struct world {
     struct thing things[THINGS];
     int notes, note_fails; /* messages delivered; refused first */
     char subject[200];
-    int late; /* effects happen when the answer is collected, not when the call is made */
-    int room; /* calls taken at a time; 0: any */
+    int late_signal; /* the message that the run is done sends a signal */
+    int late;        /* effects happen when the answer is collected, not when the call is made */
+    int room;        /* calls taken at a time; 0: any */
 };
 
 static struct world *world;
@@ -99,6 +100,8 @@ fake_call (void *self, const struct sb_call_spec *spec)
                       spec->params[k].value ? spec->params[k].value : spec->params[k].items[0]);
     ncalls++;
     if (!c->note && c->op == SB_OP_RUN && world->things[c->thing].slow)
+        kill (getpid (), SIGUSR1);
+    if (c->note && world->late_signal && strstr (c->text, ": done") != NULL)
         kill (getpid (), SIGUSR1);
     if (!world->late && !(c->op == SB_OP_RUN && !c->note && world->things[c->thing].slow))
         take_effect (c);
@@ -519,6 +522,24 @@ a_signal_stops_and_leaves_it_resumable (void)
 }
 
 static void
+a_signal_that_comes_too_late_is_told (void)
+{
+    static const int signals[] = { SIGUSR1, 0 };
+    struct scene s;
+
+    set_scene (&s, "late-signal");
+    topology.count = 2;
+    s.cfg.notify_ms = 10000;
+    world->late_signal = 1;
+    s.cfg.signal_fd = sb_signal_fd (signals, &s.faults);
+    go (&s);
+    CU_ASSERT_EQUAL (s.result.outcome, SB_RUN_DONE);
+    CU_ASSERT_EQUAL (s.result.signal, SIGUSR1);
+    close (s.cfg.signal_fd);
+    strike (&s);
+}
+
+static void
 one_run_per_pool (void)
 {
     struct sb_lock lock = SB_LOCK_NONE;
@@ -652,6 +673,7 @@ main (void)
         { "an answer comes through the inbox while the run waits", an_answer_comes_through_the_inbox },
         { "a wish left before a resume is heard first", a_wish_left_before_the_resume_is_heard },
         { "a signal stops the run with 130 and leaves it resumable", a_signal_stops_and_leaves_it_resumable },
+        { "a signal that comes when the run is done is told to the caller", a_signal_that_comes_too_late_is_told },
         { "one run per pool, also with another state folder", one_run_per_pool },
         { "a full disk under the journal ends with 6 before the act, and is resumed",
           a_full_disk_breaks_off_before_the_act },
