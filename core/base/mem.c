@@ -161,6 +161,16 @@ sb_arena_strndup (struct sb_arena *a, const char *s, size_t n)
 }
 
 char *
+sb_arena_memdup (struct sb_arena *a, const char *s, size_t n)
+{
+    char *p = sb_arena_alloc (a, n + 1);
+
+    if (n > 0)
+        memcpy (p, s, n);
+    return p;
+}
+
+char *
 sb_arena_printf (struct sb_arena *a, const char *fmt, ...)
 {
     va_list args;

@@ -25,6 +25,7 @@ struct sb_arena {
 void *sb_arena_alloc (struct sb_arena *a, size_t size); /* zeroed, aligned for any type */
 char *sb_arena_strdup (struct sb_arena *a, const char *s);
 char *sb_arena_strndup (struct sb_arena *a, const char *s, size_t n);
+char *sb_arena_memdup (struct sb_arena *a, const char *s, size_t n); /* all n bytes, NULs too, and a NUL behind them */
 char *sb_arena_printf (struct sb_arena *a, const char *fmt, ...) __attribute__ ((format (printf, 2, 3)));
 char *sb_arena_vprintf (struct sb_arena *a, const char *fmt, va_list args) __attribute__ ((format (printf, 2, 0)));
 void sb_arena_release (struct sb_arena *a); /* empty again, ready for use */

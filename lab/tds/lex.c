@@ -45,7 +45,7 @@ add (struct scan *c, enum sb_sql_token_kind kind, const char *text, size_t len)
         c->cap = cap;
     }
     o->tokens[o->count++] = (struct sb_sql_token){
-        .kind = (uint8_t) kind, .line = c->line, .text = sb_arena_strndup (c->arena, text, len), .len = len
+        .kind = (uint8_t) kind, .line = c->line, .text = sb_arena_memdup (c->arena, text, len), .len = len
     };
 }
 

@@ -55,7 +55,7 @@ utf8 (struct sb_arena *a, const uint8_t *p, size_t bytes, size_t *ret_len)
     if (p == NULL || !sb_utf16le_to_utf8 (p, bytes, &b))
         sb_buf_clear (&b);
     *ret_len = b.len;
-    return sb_arena_strndup (a, sb_buf_cstr (&b), b.len);
+    return sb_arena_memdup (a, sb_buf_cstr (&b), b.len);
 }
 
 char *
@@ -207,7 +207,7 @@ little (const struct sb_buf *b, size_t from, size_t bytes)
 static struct sb_sql_value
 text_value (struct sb_arena *a, const char *s, size_t n)
 {
-    return (struct sb_sql_value){ .tag = SB_SQL_TEXT, .s = sb_arena_strndup (a, s, n), .n = n };
+    return (struct sb_sql_value){ .tag = SB_SQL_TEXT, .s = sb_arena_memdup (a, s, n), .n = n };
 }
 
 static struct sb_sql_value

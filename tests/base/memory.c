@@ -41,6 +41,7 @@ arena_strings_are_copies (void)
     CU_ASSERT_STRING_EQUAL (f, "abc-ab");
     CU_ASSERT_PTR_NULL (sb_arena_strdup (&a, NULL));
     CU_ASSERT_STRING_EQUAL (sb_arena_strndup (&a, "short", 100), "short");
+    CU_ASSERT (memcmp (sb_arena_memdup (&a, "a\0b", 3), "a\0b", 4) == 0);
     sb_arena_release (&a);
 }
 

@@ -374,7 +374,8 @@ int
 main (void)
 {
     SB_AUTOFREE char *path = NULL;
-    json_t *lab, *x;
+    static json_t *lab; /* the strings below stay its */
+    json_t *x;
     size_t i;
 
     if (getenv ("TDS_DIR") == NULL || getenv ("TDS_SERVER") == NULL || getenv ("TDS_CONF") == NULL) {

@@ -5,23 +5,33 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A port that was free a moment ago. */
+/* A port that is free, below those that the kernel hands out: nobody takes it by chance before the door listens. */
 static uint16_t
 free_port (void)
 {
+    enum { LOWEST = 20000, HOW_MANY = 12000 };
+    static unsigned asked;
     struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
-    socklen_t n = sizeof a;
-    int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    if (fd < 0 || bind (fd, (struct sockaddr *) &a, sizeof a) != 0 || getsockname (fd, (struct sockaddr *) &a, &n) != 0)
-        return 0;
-    close (fd);
-    return ntohs (a.sin_port);
+    for (int i = 0; i < HOW_MANY; i++) {
+        uint16_t port = (uint16_t) (LOWEST + ((unsigned) getpid () * 16 + asked++) % HOW_MANY);
+        int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        bool free_now;
+
+        a.sin_port = htons (port);
+        free_now = fd >= 0 && bind (fd, (struct sockaddr *) &a, sizeof a) == 0;
+        if (fd >= 0)
+            close (fd);
+        if (free_now)
+            return port;
+    }
+    return 0;
 }
 
 int
