@@ -8,10 +8,12 @@ jobs, pool state, active list, servers) and nothing that differs between two goo
 file names).  What a test concludes from it is the test's affair.
 """
 
+import ctypes
 import json
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -64,6 +66,25 @@ def until(what, condition, seconds=30):
         if time.monotonic() > deadline:
             raise TimeoutError(f"gave up after {seconds} s: {what}")
         time.sleep(0.05)
+
+
+def die_with_us():
+    """Runs in a child before it becomes the program: it ends when the thread that started it does, however that happens."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def processes_of(folder):
+    """Process ids and command lines that name this folder."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                words = f.read().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        if int(pid) != os.getpid() and any(folder in w for w in words):
+            found.append(f"{pid}: {' '.join(words)}")
+    return found
 
 
 class Lab:
@@ -121,6 +142,7 @@ class Lab:
 
     def start(self, *words, log=None, **how):
         """Starts the program; it runs beside the test.  Output goes to the file `log`."""
+        how.setdefault("preexec_fn", die_with_us)
         out = open(log or os.path.join(self.folder, "background.log"), "a", encoding="utf-8")
         with out:
             return subprocess.Popen(self.words(*words), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, **how)

@@ -35,7 +35,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lab import BUILD, SOURCE, Lab, Tap, difference, until  # noqa: E402
+from lab import BUILD, SOURCE, Lab, Tap, die_with_us, difference, until  # noqa: E402
 
 RESUMES = 8  # a run that is not done after so many has not been resumed, it is stuck
 MARK = "SWITCHBACK_TORTURE"
@@ -89,11 +89,13 @@ class Story:
     # ---- disturbances: each gets the process and ends it or lets it end
 
     def start(self, words, env=None, limit=None):
-        def limited():
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+        def prepare():
+            die_with_us()
+            if limit:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 
         return self.lab.start(*words, log=self.out, env={**os.environ, MARK: self.lab.folder, **(env or {})},
-                              preexec_fn=limited if limit else None)
+                              preexec_fn=prepare)
 
     def finish(self, process):
         try:
