@@ -29,6 +29,7 @@ struct fault {
 static const struct fault list[] = {
     { "power-off", "site", { SITE }, W_OP_SITE_POWER, 0, "power-off site NAME" },
     { "power-on", "site", { SITE }, W_OP_SITE_POWER, 1, "power-on site NAME" },
+    { "rebuild", "site", { SITE }, W_OP_SITE_REBUILD, 0, "rebuild site NAME" },
     { "power-off", "instance", { INSTANCE }, W_OP_INSTANCE_POWER, 0, "power-off instance NAME" },
     { "power-on", "instance", { INSTANCE }, W_OP_INSTANCE_POWER, 1, "power-on instance NAME" },
     { "power-off", "frontend", { FRONTEND }, W_OP_FRONTEND_POWER, 0, "power-off frontend NAME" },
@@ -157,6 +158,57 @@ settle (struct job *j, const struct fault *f)
     return good;
 }
 
+/* Like a setup program on the machines of a rebuilt site: the databases that belong there, empty, where none is. */
+static bool
+install_databases (struct job *j, w_id site)
+{
+    struct lab_cfg cfg;
+    struct w_op op;
+    struct w_out out;
+    bool good = lab_cfg_load (&cfg, j->args->dir, j->faults);
+
+    for (size_t i = 0; good && i < cfg.ndatabases; i++) {
+        const struct lab_database *d = &cfg.databases[i];
+        w_id instance = w_find_instance (j->w, d->primary);
+
+        if (instance == 0 || j->w->instances[instance - 1].site != site)
+            continue;
+        w_op_init (&op, W_OP_INSTALL_DB, instance, 0, d->name);
+        op.n[0] = d->fail_over ? 1 : 2;
+        w_client_op (j->client, &op, &out);
+        good = out.status == W_DONE;
+        if (!good)
+            sb_fault (j->faults, NULL, 0, "'%s' cannot be installed at '%s'", d->name, d->primary);
+    }
+    lab_cfg_free (&cfg);
+    return good;
+}
+
+/* New machines for a dark site; then it has power, and the pool's databases are there, empty. */
+static bool
+rebuild (struct job *j, const struct fault *f)
+{
+    static const struct fault power_on = { .op = W_OP_SITE_POWER, .value = 1 };
+    w_id site = (w_id) j->op.n[0];
+    struct w_out out;
+
+    if (j->w->sites[site - 1].powered) {
+        sb_fault (j->faults, NULL, 0, "site '%s' has power: nobody rebuilds what runs", j->word[0]);
+        sb_fault_hint (j->faults, "First: switchback lab fault --dir DIR power-off site %s", j->word[0]);
+        return false;
+    }
+    w_client_op (j->client, &j->op, &out);
+    if (out.status == W_DONE) {
+        w_op_init (&j->op, W_OP_SITE_POWER, 0, 0, NULL);
+        j->op.n[0] = site;
+        j->op.n[1] = 1;
+        w_client_op (j->client, &j->op, &out);
+    }
+    if (out.status != W_DONE)
+        sb_fault (j->faults, NULL, 0, "the world refuses '%s'", f->name);
+    return out.status == W_DONE && settle (j, &power_on) && install_databases (j, site);
+}
+
 static bool
 do_it (struct job *j, const struct fault *f)
 {
@@ -174,6 +226,8 @@ do_it (struct job *j, const struct fault *f)
             sb_fault (j->faults, NULL, 0, "'%s': %s", j->op.path[0], w_file_error_text (error));
         return error == W_FILE_OK;
     }
+    if (f->op == W_OP_SITE_REBUILD)
+        return rebuild (j, f);
     if (!numbers_come_from_words (f))
         j->op.n[n] = f->value;
     w_client_op (j->client, &j->op, &out);

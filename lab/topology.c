@@ -258,6 +258,8 @@ changes_of (const struct lab_cfg *c, const struct section *s, struct change *ch)
                         (struct change){ "url", sb_xprintf ("https://%s:%d/wsman", LAB_ADDRESS, c->frontends[i].port) };
                 ch[n++] = (struct change){ "tls", sb_xstrdup ("verify") };
                 ch[n++] = (struct change){ "ca", sb_xprintf ("file:%s/tls/ca.pem", c->dir) };
+                if (get (s, "back end") == NULL) /* the world keeps a copy of the central store behind each of them */
+                    ch[n++] = (struct change){ "back end", sb_xstrdup (c->frontends[i].host) };
             }
     } else if (is (s, "server")) {
         for (size_t i = 0; i < c->nservers; i++)

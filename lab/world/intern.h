@@ -95,6 +95,9 @@ void w_history_restore (struct world *w, const struct w_copy *c, const struct w_
 void w_history_backup (struct world *w, w_id instance, const struct w_set *set, const char *file);
 int w_set_problem (enum w_set_class class); /* the message number of a class; 0: good */
 
+/* shipping.c: every definition of an instance is gone, with its jobs */
+void w_shipping_forget (struct world *w, w_id instance);
+
 /* jobs.c */
 void w_job_begin (struct world *w, struct w_job *j, bool by_user);
 void w_jobs_tick (struct world *w, const struct w_files *files);
@@ -134,7 +137,7 @@ void w_do_job_schedule (struct w_ctx *c), w_do_job_delete (struct w_ctx *c);
 void w_do_pool_state (struct w_ctx *c), w_do_pool_active (struct w_ctx *c), w_do_replicate (struct w_ctx *c);
 void w_do_central_move (struct w_ctx *c), w_do_service (struct w_ctx *c), w_do_server_report (struct w_ctx *c);
 void w_do_site_power (struct w_ctx *c), w_do_instance_power (struct w_ctx *c), w_do_frontend_power (struct w_ctx *c);
-void w_do_link (struct w_ctx *c), w_do_fault (struct w_ctx *c),
-        w_do_pool_fault (struct w_ctx *c);
+void w_do_site_rebuild (struct w_ctx *c), w_do_link (struct w_ctx *c), w_do_fault (struct w_ctx *c);
+void w_do_pool_fault (struct w_ctx *c);
 
 #endif

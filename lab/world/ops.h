@@ -86,6 +86,7 @@ enum w_op_kind {
     W_OP_INSTALL_DB,    /* instance; db; n[0] 1: mgc tables, 2: mgccomp tables; W_WITH_REPLACE: -Clean */
     /* the lab */
     W_OP_SITE_POWER,      /* n[0] site, n[1] 1 on, 0 off, n[2] 1: by the power controller (holds off, releases) */
+    W_OP_SITE_REBUILD,    /* n[0] site, which has no power: new machines stand where the old ones stood */
     W_OP_INSTANCE_POWER,  /* instance, n[0] 1 on, 0 off */
     W_OP_FRONTEND_POWER,  /* n[0] front end, n[1] */
     W_OP_LINK,            /* n[0], n[1] sites, n[2] 1 join, 0 cut */

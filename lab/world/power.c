@@ -85,6 +85,57 @@ w_do_site_power (struct w_ctx *c)
         site_on (c->w, (w_id) c->op->n[0]);
 }
 
+/* A new server of the old name: no databases, no definitions, no jobs, no history; no fault of the old one. */
+static void
+instance_rebuilt (struct world *w, w_id instance)
+{
+    struct w_instance *n = &w->instances[instance - 1];
+
+    w_shipping_forget (w, instance);
+    for (w_id i = 1; i <= w->njobs; i++)
+        if (w->jobs[i - 1].instance == instance)
+            w_job_drop (w, i);
+    for (w_id i = 1; i <= w->ncopies; i++)
+        if (w->copies[i - 1].instance == instance)
+            w_slot_drop (w, W_T_COPIES, i);
+    for (unsigned i = 0; i < W_MAX_HISTORY; i++)
+        if (w->history[i].instance == instance)
+            memset (&w->history[i], 0, sizeof w->history[i]);
+    n->running = n->agent = 1;
+    n->witness_lost = n->disk_full = 0;
+    n->fail_next = n->slow_ms = 0;
+    n->transient = 0;
+    n->endpoint_guid = ++w->next_guid;
+}
+
+/* The disaster took the machines of a site without power.  New chat servers hold the configuration as it is
+ * now (they were installed from the central store) and wait to be started. */
+void
+w_do_site_rebuild (struct w_ctx *c)
+{
+    w_id site = (w_id) c->op->n[0];
+
+    if (w_site (c->w, site) == NULL || c->w->sites[site - 1].powered) {
+        fail (c, W_LAB_NO_SUCH, "dark site %d", site);
+        return;
+    }
+    for (w_id i = 1; i <= c->w->ninstances; i++)
+        if (c->w->instances[i - 1].site == site)
+            instance_rebuilt (c->w, i);
+    for (unsigned i = 0; i < c->w->nservers; i++) {
+        struct w_server *s = &c->w->servers[i];
+
+        if (s->site != site)
+            continue;
+        s->chat_wanted = s->compliance_wanted = 0;
+        s->ping_ms = 0;
+        s->replica = (struct w_replica){ .at_ms = c->w->now_ms,
+                                         .version = c->w->central.version,
+                                         .active = c->w->central.active,
+                                         .state = c->w->central.state };
+    }
+}
+
 void
 w_do_instance_power (struct w_ctx *c)
 {

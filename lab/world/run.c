@@ -86,6 +86,7 @@ static const struct kind kinds[W_OP_LAST] = {
     [W_OP_SERVER_REPORT] = { w_do_server_report, NOTHING, NULL },
     [W_OP_INSTALL_DB] = { w_do_create_db, INSTANCE, NULL },
     [W_OP_SITE_POWER] = { w_do_site_power, NOTHING, NULL },
+    [W_OP_SITE_REBUILD] = { w_do_site_rebuild, NOTHING, NULL },
     [W_OP_INSTANCE_POWER] = { w_do_instance_power, NOTHING, NULL },
     [W_OP_FRONTEND_POWER] = { w_do_frontend_power, NOTHING, NULL },
     [W_OP_LINK] = { w_do_link, NOTHING, NULL },

@@ -224,6 +224,24 @@ drop_secondary (struct world *w, w_id id)
 }
 
 void
+w_shipping_forget (struct world *w, w_id instance)
+{
+    for (w_id i = 1; i <= w->npairs; i++)
+        if (w->pairs[i - 1].primary != 0 && w->primaries[w->pairs[i - 1].primary - 1].instance == instance)
+            w_slot_drop (w, W_T_PAIRS, i);
+    for (w_id i = 1; i <= w->nprimaries; i++)
+        if (w->primaries[i - 1].instance == instance)
+            w_slot_drop (w, W_T_PRIMARIES, i);
+    for (w_id i = 1; i <= w->nsecondary_dbs; i++)
+        if (w->secondary_dbs[i - 1].secondary != 0
+            && w->secondaries[w->secondary_dbs[i - 1].secondary - 1].instance == instance)
+            w_slot_drop (w, W_T_SECONDARY_DBS, i);
+    for (w_id i = 1; i <= w->nsecondaries; i++)
+        if (w->secondaries[i - 1].instance == instance)
+            w_slot_drop (w, W_T_SECONDARIES, i);
+}
+
+void
 w_do_ls_secondary (struct w_ctx *c)
 {
     w_id id = find_secondary (c->w, c->op->instance, c->op->name[0], c->op->db);
