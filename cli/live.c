@@ -92,6 +92,9 @@ on_record (void *ctx, struct sb_run *run, const struct sb_engine_record *r, cons
         fputs (p->title, stderr);
     if (tells_why (r->kind))
         print_why (r, body);
+    if (r->kind == SB_REC_REFUSED && r->step != SB_NO_STEP && p->steps[r->step].gate != SB_NO_GATE)
+        fprintf (stderr, "\n                HINT: To go on all the same, agree to it by name: --approve %s.",
+                 p->gates[p->steps[r->step].gate].base);
     fputc ('\n', stderr);
 }
 
