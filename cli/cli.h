@@ -72,6 +72,8 @@ struct cli {
     char *base; /* absolute folder of the topology */
     struct sb_registry *registry;
 
+    json_t *paid; /* with --json: accounts of the runs that were paid on the way; NULL: none */
+
     struct sb_faults faults;
     struct sb_arena arena;
 };
@@ -103,7 +105,7 @@ void cli_release (struct cli *c);
 int cli_fail (struct cli *c, int code); /* prints and empties c->faults; returns code */
 void cli_error (const char *fmt, ...) __attribute__ ((format (printf, 1, 2)));
 void cli_hint (const char *fmt, ...) __attribute__ ((format (printf, 1, 2)));
-int cli_print_json (json_t *value);                             /* steals the reference; EXIT_DONE */
+int cli_print_json (json_t *value); /* steals the reference; EXIT_DONE, or EXIT_DEFECT and said */
 const char *cli_paint (const struct cli *c, const char *color); /* escape sequence, or "" */
 bool cli_stdout_broken (void);                                  /* flushes; true: not everything could be written */
 

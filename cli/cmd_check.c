@@ -129,7 +129,7 @@ is_last (int rc, void *ctx)
 {
     const int64_t *until = ctx;
 
-    return rc == EXIT_DONE || sb_now_ms () >= *until;
+    return rc == EXIT_DONE || sb_mono_ms () >= *until;
 }
 
 int
@@ -153,9 +153,9 @@ cmd_check (struct cli *c)
         rc = cli_load_workflow (c, "steady", &w);
     if (rc == EXIT_DONE)
         rc = cli_make_plan (c, &w, &p);
-    until = sb_now_ms () + wait_ms;
+    until = sb_mono_ms () + wait_ms;
     if (rc == EXIT_DONE)
-        while ((rc = look (c, &p, is_last, &until)) == EXIT_FAILED && sb_now_ms () < until)
+        while ((rc = look (c, &p, is_last, &until)) == EXIT_FAILED && sb_mono_ms () < until)
             poll (NULL, 0, 500);
     sb_plan_release (&p);
     sb_workflow_release (&w);

@@ -16,6 +16,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LEAST_PAUSE_MS 100    /* of a watch: less would be a busy loop */
+#define MOST_PAUSE_MS  300000 /* of a watch that pays in vain */
+#define MOST_VAIN      4      /* attempts in vain before its pauses grow */
+
 /* failover-20261121T120501-3f2a */
 static char *
 new_run_id (struct cli *c, const char *workflow)
@@ -63,7 +67,7 @@ cmd_run (struct cli *c)
     struct sb_plan plan = { 0 };
     struct sb_journal *j = NULL;
     const char **gates = NULL;
-    bool all = false;
+    bool all = false, tried;
     int rc = cli_load_topology (c), owed;
 
     if (rc == EXIT_DONE)
@@ -78,10 +82,10 @@ cmd_run (struct cli *c)
     if (rc == EXIT_DONE)
         rc = cli_make_plan (c, &w, &plan);
     if (rc == EXIT_DONE)
-        rc = cli_approvals (c, &all, &gates);
+        rc = cli_approvals (c, &plan, &all, &gates);
     if (rc == EXIT_DONE)
         j = cli_journal (c, true, &rc);
-    if (rc == EXIT_DONE && (owed = cli_pay_owed (c, j)) < 0)
+    if (rc == EXIT_DONE && (owed = cli_pay_owed (c, j, &tried)) < 0)
         rc = owed == -2 ? EXIT_SIGNAL : EXIT_JOURNAL;
     if (rc == EXIT_DONE)
         rc = begin (c, j, &plan, all, gates);
@@ -98,8 +102,7 @@ cmd_resume (struct cli *c)
     struct sb_plan plan = { 0 };
     struct sb_run_cfg cfg;
     int rc;
-    struct sb_journal *j =
-            cli_journal (c, sb_file_exists (sb_arena_printf (&c->arena, "%s/journal.db", cli_state_dir (c))), &rc);
+    struct sb_journal *j = cli_existing_journal (c, &rc);
 
     if (rc == EXIT_DONE && j != NULL
         && !sb_journal_run_find (j, c->nargs > 0 ? c->args[0] : NULL, &c->arena, &run, &c->faults))
@@ -116,7 +119,7 @@ cmd_resume (struct cli *c)
     } else if (rc == EXIT_DONE) {
         rc = cli_prepare_resume (c, j, run, &plan, &cfg);
         if (rc == EXIT_DONE)
-            rc = cli_approvals (c, &cfg.approve_all, (const char ***) &cfg.approve);
+            rc = cli_approvals (c, &plan, &cfg.approve_all, (const char ***) &cfg.approve);
         cfg.wait = cfg.stay = cli_opt (c, "wait") != NULL;
         if (rc == EXIT_DONE && cli_opt (c, "abort") != NULL
             && !sb_journal_inbox_put (j, run->id, "abort", "{}", sb_now_ms (), &c->faults))
@@ -160,14 +163,15 @@ cmd_approve (struct cli *c)
     char *who SB_AUTOFREE = NULL, *body SB_AUTOFREE = NULL;
     json_t *json;
     int rc;
-    struct sb_journal *j = cli_journal (c, true, &rc);
+    struct sb_journal *j = cli_existing_journal (c, &rc);
 
     if (rc != EXIT_DONE)
         return rc;
-    if (!sb_journal_run_find (j, c->args[0], &c->arena, &run, &c->faults)) {
+    if (j != NULL && !sb_journal_run_find (j, c->args[0], &c->arena, &run, &c->faults)) {
         rc = cli_fail (c, EXIT_JOURNAL);
     } else if (run == NULL) {
         cli_error ("the journal in '%s' has no run '%s'", cli_state_dir (c), c->args[0]);
+        cli_hint ("'switchback history' lists the runs.");
         rc = EXIT_USAGE;
     } else if ((gate = open_gate (c, j, run, c->args[1])) == NULL) {
         cli_error ("no gate '%s' waits in run %s", c->args[1], run->id);
@@ -193,51 +197,112 @@ cmd_approve (struct cli *c)
 }
 
 static bool
-stopped (int fd, int ms)
+stopped (int fd, int64_t ms)
 {
     struct pollfd p = { .fd = fd, .events = POLLIN };
 
-    return poll (&p, 1, ms) > 0 && sb_signal_next (fd) != 0;
+    return poll (&p, 1, (int) ms) > 0 && sb_signal_next (fd) != 0;
+}
+
+/* A watch under way. */
+struct watching {
+    int64_t interval_ms, until; /* until: sb_mono_ms(), or SB_NEVER */
+    int before;                 /* what was owed when we looked last; -1: not yet */
+    unsigned vain;              /* attempts in a row that paid nothing */
+};
+
+/* Tells what has changed; with --json one object a line. */
+static void
+tell_watch (struct cli *c, struct watching *w, int left)
+{
+    if (c->json && (left != w->before || json_array_size (c->paid) > 0)) {
+        json_t *line = json_pack ("{s:i, s:O}", "owed", left, "paid", c->paid);
+
+        json_dumpf (line, stdout, JSON_COMPACT);
+        putchar ('\n');
+        json_decref (line);
+        json_array_clear (c->paid);
+    } else if (!c->json && left != w->before) {
+        printf (left == 0   ? "nothing is owed\n"
+                : left == 1 ? "%d step is owed to a site that does not answer, or not as it should\n"
+                            : "%d steps are owed to sites that do not answer, or not as they should\n",
+                left);
+    }
+    fflush (stdout);
+    w->before = left;
+}
+
+/* A site that answers but cannot be paid would fill the journal: after a few attempts in vain the pauses grow. */
+static int64_t
+watch_pause (const struct watching *w)
+{
+    int64_t pause = w->interval_ms, left;
+    struct sb_buf text SB_CLEANUP (sb_buf_free) = { 0 };
+    unsigned k;
+
+    for (k = MOST_VAIN; k < w->vain && pause < MOST_PAUSE_MS; k++)
+        pause = pause * 2 < MOST_PAUSE_MS ? pause * 2 : MOST_PAUSE_MS;
+    if (w->vain > MOST_VAIN) {
+        sb_format_duration (&text, pause);
+        fprintf (stderr, "%u attempts have paid nothing; the next one in %s\n", w->vain, sb_buf_cstr (&text));
+    }
+    if (w->until == SB_NEVER)
+        return pause;
+    left = w->until - sb_mono_ms ();
+    return left < 0 ? 0 : left < pause ? left : pause;
+}
+
+static int
+watch (struct cli *c, struct sb_journal *j, struct watching *w, int fd)
+{
+    bool once = cli_opt (c, "once") != NULL, tried;
+    int left;
+
+    for (;;) {
+        left = cli_pay_owed (c, j, &tried);
+        if (left == -2) /* the signal was meant for the watch */
+            return EXIT_DONE;
+        if (left < 0)
+            return EXIT_JOURNAL;
+        w->vain = tried && left == w->before ? w->vain + 1 : 0;
+        tell_watch (c, w, left);
+        if (once || (w->until != SB_NEVER && sb_mono_ms () >= w->until) || stopped (fd, watch_pause (w)))
+            return EXIT_DONE;
+    }
 }
 
 int
 cmd_watch (struct cli *c)
 {
     static const int signals[] = { SIGINT, SIGTERM, SIGHUP, 0 };
+    struct watching w = { .interval_ms = 10000, .until = SB_NEVER, .before = -1 };
     const struct sb_object *policy;
-    int64_t interval = 10000, limit = -1, until;
     const char *text = cli_opt (c, "for");
     struct sb_journal *j;
-    int rc = cli_load_topology (c), left, before = -1, fd;
-    bool once = cli_opt (c, "once") != NULL;
+    int64_t limit;
+    int rc, fd;
 
-    if (rc == EXIT_DONE && text != NULL && !sb_parse_duration (text, &limit)) {
+    if (text != NULL && !sb_parse_duration (text, &limit)) {
         cli_error ("'--for %s' is not a time", text);
+        cli_hint ("Write it as 30s or 5m.");
         return EXIT_USAGE;
     }
+    rc = cli_load_topology (c);
     if (rc == EXIT_DONE)
         rc = cli_load_plugins (c);
     if (rc != EXIT_DONE)
         return rc;
     policy = sb_topology_nth (&c->topology, "policy", 0);
     if (policy != NULL && sb_object_attr (policy, "watch interval") != NULL)
-        sb_parse_duration (sb_object_attr (policy, "watch interval"), &interval);
+        sb_parse_duration (sb_object_attr (policy, "watch interval"), &w.interval_ms);
+    if (w.interval_ms < LEAST_PAUSE_MS)
+        w.interval_ms = LEAST_PAUSE_MS;
+    if (text != NULL)
+        w.until = sb_mono_ms () + limit;
     j = cli_journal (c, true, &rc);
     fd = rc == EXIT_DONE ? sb_signal_fd (signals, &c->faults) : -1;
-    until = limit < 0 ? INT64_MAX : sb_mono_ms () + limit;
-    while (rc == EXIT_DONE) {
-        left = cli_pay_owed (c, j);
-        if (left == -2) /* the signal was meant for the watch */
-            break;
-        if (left < 0)
-            rc = EXIT_JOURNAL;
-        if (left != before && left >= 0)
-            printf (left == 0 ? "nothing is owed\n" : "%d steps are owed to sites that do not answer\n", left);
-        fflush (stdout);
-        before = left;
-        if (once || rc != EXIT_DONE || sb_mono_ms () >= until || stopped (fd, (int) interval))
-            break;
-    }
+    if (rc == EXIT_DONE)
+        rc = fd < 0 ? cli_fail (c, EXIT_DEFECT) : watch (c, j, &w, fd);
     if (fd >= 0)
         close (fd);
     sb_journal_close (j);

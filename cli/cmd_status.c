@@ -44,11 +44,13 @@ static json_t *
 unfinished_json (struct cli *c, struct sb_journal *j, const char *pool)
 {
     json_t *list = json_array ();
-    struct sb_journal_run *runs;
-    size_t n, i;
+    struct sb_journal_run *runs = NULL;
+    size_t n = 0, i;
 
-    if (j == NULL || !sb_journal_runs (j, &c->arena, &runs, &n, &c->faults))
-        return list;
+    if (j != NULL && !sb_journal_runs (j, &c->arena, &runs, &n, &c->faults)) {
+        json_decref (list);
+        return NULL;
+    }
     for (i = 0; i < n; i++)
         if (runs[i].ended_ms == 0 && (pool == NULL || strcmp (runs[i].pool, pool) == 0))
             json_array_append_new (list,
@@ -104,10 +106,12 @@ cmd_status (struct cli *c)
     if (rc == EXIT_DONE) {
         servers = answers_json (&p, &a);
         unfinished = unfinished_json (c, j, p.pool);
-        owed = cli_owed_json (c, j, p.pool);
-        if (c->json)
-            cli_print_json (json_pack ("{s:s, s:O, s:O, s:O}", "pool", p.pool, "servers", servers, "unfinished",
-                                       unfinished, "owed", owed));
+        owed = unfinished == NULL ? NULL : cli_owed_json (c, j, p.pool);
+        if (owed == NULL) /* a journal that cannot be read is not one that owes nothing */
+            rc = cli_fail (c, EXIT_JOURNAL);
+        else if (c->json)
+            rc = cli_print_json (json_pack ("{s:s, s:O, s:O, s:O}", "pool", p.pool, "servers", servers, "unfinished",
+                                            unfinished, "owed", owed));
         else
             print_status (c, servers, unfinished, owed);
         json_decref (servers);

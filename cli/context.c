@@ -47,11 +47,14 @@ cli_load_topology (struct cli *c)
     char *full, *dir SB_AUTOFREE = sb_path_dir (file);
 
     if (!sb_file_read (file, CONFIG_LIMIT, &c->topology_text, &c->faults)) {
-        sb_fault_hint (&c->faults, "Name the topology with -t FILE or SWITCHBACK_TOPOLOGY: a file that you may read, at most %u MiB.",
-                       CONFIG_LIMIT >> 20);
+        sb_fault_hint (
+                &c->faults,
+                "Name the topology with -t FILE or SWITCHBACK_TOPOLOGY: a file that you may read, at most %u MiB.",
+                CONFIG_LIMIT >> 20);
         return cli_fail (c, EXIT_CONFIG);
     }
     full = realpath (dir, NULL);
+    free (c->base);
     c->base = full == NULL ? sb_xstrdup (dir) : full;
     if (!sb_topology_parse (&c->topology, file, sb_buf_cstr (&c->topology_text), c->topology_text.len, &c->faults))
         return cli_fail (c, EXIT_CONFIG);
@@ -82,6 +85,19 @@ cli_load_plugins (struct cli *c)
     return c->faults.count == 0 ? EXIT_DONE : cli_fail (c, EXIT_CONFIG);
 }
 
+/* The folder of the topology, absolute; also when only the workflows beside it are asked for. */
+static const char *
+topology_dir (struct cli *c)
+{
+    char *dir SB_AUTOFREE = NULL;
+
+    if (c->base == NULL && sb_file_exists (cli_topology_file (c))) {
+        dir = sb_path_dir (cli_topology_file (c));
+        c->base = realpath (dir, NULL);
+    }
+    return c->base;
+}
+
 /* --workflows DIR, a folder "workflows" beside the topology, the packaged ones. */
 static const char *
 workflow_dir (struct cli *c, int index)
@@ -92,7 +108,7 @@ workflow_dir (struct cli *c, int index)
     case 0:
         return given == NULL ? "" : given;
     case 1:
-        return c->base == NULL ? "" : sb_arena_printf (&c->arena, "%s/workflows", c->base);
+        return topology_dir (c) == NULL ? "" : sb_arena_printf (&c->arena, "%s/workflows", c->base);
     case 2:
         return c->paths.workflows;
     default:
@@ -226,6 +242,7 @@ cli_make_plan (struct cli *c, const struct sb_workflow *w, struct sb_plan *p)
 void
 cli_release (struct cli *c)
 {
+    json_decref (c->paid);
     sb_registry_free (c->registry);
     sb_topology_release (&c->topology);
     sb_buf_free (&c->topology_text);

@@ -7,6 +7,7 @@
 
 #include "core/host/lane.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -53,7 +54,7 @@ static const struct cli_option check_options[] = {
 };
 
 static const struct cli_option watch_options[] = {
-    { "old-site", 0, NULL, "watch for the site that was left and pay what is owed there the moment it answers" },
+    { "old-site", 0, NULL, "watch for the site that was left; it does so without this word too" },
     { "once", 0, NULL, "look once and stop" },
     { "for", 0, "TIME", "stop after so long" },
     { NULL, 0, NULL, NULL }
@@ -84,7 +85,10 @@ const struct cli_command cli_commands[] = {
       "Who answers is told by the kernel, never by an argument. GATE is the gate's name, or STEP of the step it guards.",
       NULL, 2, 2, cmd_approve },
     { "watch", NULL, "watch for the old site and do what is owed there",
-      "Runs until everything owed is paid and stays so, or until it is stopped.", watch_options, 0, 0, cmd_watch },
+      "Does what is owed as soon as something of the site answers, and goes on watching until it is stopped: by a signal,\n"
+      "after --for, or after --once. It then ends with 0; what is still owed stays in 'switchback status'. While the site is\n"
+      "dark it writes nothing; when it answers but what is owed fails again and again, it asks less and less often.",
+      watch_options, 0, 0, cmd_watch },
     { "report", "[RUN...]", "tell what runs did, with their evidence", "Without RUN: the newest one.", report_options,
       0, -1, cmd_report },
     { "history", NULL, "list the runs", NULL, NULL, 0, 0, cmd_history },
@@ -98,11 +102,26 @@ const struct cli_command cli_commands[] = {
     { NULL, NULL, NULL, NULL, NULL, 0, 0, NULL }
 };
 
+/* A caller may have closed standard channels; then the journal or a lane's socket would get their numbers, and results
+ * would be written into them.  Opened for reading only, writing stays an error that is told. */
+static void
+occupy_standard_channels (void)
+{
+    int fd;
+
+    while ((fd = open ("/dev/null", O_RDONLY)) >= 0 && fd <= STDERR_FILENO)
+        continue;
+    if (fd >= 0)
+        close (fd);
+}
+
 int
 main (int argc, char **argv)
 {
     struct cli c = { 0 };
     int rc;
+
+    occupy_standard_channels ();
 
     setlocale (LC_CTYPE, "C.UTF-8");
     signal (SIGPIPE, SIG_IGN);

@@ -47,14 +47,19 @@ cli_fail (struct cli *c, int code)
     return code;
 }
 
+static bool json_broken; /* an answer was lost: the program must not end with success */
+
 int
 cli_print_json (json_t *value)
 {
     char *text = json_dumps (value, JSON_INDENT (2));
 
     json_decref (value);
-    if (text == NULL)
+    if (text == NULL) {
+        json_broken = true;
+        cli_error ("the answer cannot be written as JSON; this is a defect in the program");
         return EXIT_DEFECT;
+    }
     puts (text);
     free (text);
     return EXIT_DONE;
@@ -78,7 +83,7 @@ cli_paint (const struct cli *c, const char *color)
 bool
 cli_stdout_broken (void)
 {
-    return fflush (stdout) != 0 || ferror (stdout);
+    return fflush (stdout) != 0 || ferror (stdout) || json_broken;
 }
 
 void

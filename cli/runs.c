@@ -6,7 +6,6 @@
 #include "core/sys/clock.h"
 #include "core/sys/file.h"
 #include "core/sys/sigs.h"
-#include "core/sys/tcp.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -35,11 +34,89 @@ cli_journal (struct cli *c, bool write, int *ret_code)
     return j;
 }
 
-int
-cli_approvals (struct cli *c, bool *ret_all, const char ***ret_gates)
+struct sb_journal *
+cli_existing_journal (struct cli *c, int *ret_code)
 {
-    const char **texts = cli_opts (c, "approve"), **gates = NULL, *policy;
+    return cli_journal (c, sb_file_exists (sb_arena_printf (&c->arena, "%s/journal.db", cli_state_dir (c))), ret_code);
+}
+
+/* Is it a gate of the plan, the gate of a loop, or the step behind one? */
+static bool
+is_gate (const struct sb_plan *plan, const char *word)
+{
+    uint32_t i;
+
+    for (i = 0; i < plan->ngates; i++)
+        if (strcmp (plan->gates[i].name, word) == 0
+            || (plan->gates[i].base != NULL && strcmp (plan->gates[i].base, word) == 0))
+            return true;
+    for (i = 0; i < plan->count; i++)
+        if (plan->steps[i].gate != SB_NO_GATE && strcmp (plan->steps[i].name, word) == 0)
+            return true;
+    return false;
+}
+
+static int
+no_such_gate (struct cli *c, const struct sb_plan *plan, const char *word, const char *gate)
+{
+    const char **names = sb_arena_alloc (&c->arena, (plan->ngates + 1) * sizeof *names), *near;
+    uint32_t i;
+
+    for (i = 0; i < plan->ngates; i++)
+        names[i] = plan->gates[i].name;
+    near = sb_nearest (gate, names, plan->ngates);
+    cli_error ("'--approve %s': %s has no such gate", word, plan->workflow);
+    if (near != NULL)
+        cli_hint ("Did you mean '%s'? 'switchback plan %s' lists the gates.", near, plan->workflow);
+    else
+        cli_hint ("'switchback plan %s' lists the gates.", plan->workflow);
+    return EXIT_USAGE;
+}
+
+/* GATE or GATE=LIMIT.  An approval that nothing asks for would be kept silently, and the run would wait. */
+static int
+check_approval (struct cli *c, const struct sb_plan *plan, const char *word)
+{
+    const char *equals = strrchr (word, '=');
+    char *gate = equals == NULL ? NULL : sb_arena_strndup (&c->arena, word, (size_t) (equals - word));
+    int64_t limit;
+
+    if (is_gate (plan, word))
+        return EXIT_DONE;
+    if (gate == NULL || !is_gate (plan, gate))
+        return no_such_gate (c, plan, word, gate == NULL ? word : gate);
+    if (sb_parse_duration (equals + 1, &limit))
+        return EXIT_DONE;
+    cli_error ("'--approve %s': '%s' is not a time", word, equals + 1);
+    cli_hint ("Write a limit as %s=30s or %s=5m.", gate, gate);
+    return EXIT_USAGE;
+}
+
+/* "all" is for those who have said in the topology that nobody sits there. */
+static int
+check_all (struct cli *c, const struct sb_plan *plan)
+{
+    const struct sb_object *policy = sb_topology_nth (&c->topology, "policy", 0);
+    const char *unattended = policy == NULL ? NULL : sb_object_attr (policy, "unattended");
+    struct sb_buf gates SB_CLEANUP (sb_buf_free) = { 0 };
+    uint32_t i;
+
+    if (unattended != NULL && strcmp (unattended, "yes") == 0)
+        return EXIT_DONE;
+    cli_error ("'--approve all' needs '[policy] unattended = yes' in the topology");
+    for (i = 0; i < plan->ngates; i++)
+        sb_buf_printf (&gates, "%s%s", i > 0 ? "," : "", plan->gates[i].name);
+    if (plan->ngates > 0)
+        cli_hint ("Name those that you agree to: --approve %s.", sb_buf_cstr (&gates));
+    return EXIT_USAGE;
+}
+
+int
+cli_approvals (struct cli *c, const struct sb_plan *plan, bool *ret_all, const char ***ret_gates)
+{
+    const char **texts = cli_opts (c, "approve"), **gates = NULL;
     size_t i, k, n, count = 0, cap = 0;
+    int rc = EXIT_DONE;
     char **words;
 
     *ret_all = false;
@@ -48,7 +125,7 @@ cli_approvals (struct cli *c, bool *ret_all, const char ***ret_gates)
         for (k = 0; k < n; k++) {
             if (strcmp (words[k], "all") == 0)
                 *ret_all = true;
-            else
+            else if (rc == EXIT_DONE && (rc = check_approval (c, plan, words[k])) == EXIT_DONE)
                 SB_PUSH (gates, count, cap) = words[k];
         }
     }
@@ -56,15 +133,7 @@ cli_approvals (struct cli *c, bool *ret_all, const char ***ret_gates)
     *ret_gates = sb_arena_alloc (&c->arena, count * sizeof *gates);
     memcpy (*ret_gates, gates, count * sizeof *gates);
     free (gates);
-    policy = sb_topology_find (&c->topology, "policy", "") == NULL
-                     ? NULL
-                     : sb_object_attr (sb_topology_nth (&c->topology, "policy", 0), "unattended");
-    if (*ret_all && (policy == NULL || strcmp (policy, "yes") != 0)) {
-        cli_error ("'--approve all' needs '[policy] unattended = yes' in the topology");
-        cli_hint ("Name the gates instead, such as --approve start,site-loss,loss; 'switchback plan' lists them.");
-        return EXIT_USAGE;
-    }
-    return EXIT_DONE;
+    return rc == EXIT_DONE && *ret_all ? check_all (c, plan) : rc;
 }
 
 static void
@@ -109,32 +178,57 @@ tell_resting_steps (struct cli *c, const struct sb_run_cfg *cfg, json_t *owed, j
     }
 }
 
+/* The account of a run as JSON; it steals the three lists. */
+static json_t *
+account (const struct sb_run_cfg *cfg, const struct sb_run_result *r, json_t *owed, json_t *held, json_t *gates)
+{
+    struct sb_buf hash SB_CLEANUP (sb_buf_free) = { 0 };
+    json_t *steps = json_pack ("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "done", (int) r->done, "already",
+                               (int) r->adopted, "skipped", (int) r->skipped, "owed", (int) r->owed, "failed",
+                               (int) r->failed, "held", (int) r->held, "undone", (int) r->undone);
+
+    sb_hex (r->head.hash, SB_HASH_BYTES, &hash);
+    return json_pack ("{s:s, s:s, s:b, s:s, s:i, s:I, s:I, s:o, s:o, s:o, s:o, s:{s:I, s:s}}", "run", cfg->run,
+                      "workflow", cfg->plan->workflow, "drill", cfg->drill, "outcome",
+                      sb_outcome_words[r->outcome].name, "exit", r->exit_code, "took_ms", (json_int_t) r->took_ms,
+                      "people_ms", (json_int_t) r->people_ms, "steps", steps, "owed", owed, "held", held, "gates",
+                      gates, "head", "seq", (json_int_t) r->head.seq, "hash", sb_buf_cstr (&hash));
+}
+
+/* One answer per command: what was paid on the way is part of it. */
+static void
+tell_json (struct cli *c, const struct sb_run_cfg *cfg, json_t *report)
+{
+    if (cfg->pay) {
+        json_array_append_new (c->paid, report);
+        return;
+    }
+    if (json_array_size (c->paid) > 0)
+        json_object_set (report, "paid", c->paid);
+    cli_print_json (report);
+}
+
 static void
 tell (struct cli *c, const struct sb_run_cfg *cfg, const struct sb_run_result *r)
 {
     json_t *gates = json_array (), *owed = json_array (), *held = json_array ();
-    const struct sb_outcome_word *word = &sb_outcome_words[r->outcome];
     struct sb_buf took SB_CLEANUP (sb_buf_free) = { 0 };
     struct sb_buf hash SB_CLEANUP (sb_buf_free) = { 0 };
 
-    sb_format_duration (&took, r->took_ms);
-    sb_hex (r->head.hash, SB_HASH_BYTES, &hash);
     tell_resting_steps (c, cfg, owed, held);
     tell_open_gates (c, cfg, gates);
-    if (c->json)
-        cli_print_json (json_pack (
-                "{s:s, s:s, s:b, s:s, s:i, s:I, s:I, s:{s:i, s:i, s:i, s:i, s:i, s:i, s:i}, s:O, s:O, s:O, s:{s:I, s:s}}",
-                "run", cfg->run, "workflow", cfg->plan->workflow, "drill", cfg->drill, "outcome", word->name, "exit",
-                r->exit_code, "took_ms", (json_int_t) r->took_ms, "people_ms", (json_int_t) r->people_ms, "steps",
-                "done", (int) r->done, "already", (int) r->adopted, "skipped", (int) r->skipped, "owed", (int) r->owed,
-                "failed", (int) r->failed, "held", (int) r->held, "undone", (int) r->undone, "owed", owed, "held", held,
-                "gates", gates, "head", "seq", (json_int_t) r->head.seq, "hash", sb_buf_cstr (&hash)));
-    else
-        printf ("%s%s %s: %s (%u done, %u already true, %u skipped, %u owed, %u held, %u failed) in %s\n"
-                "journal: record %lld, %.16s\n",
-                cfg->drill ? "DRILL " : "", cfg->plan->workflow, cfg->run, word->text, r->done, r->adopted, r->skipped,
-                r->owed, r->held, r->failed, sb_buf_cstr (&took), (long long) r->head.seq, sb_buf_cstr (&hash));
-    if (r->exit_code == EXIT_WAITING && json_array_size (held) > 0 && !c->json)
+    if (c->json) {
+        tell_json (c, cfg, account (cfg, r, owed, held, gates));
+        return;
+    }
+    sb_format_duration (&took, r->took_ms);
+    sb_hex (r->head.hash, SB_HASH_BYTES, &hash);
+    printf ("%s%s %s: %s (%u done, %u already true, %u skipped, %u owed, %u held, %u failed) in %s\n"
+            "journal: record %lld, %.16s\n",
+            cfg->drill ? "DRILL " : "", cfg->plan->workflow, cfg->run, sb_outcome_words[r->outcome].text, r->done,
+            r->adopted, r->skipped, r->owed, r->held, r->failed, sb_buf_cstr (&took), (long long) r->head.seq,
+            sb_buf_cstr (&hash));
+    if (r->exit_code == EXIT_WAITING && json_array_size (held) > 0)
         cli_hint ("'switchback report %s' tells why; 'switchback resume %s' tries again.", cfg->run, cfg->run);
     json_decref (gates);
     json_decref (owed);
@@ -189,105 +283,4 @@ cli_prepare_resume (struct cli *c, struct sb_journal *j, const struct sb_journal
     cfg->resume = true;
     cfg->signal_fd = -1;
     return EXIT_DONE;
-}
-
-/* Does anything that accepts connections stand in a site that something is owed to?  Asked before a run is taken up,
- * so that a watch over a dark site writes nothing. */
-static bool
-site_answers (struct cli *c, const struct sb_plan_step *step)
-{
-    const struct sb_object *o;
-    size_t i;
-
-    for (i = 0; step->site != NULL && (o = sb_topology_nth (&c->topology, "instance", i)) != NULL; i++) {
-        const char *site = sb_object_site (&c->topology, o), *host = sb_object_attr (o, "host");
-        const char *port = sb_object_attr (o, "port");
-        struct sb_faults ignored = { 0 };
-        struct sb_tcp_addr addr;
-        bool answers;
-
-        if (site == NULL || strcmp (site, step->site) != 0)
-            continue;
-        answers = sb_tcp_resolve (host == NULL ? o->name : host, (uint16_t) atoi (port == NULL ? "1433" : port), &addr,
-                                  &ignored)
-                  && sb_tcp_probe (&addr, sb_deadline_in (1000), &ignored);
-        sb_faults_free (&ignored);
-        if (answers)
-            return true;
-    }
-    return step->site == NULL;
-}
-
-static bool
-worth_paying (struct cli *c, const struct sb_plan *plan, const struct sb_journal_owed *owed, size_t count,
-              const char *run)
-{
-    size_t i;
-
-    for (i = 0; i < count; i++)
-        if (strcmp (owed[i].run, run) == 0 && owed[i].step < plan->count
-            && site_answers (c, &plan->steps[owed[i].step]))
-            return true;
-    return false;
-}
-
-/* The run that owes has a topology of its own, as it was then: it is paid in a context of its own. */
-static int
-pay_run (struct cli *c, struct sb_journal *j, const struct sb_journal_owed *owed, size_t count, const char *id)
-{
-    struct cli then = { .command = c->command, .values = c->values, .nvalues = c->nvalues };
-    struct sb_journal_run *run;
-    struct sb_plan plan = { 0 };
-    struct sb_run_cfg cfg;
-    int rc;
-
-    sb_paths_find (&then.paths);
-    if (!sb_journal_run_find (j, id, &then.arena, &run, &then.faults) || run == NULL)
-        rc = cli_fail (&then, EXIT_JOURNAL);
-    else
-        rc = cli_prepare_resume (&then, j, run, &plan, &cfg);
-    if (rc == EXIT_DONE && worth_paying (&then, &plan, owed, count, id)) {
-        fprintf (stderr, "paying what run %s owes\n", id);
-        cfg.pay = true;
-        cfg.notify_ms = 3000;
-        rc = cli_run (&then, &cfg);
-    }
-    sb_plan_release (&plan);
-    then.values = NULL; /* borrowed */
-    cli_release (&then);
-    return rc;
-}
-
-int
-cli_pay_owed (struct cli *c, struct sb_journal *j)
-{
-    const char *pool = sb_topology_pool (&c->topology) == NULL ? NULL : sb_topology_pool (&c->topology)->name;
-    struct sb_journal_owed *owed;
-    size_t n, i;
-
-    if (!sb_journal_owed (j, pool, &c->arena, &owed, &n, &c->faults))
-        return cli_fail (c, -1);
-    for (i = 0; i < n; i++)
-        if ((i == 0 || strcmp (owed[i].run, owed[i - 1].run) != 0)
-            && pay_run (c, j, owed, n, owed[i].run) == EXIT_SIGNAL)
-            return -2;
-    if (!sb_journal_owed (j, pool, &c->arena, &owed, &n, &c->faults))
-        return cli_fail (c, -1);
-    return (int) n;
-}
-
-json_t *
-cli_owed_json (struct cli *c, struct sb_journal *j, const char *pool)
-{
-    struct sb_journal_owed *owed;
-    json_t *list = json_array ();
-    size_t n, i;
-
-    if (j == NULL || !sb_journal_owed (j, pool, &c->arena, &owed, &n, &c->faults))
-        return list;
-    for (i = 0; i < n; i++)
-        json_array_append_new (list,
-                               json_pack ("{s:s, s:s, s:s, s:I}", "run", owed[i].run, "workflow", owed[i].workflow,
-                                          "step", owed[i].name, "since_ms", (json_int_t) owed[i].since_ms));
-    return list;
 }

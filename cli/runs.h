@@ -11,8 +11,12 @@
  * was ever written, NULL with EXIT_DONE. */
 struct sb_journal *cli_journal (struct cli *c, bool write, int *ret_code);
 
-/* The text of --approve, split; refuses "all" where the policy does not allow it.  0 or EXIT_USAGE. */
-int cli_approvals (struct cli *c, bool *ret_all, const char ***ret_gates);
+/* The same for writing, but nothing is made: NULL with EXIT_DONE when nothing was ever written. */
+struct sb_journal *cli_existing_journal (struct cli *c, int *ret_code);
+
+/* The text of --approve, split; refuses "all" where the policy does not allow it, and what is no gate of the plan.
+ * 0 or EXIT_USAGE. */
+int cli_approvals (struct cli *c, const struct sb_plan *plan, bool *ret_all, const char ***ret_gates);
 
 /* Runs `cfg` with the live view and tells the outcome; returns the exit code. */
 int cli_run (struct cli *c, struct sb_run_cfg *cfg);
@@ -21,9 +25,10 @@ int cli_run (struct cli *c, struct sb_run_cfg *cfg);
 int cli_prepare_resume (struct cli *c, struct sb_journal *j, const struct sb_journal_run *run, struct sb_plan *plan,
                         struct sb_run_cfg *cfg);
 
-/* Does what earlier runs owe where the site answers; prints what it does.  Returns how much is still owed, -1: broken,
- * -2: a signal stopped it. */
-int cli_pay_owed (struct cli *c, struct sb_journal *j);
+/* pay.c: does what earlier runs owe where the site answers; prints what it does (with --json it adds to c->paid).
+ * *ret_tried: a run was taken up.  Returns how much is still owed, -1: broken, -2: a signal stopped it. */
+int cli_pay_owed (struct cli *c, struct sb_journal *j, bool *ret_tried);
+/* A list, empty without a journal; NULL with faults: it cannot be told. */
 json_t *cli_owed_json (struct cli *c, struct sb_journal *j, const char *pool);
 
 #endif
