@@ -110,10 +110,11 @@ lab_run_site (const struct lab_args *a)
     if (p.fd < 0)
         return lab_fail (&faults);
     fill (s);
+    /* The chat servers first: whoever sees the doors answer may take it that everything of the site is there. */
+    if (s->chats && lab_chat_start (s->cfg.dir, s->name) != 0)
+        return 1;
     if ((s->ntds > 0 && lab_tds_start (s->tds, s->ntds) != 0)
         || (s->nwinrm > 0 && lab_winrm_start (s->winrm, s->nwinrm) != 0))
-        return 1;
-    if (s->chats && lab_chat_start (s->cfg.dir, s->name) != 0)
         return 1;
     while (poll (&p, 1, -1) <= 0)
         ;

@@ -356,9 +356,12 @@ start_server (const char *dir, const struct places *places, const struct place *
     s->events = store_new (s->name, "RTCCompliance");
     s->world = w_client_open (socket, faults);
     s->listener = sb_unix_listen (path, faults);
-    if (s->world == NULL || s->listener < 0 || !look (s))
+    if (s->world == NULL || s->listener < 0)
         return false;
-    return pthread_create (&thread, NULL, server_main, s) == 0 && pthread_detach (thread) == 0;
+    if (look (s) && pthread_create (&thread, NULL, server_main, s) == 0 && pthread_detach (thread) == 0)
+        return true;
+    sb_fault (faults, NULL, 0, "server '%s' cannot be started", s->name);
+    return false;
 }
 
 int

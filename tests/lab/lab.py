@@ -108,8 +108,9 @@ class Lab:
             raise Ended(f"lab up ended with {done.returncode}: {done.stdout}{done.stderr}")
         with open(self.topology, encoding="utf-8") as f:
             text = f.read()
-        with open(self.topology, "w", encoding="utf-8") as f:
+        with open(f"{self.topology}.new", "w", encoding="utf-8") as f:
             f.write(re.sub(r"(?m)^dark after = .*$", f"dark after = {dark_after}", text))
+        os.replace(f"{self.topology}.new", self.topology)  # the lab reads it too
 
     def end(self):
         """Takes the lab down and removes the folder."""
