@@ -18,6 +18,24 @@ die ()
     exit 1
 }
 
+# tied COMMAND...: runs it in a session of its own, which is killed when this script ends, however that happens.  A
+# watcher, in a session of its own too, reads a pipe that only the script itself holds open; what stands beside `tied'
+# in a pipeline closes it: {owner}>&-.
+# shellcheck disable=SC2016 # the watcher expands them
+exec {owner}> >(exec setsid bash -c 'while read -r session; do sessions+=("$session"); done
+    for session in "${sessions[@]}"; do pkill -KILL -s "$session"; done' >/dev/null 2>&1)
+
+tied ()
+{
+    local session
+
+    setsid "$@" </dev/null {owner}>&- &
+    session=$!
+    echo "$session" >&"$owner"
+    [ "$BASHPID" = $$ ] || exec {owner}>&- # in a pipeline this is not the script itself
+    wait "$session"
+}
+
 # packages_of GROUP...: the names under "# GROUP" in the list.
 packages_of ()
 {
@@ -79,5 +97,5 @@ configure_tree ()
 build_tree ()
 {
     say "make in $BUILD/"
-    make -C "$BUILD" -j"$(nproc)" --no-print-directory "$@" </dev/null || die "the build failed"
+    tied make -C "$BUILD" -j"$(nproc)" --no-print-directory "$@" </dev/null || die "the build failed"
 }
