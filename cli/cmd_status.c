@@ -180,6 +180,8 @@ cmd_journal_verify (struct cli *c)
     if (cfg.path == NULL)
         cfg.path = sb_arena_printf (&c->arena, "%s/journal.db", cli_state_dir (c));
     j = sb_journal_open (&cfg, &c->faults);
+    if (j == NULL && c->faults.count == 0)
+        sb_fault (&c->faults, cfg.path, 0, "there is no journal yet");
     if (j == NULL || !sb_journal_verify (j, NULL, &head, &c->faults))
         rc = EXIT_JOURNAL;
     sb_hex (head.hash, SB_HASH_BYTES, &hash);

@@ -337,7 +337,9 @@ check_schema (struct sb_journal *j, bool write, struct sb_faults *faults)
         || !pragma_number (j, "PRAGMA user_version", &version, faults)
         || !pragma_number (j, "SELECT count(*) FROM sqlite_schema", &tables, faults))
         return false;
-    if (id != APPLICATION_ID && (id != 0 || version != 0 || tables != 0 || !write)) {
+    if (id == 0 && version == 0 && tables == 0 && !write)
+        return false; /* whoever began to make it could not go on: there is no journal yet */
+    if (id != APPLICATION_ID && (id != 0 || version != 0 || tables != 0)) {
         sb_fault (faults, j->path, 0, "this is not a journal: it is a database of another program");
         sb_fault_hint (faults, "Name the folder of the journal with --state.");
         return false;

@@ -38,7 +38,8 @@ struct sb_journal_cfg {
     bool (*locks_work) (const char *path, struct sb_faults *faults); /* NULL: the real trial */
 };
 
-/* NULL with a fault: not there (reading), unreadable, no database, somebody else's, truncated, damaged, of a newer
+/* NULL without a fault: reading, and there is only the empty file of somebody who began to make one.
+ * NULL with a fault: not there (reading), unreadable, no database, somebody else's, truncated, damaged, of a newer
  * schema, on a file system without working locks. */
 struct sb_journal *sb_journal_open (const struct sb_journal_cfg *cfg, struct sb_faults *faults);
 void sb_journal_close (struct sb_journal *j); /* lets a run go; NULL is fine */

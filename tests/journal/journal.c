@@ -384,6 +384,29 @@ a_file_system_without_locks_is_refused (void)
     CU_ASSERT_FALSE (sb_file_exists (at ("unlocked")));
 }
 
+/* What a full disk leaves when the journal is made: a file of SQLite's with nothing in it. */
+static void
+an_empty_database_is_no_journal_yet (void)
+{
+    struct sb_journal_cfg cfg = { .path = at ("begun") };
+    sqlite3 *db = NULL;
+    struct sb_journal *j;
+
+    CU_ASSERT_EQUAL (sqlite3_open (cfg.path, &db), SQLITE_OK);
+    CU_ASSERT_EQUAL (sqlite3_exec (db, "PRAGMA journal_mode = WAL; PRAGMA user_version = 0; VACUUM", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close (db);
+    CU_ASSERT_PTR_NULL (sb_journal_open (&cfg, &faults));
+    CU_ASSERT_EQUAL (faults.count, 0);
+    cfg.write = true;
+    j = sb_journal_open (&cfg, &faults);
+    CU_ASSERT_PTR_NOT_NULL (j);
+    sb_journal_close (j);
+    cfg.write = false;
+    j = sb_journal_open (&cfg, &faults);
+    CU_ASSERT_PTR_NOT_NULL (j);
+    sb_journal_close (j);
+}
+
 static void
 the_file_is_not_for_others (void)
 {
@@ -631,6 +654,8 @@ main (void)
         { "tables of states are made again from the records", tables_are_made_again },
         { "what is no journal is refused with a sentence", what_is_no_journal_is_refused },
         { "a file system without locks is refused", a_file_system_without_locks_is_refused },
+        { "a journal that somebody only began to make is none yet, and is made by the next writer",
+          an_empty_database_is_no_journal_yet },
         { "the file is not readable for others", the_file_is_not_for_others },
         { "only the run's own process appends, and others see whether it lives", only_the_owner_appends },
         { "a writer killed at any moment loses nothing that it promised", a_killed_writer_loses_nothing_it_promised },

@@ -227,7 +227,7 @@ class Lab:
     def messages(self, instance, database="mgc"):
         """Identifiers of the messages of the traffic that this copy holds."""
         found = set()
-        for (content,) in self.sql(instance, f"SELECT content FROM [{database}].dbo.tblChat", database=database):
+        for (content,) in self.sql(instance, "SELECT content FROM dbo.tblChat", database=database):
             match = re.search(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", content)
             found.add(match.group(0) if match else content)
         return found

@@ -169,10 +169,10 @@ def odd_names():
         lab.fault("power-off", "site", "north")
         ledger = quiet_lab(lab)
         ends("it is failed over", lab.run(*GO), 0)
-        serves(lab, "and serves", "we]]ird'db")
+        serves(lab, "and serves", "we]ird'db")
         point = results(lab, "quote")["lsn"]
         late = lab.after_point(point, "we]ird'db")
-        gone = lost(lab, ledger, "we]]ird'db")
+        gone = lost(lab, ledger, "we]ird'db")
         tap.ok(set(gone) <= late, "what was lost lies after the quoted point", f"{len(gone)} lost, {len(late)} after the point")
 
 
