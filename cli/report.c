@@ -21,9 +21,7 @@ struct gathering {
 static void
 merge (json_t *step, json_t *body)
 {
-    static const char *const keys[] = {
-        "results", "sentence", "target", "params", "reason", "question", "by", "grade"
-    };
+    static const char *const keys[] = { "results", "sentence", "target", "params", "why", "question", "by", "grade" };
     size_t i;
 
     for (i = 0; i < sizeof keys / sizeof *keys; i++) {
@@ -45,6 +43,8 @@ time_of (json_t *step, const struct sb_record *r)
         json_object_set_new (step, "state", json_string (state));
         json_object_set_new (step, "ended_ms", json_integer (r->at_ms));
     }
+    if (r->kind == SB_REC_OWED && json_object_get (step, "owed_ms") == NULL)
+        json_object_set_new (step, "owed_ms", json_integer (r->at_ms));
     if (r->kind == SB_REC_ADOPTED)
         json_object_set_new (step, "already", json_true ());
     if (r->attempt > 0)
@@ -117,16 +117,16 @@ report_json (struct cli *c, struct sb_journal *j, const struct sb_journal_run *r
     return report;
 }
 
-static const char *
-text_of (const json_t *o, const char *key)
+const char *
+report_str (const json_t *o, const char *key)
 {
     const char *s = json_string_value (json_object_get (o, key));
 
     return s == NULL ? "" : s;
 }
 
-static int64_t
-ms_of (const json_t *o, const char *key)
+int64_t
+report_ms (const json_t *o, const char *key)
 {
     return json_integer_value (json_object_get (o, key));
 }
@@ -140,30 +140,30 @@ report_text (struct cli *c, json_t *report)
     json_t *step, *value;
     size_t i;
 
-    sb_format_utc (&at, ms_of (report, "started_ms"));
-    if (ms_of (report, "ended_ms") > 0)
-        sb_format_duration (&took, ms_of (report, "ended_ms") - ms_of (report, "started_ms"));
+    sb_format_utc (&at, report_ms (report, "started_ms"));
+    if (report_ms (report, "ended_ms") > 0)
+        sb_format_duration (&took, report_ms (report, "ended_ms") - report_ms (report, "started_ms"));
     printf ("%s%s%s%s\n%s, begun %s%s%s, outcome: %s\nplan %s\n\n", cli_paint (c, "bold"),
-            json_is_true (json_object_get (report, "drill")) ? "DRILL " : "", text_of (report, "title"),
-            cli_paint (c, "off"), text_of (report, "run"), sb_buf_cstr (&at), took.len > 0 ? ", took " : "",
-            sb_buf_cstr (&took), text_of (report, "outcome"), text_of (report, "digest"));
+            json_is_true (json_object_get (report, "drill")) ? "DRILL " : "", report_str (report, "title"),
+            cli_paint (c, "off"), report_str (report, "run"), sb_buf_cstr (&at), took.len > 0 ? ", took " : "",
+            sb_buf_cstr (&took), report_str (report, "outcome"), report_str (report, "digest"));
     json_array_foreach (json_object_get (report, "steps"), i, step)
     {
         struct sb_buf t SB_CLEANUP (sb_buf_free) = { 0 };
 
-        if (ms_of (step, "begun_ms") > 0)
-            sb_format_duration (&t, ms_of (step, "ended_ms") - ms_of (step, "begun_ms"));
-        printf ("%-8s %7s  %s%s\n", text_of (step, "state"), sb_buf_cstr (&t), text_of (step, "title"),
+        if (report_ms (step, "begun_ms") > 0 && report_ms (step, "ended_ms") >= report_ms (step, "begun_ms"))
+            sb_format_duration (&t, report_ms (step, "ended_ms") - report_ms (step, "begun_ms"));
+        printf ("%-8s %7s  %s%s\n", report_str (step, "state"), sb_buf_cstr (&t), report_str (step, "title"),
                 json_is_true (json_object_get (step, "already")) ? " (was so already)" : "");
         json_object_foreach (json_object_get (step, "results"), key, value) if (json_is_string (value)
                                                                                 && json_string_length (value) > 0
                                                                                 && json_string_length (value) < 200)
                 printf ("                     %s: %s\n", key, json_string_value (value));
-        if (strcmp (text_of (step, "state"), "done") != 0 && text_of (step, "sentence")[0] != 0)
-            printf ("                     %s\n", text_of (step, "sentence"));
+        if (strcmp (report_str (step, "state"), "done") != 0 && report_str (step, "sentence")[0] != 0)
+            printf ("                     %s\n", report_str (step, "sentence"));
     }
-    printf ("\njournal: record %lld, %s\n", (long long) ms_of (json_object_get (report, "head"), "seq"),
-            text_of (json_object_get (report, "head"), "hash"));
+    printf ("\njournal: record %lld, %s\n", (long long) report_ms (json_object_get (report, "head"), "seq"),
+            report_str (json_object_get (report, "head"), "hash"));
 }
 
 /* The run named `id`, or the newest one. */

@@ -11,4 +11,8 @@ json_t *report_json (struct cli *c, struct sb_journal *j, const struct sb_journa
 void report_text (struct cli *c, json_t *report);
 char *report_html (json_t *reports); /* an array, one section each; caller frees */
 
+/* Members of its objects: "" and 0 when they are not there. */
+const char *report_str (const json_t *o, const char *key);
+int64_t report_ms (const json_t *o, const char *key);
+
 #endif

@@ -7,15 +7,23 @@
 #include <string.h>
 
 static const char style[] =
-        "body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#1c2733}"
+        "body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:76rem;padding:0 1rem;color:#1c2733}"
         "h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}.sub{color:#5a6b7b}"
-        ".drill{background:#b3261e;color:#fff;padding:.4rem 1rem;font-weight:700}"
+        ".drill{background:#b3261e;color:#fff;padding:.5rem 1rem;font-weight:700;position:sticky;top:0;z-index:1}"
         "table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #e3e8ee;"
-        "vertical-align:top}th{color:#5a6b7b;font-weight:600}.bar{position:relative;height:1rem;background:#f2f5f8;min-width:16rem}"
-        ".bar i{position:absolute;top:0;height:1rem;background:#2f6fde;min-width:2px}.bar i.already{background:#b8c4d0}"
-        ".done,.adopted{color:#1b7f3b}.owed,.skipped{color:#9a6700}.held,.failed{color:#b3261e;font-weight:600}.waiting{color:#8895a3}"
-        ".res{color:#5a6b7b;font-size:.85rem}.nr td{border-top:3px double #b3261e}code{font-size:.85rem;word-break:break-all}"
-        "@media(prefers-color-scheme:dark){body{background:#12181f;color:#dbe4ed}td,th{border-color:#26313c}.bar{background:#1c2630}}";
+        "vertical-align:top}th{color:#5a6b7b;font-weight:600;white-space:nowrap}td.n{white-space:nowrap}"
+        ".box{border-left:.35rem solid #2f6fde;background:#eef4ff;padding:.6rem 1rem;margin:1rem 0}.box b{display:block}"
+        ".box.owe{border-color:#c98a00;background:#fff7e5}.box.bad{border-color:#b3261e;background:#fdeeed}"
+        ".bar{position:relative;height:1rem;background:#f2f5f8;min-width:20rem}"
+        ".bar i{position:absolute;top:0;height:1rem;background:#2f6fde;min-width:3px}.bar i.already{background:#9fb0c0}"
+        ".axis{display:flex;justify-content:space-between;font-weight:400}"
+        ".done{color:#1b7f3b}.owed,.skipped,.undone,.left{color:#9a6700}.held,.failed{color:#b3261e;font-weight:600}"
+        ".waiting{color:#8895a3}.res{color:#5a6b7b;font-size:.85rem}code{font-size:.85rem;word-break:break-all}"
+        ".line td{background:#b3261e;color:#fff;font-weight:600;padding:.15rem .6rem}.nr{color:#b3261e;font-size:.85rem}"
+        "@media(prefers-color-scheme:dark){body{background:#12181f;color:#dbe4ed}td,th{border-color:#26313c}.bar{background:#1c2630}"
+        ".box{background:#16233a}.box.owe{background:#2e2610}.box.bad{background:#351a18}.done{color:#5cc27e}"
+        ".owed,.skipped,.undone,.left{color:#e0b04c}.held,.failed,.nr{color:#f28b82}}"
+        "@media print{.drill{position:static}}";
 
 static void
 esc (struct sb_buf *b, const char *s)
@@ -34,39 +42,145 @@ esc (struct sb_buf *b, const char *s)
         case '"':
             sb_buf_str (b, "&quot;");
             break;
+        case '\n':
+            sb_buf_str (b, "<br>");
+            break;
         default:
             sb_buf_char (b, *s);
         }
 }
 
-static const char *
-text_of (const json_t *o, const char *key)
+static void
+utc (struct sb_buf *b, int64_t ms)
 {
-    const char *s = json_string_value (json_object_get (o, key));
+    struct sb_buf at SB_CLEANUP (sb_buf_free) = { 0 };
 
-    return s == NULL ? "" : s;
+    sb_format_utc (&at, ms);
+    sb_buf_str (b, sb_buf_cstr (&at));
 }
 
-static int64_t
-ms_of (const json_t *o, const char *key)
+/* ---------------------------------------------------------------- what has to be seen first */
+
+static void
+pair (struct sb_buf *b, const char *what, const char *value)
 {
-    return json_integer_value (json_object_get (o, key));
+    sb_buf_printf (b, "<tr><th>%s</th><td>", what);
+    esc (b, value);
+    sb_buf_str (b, "</td></tr>\n");
 }
+
+/* "root, by --approve all: reason", out of a record's "by". */
+static void
+who (struct sb_buf *b, const json_t *by)
+{
+    const char *reason = report_str (by, "reason");
+
+    esc (b, report_str (by, "name"));
+    if (report_str (by, "how")[0] != 0) {
+        sb_buf_str (b, ", by ");
+        esc (b, report_str (by, "how"));
+    }
+    if (reason[0] != 0) {
+        sb_buf_str (b, ": ");
+        esc (b, reason);
+    }
+}
+
+/* How the gate of a step was answered last; NULL: it was not. */
+static const json_t *
+answer_of (const json_t *events, const char *gate)
+{
+    const json_t *found = NULL, *e;
+    size_t i;
+
+    json_array_foreach (events, i, e) if (strcmp (report_str (e, "kind"), "gate-answer") == 0
+                                          && strcmp (report_str (json_object_get (e, "body"), "gate"), gate) == 0)
+            found = e;
+    return found;
+}
+
+/* The quoted losses: what was promised to be safe before somebody agreed to lose the rest. */
+static void
+quotes (struct sb_buf *b, const json_t *steps, const json_t *events)
+{
+    const json_t *step, *answer, *body;
+    size_t i;
+
+    json_array_foreach (steps, i, step)
+    {
+        const json_t *results = json_object_get (step, "results");
+        struct sb_buf gate SB_CLEANUP (sb_buf_free) = { 0 };
+
+        if (strcmp (report_str (step, "action"), "database.quote") != 0 || results == NULL)
+            continue;
+        sb_buf_printf (b, "<div class=box><b>Quoted loss of ");
+        esc (b, report_str (step, "object"));
+        sb_buf_str (b, "</b>");
+        esc (b, report_str (results, "sentence"));
+        sb_buf_printf (&gate, "loss[%s]", report_str (step, "object"));
+        answer = answer_of (events, sb_buf_cstr (&gate));
+        body = json_object_get (answer, "body");
+        if (answer != NULL) {
+            sb_buf_str (b, "<div class=res>Answer: ");
+            esc (b, report_str (body, "answer"));
+            sb_buf_str (b, ", ");
+            who (b, json_object_get (body, "by"));
+            sb_buf_str (b, ", ");
+            utc (b, report_ms (answer, "at_ms"));
+            sb_buf_str (b, "</div>");
+        }
+        sb_buf_str (b, "</div>\n");
+    }
+}
+
+/* A box with the steps that rest in a state. */
+static void
+resting (struct sb_buf *b, const json_t *steps, const char *state, const char *class, const char *head)
+{
+    const json_t *step;
+    bool any = false;
+    size_t i;
+
+    json_array_foreach (steps, i, step)
+    {
+        if (strcmp (report_str (step, "state"), state) != 0)
+            continue;
+        if (!any)
+            sb_buf_printf (b, "<div class=\"box %s\"><b>%s</b>", class, head);
+        any = true;
+        sb_buf_str (b, "<div>");
+        esc (b, report_str (step, "title"));
+        sb_buf_str (b, ", since ");
+        utc (b, report_ms (step, "ended_ms"));
+        sb_buf_str (b, "</div>");
+    }
+    if (any)
+        sb_buf_str (b, "</div>\n");
+}
+
+/* ---------------------------------------------------------------- steps and their times */
 
 static void
 bar (struct sb_buf *b, const json_t *step, int64_t from, int64_t span)
 {
-    int64_t begun = ms_of (step, "begun_ms"), ended = ms_of (step, "ended_ms");
+    int64_t begun = report_ms (step, "begun_ms"), ended = report_ms (step, "ended_ms");
+    double left;
 
-    sb_buf_str (b, "<td><div class=bar>");
+    sb_buf_str (b, "<td><div class=bar");
     if (begun == 0)
         begun = ended;
-    if (ended >= begun && begun > 0)
-        sb_buf_printf (b, "<i%s style=\"left:%.2f%%;width:%.2f%%\"></i>",
-                       json_is_true (json_object_get (step, "already")) ? " class=already" : "",
-                       100.0 * (double) (begun - from) / (double) span,
+    if (ended >= begun && begun > 0) {
+        left = 100.0 * (double) (begun - from) / (double) span;
+        sb_buf_str (b, " title=\"");
+        utc (b, begun);
+        sb_buf_str (b, " to ");
+        utc (b, ended);
+        sb_buf_printf (b, "\"><i%s style=\"left:%.2f%%;width:%.2f%%\"></i></div></td>",
+                       json_is_true (json_object_get (step, "already")) ? " class=already" : "", left > 99 ? 99 : left,
                        100.0 * (double) (ended - begun) / (double) span);
-    sb_buf_str (b, "</div></td>");
+    } else {
+        sb_buf_str (b, "></div></td>");
+    }
 }
 
 static void
@@ -93,65 +207,162 @@ results (struct sb_buf *b, json_t *step)
 static void
 step_row (struct sb_buf *b, json_t *step, int64_t from, int64_t span)
 {
+    const char *state = report_str (step, "state");
+    bool rests = strcmp (state, "done") != 0 && report_str (step, "why")[0] != 0;
     struct sb_buf took SB_CLEANUP (sb_buf_free) = { 0 };
 
-    if (ms_of (step, "begun_ms") > 0)
-        sb_format_duration (&took, ms_of (step, "ended_ms") - ms_of (step, "begun_ms"));
-    sb_buf_printf (b, "<tr%s><td class=%s>%s%s</td><td>",
-                   json_is_true (json_object_get (step, "no_return")) ? " class=nr" : "", text_of (step, "state"),
-                   text_of (step, "state"), json_is_true (json_object_get (step, "already")) ? ", was so already" : "");
-    esc (b, text_of (step, "title"));
+    if (report_ms (step, "begun_ms") > 0 && report_ms (step, "ended_ms") >= report_ms (step, "begun_ms"))
+        sb_format_duration (&took, report_ms (step, "ended_ms") - report_ms (step, "begun_ms"));
+    sb_buf_printf (b, "<tr><td class=%s>%s%s%s%s</td><td>", state, state, rests ? ": " : "",
+                   rests ? report_str (step, "why") : "",
+                   json_is_true (json_object_get (step, "already")) ? ", was so already" : "");
+    esc (b, report_str (step, "title"));
     if (json_is_true (json_object_get (step, "no_return")))
-        sb_buf_str (b, " <b>(point of no return)</b>");
+        sb_buf_str (b, " <span class=nr>(no way back)</span>");
     results (b, step);
-    if (strcmp (text_of (step, "state"), "done") != 0 && text_of (step, "sentence")[0] != 0) {
-        sb_buf_str (b, "<div class=res>");
-        esc (b, text_of (step, "sentence"));
+    if (report_ms (step, "owed_ms") > 0 && strcmp (state, "done") == 0) {
+        sb_buf_str (b, "<div class=\"res owed\">owed since ");
+        utc (b, report_ms (step, "owed_ms"));
+        sb_buf_str (b, ", paid ");
+        utc (b, report_ms (step, "ended_ms"));
         sb_buf_str (b, "</div>");
     }
-    sb_buf_printf (b, "</td><td>%s</td>", sb_buf_cstr (&took));
+    if (strcmp (state, "done") != 0 && report_str (step, "sentence")[0] != 0) {
+        sb_buf_str (b, "<div class=res>");
+        esc (b, report_str (step, "sentence"));
+        sb_buf_str (b, "</div>");
+    }
+    sb_buf_printf (b, "</td><td class=n>%s</td>", sb_buf_cstr (&took));
     bar (b, step, from, span);
     sb_buf_str (b, "</tr>\n");
 }
 
 static void
-decisions (struct sb_buf *b, json_t *events)
+all_steps (struct sb_buf *b, const json_t *steps, int64_t from, int64_t span)
 {
+    struct sb_buf length SB_CLEANUP (sb_buf_free) = { 0 };
+    bool passed = false;
+    json_t *step;
+    size_t i;
+
+    sb_format_duration (&length, span);
+    sb_buf_printf (b,
+                   "<h2>Steps</h2><table><tr><th>State</th><th>Step</th><th>Took</th><th><div class=axis><span>begin"
+                   "</span><span>%s</span></div></th></tr>\n",
+                   sb_buf_cstr (&length));
+    json_array_foreach (steps, i, step)
+    {
+        if (!passed && json_is_true (json_object_get (step, "no_return"))) {
+            sb_buf_str (
+                    b,
+                    "<tr class=line><td colspan=4>Point of no return: behind this line a run is not taken back, only "
+                    "carried on</td></tr>\n");
+            passed = true;
+        }
+        step_row (b, step, from, span);
+    }
+    sb_buf_str (b, "</table>\n");
+}
+
+/* ---------------------------------------------------------------- who decided what, and what else happened */
+
+/* What the gate asked before the event `at`. */
+static const char *
+question_of (const json_t *events, const char *gate, size_t at)
+{
+    const char *question = "";
+    const json_t *e;
+    size_t i;
+
+    json_array_foreach (events, i, e)
+    {
+        if (i < at && strcmp (report_str (e, "kind"), "gate-open") == 0
+            && strcmp (report_str (json_object_get (e, "body"), "gate"), gate) == 0)
+            question = report_str (json_object_get (e, "body"), "question");
+    }
+    return question;
+}
+
+static void
+decisions (struct sb_buf *b, const json_t *events)
+{
+    const char *question;
     json_t *e, *body;
     size_t i;
 
-    sb_buf_str (b, "<h2>Decisions</h2><table><tr><th>When</th><th>What</th><th>Answer</th></tr>\n");
+    sb_buf_str (
+            b,
+            "<h2>Decisions</h2><table><tr><th>When</th><th>Gate</th><th>Question</th><th>Answer</th><th>Who</th></tr>\n");
     json_array_foreach (events, i, e)
     {
-        struct sb_buf at SB_CLEANUP (sb_buf_free) = { 0 };
-
-        if (strcmp (text_of (e, "kind"), "gate answer") != 0 && strcmp (text_of (e, "kind"), "person") != 0
-            && strcmp (text_of (e, "kind"), "gate-answer") != 0)
-            continue;
         body = json_object_get (e, "body");
-        sb_format_utc (&at, ms_of (e, "at_ms"));
-        sb_buf_printf (b, "<tr><td>%s</td><td>", sb_buf_cstr (&at));
-        esc (b, text_of (e, "title"));
+        if (strcmp (report_str (e, "kind"), "gate-answer") != 0 && strcmp (report_str (e, "kind"), "person") != 0)
+            continue;
+        sb_buf_str (b, "<tr><td class=n>");
+        utc (b, report_ms (e, "at_ms"));
         sb_buf_str (b, "</td><td>");
-        esc (b, text_of (body, "answer"));
-        sb_buf_str (b, " ");
-        esc (b, text_of (body, "by"));
+        esc (b, report_str (body, "gate"));
+        sb_buf_str (b, "</td><td>");
+        question = question_of (events, report_str (body, "gate"), i);
+        esc (b, question[0] != 0 ? question : report_str (e, "title"));
+        sb_buf_str (b, "</td><td>");
+        esc (b, report_str (body, "answer"));
+        if (report_str (body, "grade")[0] != 0) {
+            sb_buf_str (b, " (");
+            esc (b, report_str (body, "grade"));
+            sb_buf_char (b, ')');
+        }
+        sb_buf_str (b, "</td><td>");
+        who (b, json_object_get (body, "by"));
         sb_buf_str (b, "</td></tr>\n");
     }
     sb_buf_str (b, "</table>\n");
 }
 
-/* One run: heading, steps, decisions, evidence. */
+/* What happened to the run as a whole: begun, taken up, a site dark or back, taken back, ended. */
+static void
+course (struct sb_buf *b, const json_t *events)
+{
+    json_t *e, *body;
+    size_t i;
+
+    sb_buf_str (b, "<h2>Course of the run</h2><table><tr><th>When</th><th>What</th><th>Who, or how</th></tr>\n");
+    json_array_foreach (events, i, e)
+    {
+        body = json_object_get (e, "body");
+        if (json_is_string (json_object_get (e, "step")))
+            continue;
+        sb_buf_str (b, "<tr><td class=n>");
+        utc (b, report_ms (e, "at_ms"));
+        sb_buf_str (b, "</td><td>");
+        esc (b, report_str (e, "text"));
+        sb_buf_str (b, report_str (body, "site")[0] != 0 ? ": " : "");
+        esc (b, report_str (body, "site"));
+        sb_buf_str (b, "</td><td>");
+        esc (b, report_str (body, "outcome"));
+        if (json_object_get (body, "by") != NULL)
+            who (b, json_object_get (body, "by"));
+        if (report_str (body, "host")[0] != 0) {
+            sb_buf_str (b, ", on ");
+            esc (b, report_str (body, "host"));
+        }
+        sb_buf_str (b, "</td></tr>\n");
+    }
+    sb_buf_str (b, "</table>\n");
+}
+
+/* One run: what has to be seen first, steps, decisions, course, evidence. */
 static void
 section (struct sb_buf *b, json_t *report)
 {
-    struct sb_buf at SB_CLEANUP (sb_buf_free) = { 0 }, took SB_CLEANUP (sb_buf_free) = { 0 };
-    int64_t from = ms_of (report, "started_ms"), until = ms_of (report, "ended_ms");
-    json_t *events = json_object_get (report, "events"), *step;
-    size_t i;
+    struct sb_buf at SB_CLEANUP (sb_buf_free) = { 0 };
+    struct sb_buf took SB_CLEANUP (sb_buf_free) = { 0 };
+    int64_t from = report_ms (report, "started_ms"), until = report_ms (report, "ended_ms");
+    json_t *events = json_object_get (report, "events"), *steps = json_object_get (report, "steps");
+    const json_t *head = json_object_get (report, "head");
 
-    if (until == 0 && json_array_size (events) > 0)
-        until = ms_of (json_array_get (events, json_array_size (events) - 1), "at_ms");
+    if (json_array_size (events) > 0)
+        until = report_ms (json_array_get (events, json_array_size (events) - 1), "at_ms");
     if (until <= from)
         until = from + 1;
     sb_format_utc (&at, from);
@@ -159,22 +370,27 @@ section (struct sb_buf *b, json_t *report)
     if (json_is_true (json_object_get (report, "drill")))
         sb_buf_str (b, "<p class=drill>DRILL: nothing of this was an emergency</p>\n");
     sb_buf_str (b, "<h1>");
-    esc (b, text_of (report, "title"));
-    sb_buf_str (b, "</h1><p class=sub>");
-    esc (b, text_of (report, "run"));
-    sb_buf_printf (b, "; begun %s; took %s; outcome: <b>", sb_buf_cstr (&at), sb_buf_cstr (&took));
-    esc (b, text_of (report, "outcome"));
-    sb_buf_str (b, "</b></p>\n<table><tr><th>State</th><th>Step</th><th>Took</th><th>When</th></tr>\n");
-    json_array_foreach (json_object_get (report, "steps"), i, step) step_row (b, step, from, until - from);
+    esc (b, report_str (report, "title"));
+    sb_buf_str (b, "</h1>\n<table style=\"width:auto\">");
+    pair (b, "Outcome", report_str (report, "outcome"));
+    pair (b, "Run", report_str (report, "run"));
+    pair (b, "Pool", report_str (report, "pool"));
+    pair (b, "Begun", sb_buf_cstr (&at));
+    pair (b, "Took", sb_buf_cstr (&took));
     sb_buf_str (b, "</table>\n");
+    resting (b, steps, "held", "bad", "Held: a person must look");
+    resting (b, steps, "failed", "bad", "Failed");
+    resting (b, steps, "owed", "owe", "Owed: to be done when the site answers");
+    quotes (b, steps, events);
+    all_steps (b, steps, from, until - from);
     decisions (b, events);
-    sb_buf_printf (
-            b,
-            "<h2>Evidence</h2><p>Plan <code>%s</code><br>Topology <code>%s</code><br>Journal: record %lld, <code>%s</code>"
-            "</p><p class=sub>'switchback journal verify' holds the journal against this number and hash.</p>\n",
-            text_of (report, "digest"), text_of (report, "topology_digest"),
-            (long long) ms_of (json_object_get (report, "head"), "seq"),
-            text_of (json_object_get (report, "head"), "hash"));
+    course (b, events);
+    sb_buf_printf (b,
+                   "<h2>Evidence</h2><p>Plan <code>%s</code><br>Topology <code>%s</code><br>Journal: record %lld, "
+                   "<code>%s</code></p><p class=sub>When this page was written the journal ended with that record and "
+                   "hash. 'switchback journal verify' tells whether its chain is unbroken.</p>\n",
+                   report_str (report, "digest"), report_str (report, "topology_digest"),
+                   (long long) report_ms (head, "seq"), report_str (head, "hash"));
 }
 
 char *
@@ -191,7 +407,7 @@ report_html (json_t *reports)
     {
         sb_buf_str (&b, i > 0 ? ", " : "");
         sb_buf_str (&b, json_is_true (json_object_get (report, "drill")) ? "DRILL " : "");
-        esc (&b, text_of (report, "run"));
+        esc (&b, report_str (report, "run"));
     }
     sb_buf_printf (&b, "</title><style>%s</style>\n", style);
     json_array_foreach (reports, i, report) section (&b, report);

@@ -63,6 +63,8 @@ ok "--approve all is refused without the policy" ends 2 sb gated resume --approv
 ok "an answer to a run that nobody runs is refused, with what to do instead" says "switchback resume" sb gated approve "w-" careful
 ok "naming the gate goes on" ends 0 sb gated resume --approve careful
 ok "and does what stands behind it" thing gated one.b 'done'
+who () { sb gated report --html "$dir/gated.html" && grep -q "Sure?.*yes (declared).*, by --approve" "$dir/gated.html"; }
+ok "the page tells what was asked, how it was answered and by whom" who
 topology unattended "unattended = yes"
 cp "$dir/gated/workflows/w.ini" "$dir/unattended/workflows/"
 ok "--approve all goes through under the policy" ends 0 sb unattended run w --approve all

@@ -86,7 +86,7 @@ seldom ()
     within 60 grep -q "attempts have paid nothing; the next one in 400ms" "$dir/often/log" || { cat "$dir/often/log"; rc=1; }
     kill "$pid"
     wait "$pid" || rc=1
-    return $rc
+    return "$rc"
 }
 ok "a site that answers but cannot be paid is tried less and less often" seldom
 kill "$listener"
