@@ -125,7 +125,8 @@ sb_run_build_primary (struct sb_ms *ms)
         return ms->rc;
     if (!sb_copy_read (&i, &c) || !sb_primary_read (&i, &p) || !sb_job_read (&i, p.job, &job))
         return ms->rc;
-    if (!primary_is_right (&p, &job, share, server, ms->db)) {
+    /* Enabling the job is the last act of building: where it is disabled, schedule and alert may be missing too. */
+    if (!primary_is_right (&p, &job, share, server, ms->db) || (!job.enabled && sb_copy_serves (&c))) {
         if (!sb_copy_serves (&c))
             return sb_ms_fail (ms, SB_FAIL,
                                "database '%s' at instance '%s' is %s: only a copy that serves can be defined as "

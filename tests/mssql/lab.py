@@ -255,7 +255,14 @@ def switch_over():
     settles("it is backed up", "backup-full", B, file=SETUP_S + "protect.bak")
     settles("a mirror is seeded", "restore-full", BM, file=SETUP_S + "protect.bak")
     settles("and joined", "make-mirror", B, mirror=BM, file=SETUP_S + "pair.trn")
-    settles("log backups run", "build-primary", B)
+    folder = SHARE.rstrip("\\")
+    lab.sql(B, "EXEC master.dbo.sp_add_log_shipping_primary_database @database = N'mgc', @backup_directory = %s, @backup_share = %s, "
+            "@backup_job_name = N'LSBackup_mgc', @backup_retention_period = 4320, @backup_threshold = 60, @overwrite = 1", folder, folder)
+    settles("log backups run, also where an earlier try died half way", "build-primary", B, seen="partly")
+    plans = lab.sql(B, "SELECT COUNT(*) FROM msdb.dbo.sysjobschedules s JOIN msdb.dbo.sysjobs j ON j.job_id = s.job_id "
+                    "WHERE j.name = N'LSBackup_mgc' AND j.enabled = 1")
+    alerts = lab.sql(B, "SELECT COUNT(*) FROM msdb.dbo.sysjobs WHERE name LIKE N'LSAlert%'")
+    check(plans[0][0] == 1 and alerts[0][0] == 1, "with their schedule and their alert", (plans, alerts))
     settles("the old principal is fenced", "fence", P, seen=None)
     settles("the old mirror is fenced", "fence", M, seen=None)
     again("fencing again changes nothing", "fence", M)
