@@ -85,9 +85,10 @@ const struct cli_command cli_commands[] = {
       "Who answers is told by the kernel, never by an argument. GATE is the gate's name, or STEP of the step it guards.",
       NULL, 2, 2, cmd_approve },
     { "watch", NULL, "watch for the old site and do what is owed there",
-      "Does what is owed as soon as something of the site answers, and goes on watching until it is stopped: by a signal,\n"
-      "after --for, or after --once. It then ends with 0; what is still owed stays in 'switchback status'. While the site is\n"
-      "dark it writes nothing; when it answers but what is owed fails again and again, it asks less and less often.",
+      "Does what is owed as soon as something of the site answers, delivers messages that ended runs could not, and goes on\n"
+      "until it is stopped: by a signal, after --for, or after --once. It then ends with 0; what is still owed stays in\n"
+      "'switchback status'. While the site is dark it writes nothing; when it answers but what is owed fails again and\n"
+      "again, it asks less and less often.",
       watch_options, 0, 0, cmd_watch },
     { "report", "[RUN...]", "tell what runs did, with their evidence", "Without RUN: the newest one.", report_options,
       0, -1, cmd_report },

@@ -91,6 +91,36 @@ seldom ()
 ok "a site that answers but cannot be paid is tried less and less often" seldom
 kill "$listener"
 
+# ---- what a run could not tell anybody
+owing mute
+cat >>"$dir/mute/topology.ini" <<TOPOLOGY
+[channel post]
+plugin = command
+program = $dir/mute/post
+events = run
+TOPOLOGY
+cat >"$dir/mute/post" <<PROGRAM
+#!/bin/sh
+cat >/dev/null
+if [ -e "$dir/mute/works" ]; then
+    echo once >>"$dir/mute/told"
+    echo '{"rc": "ok", "seen": "yes"}'
+else
+    echo '{"rc": "retry", "seen": "no", "message": "not now"}'
+fi
+PROGRAM
+chmod 755 "$dir/mute/post"
+told_later ()
+{
+    sb mute run w 2>&1
+    [ ! -e "$dir/mute/told" ] || return 1
+    touch "$dir/mute/works"
+    background mute "$dir/mute/log" watch --for 30s
+    within 25 test -e "$dir/mute/told" || { sqlite3 "$dir/mute/state/journal.db" "SELECT * FROM notes"; return 1; }
+    kill $!
+}
+ok "a message that a run could not deliver is delivered by the watch" told_later
+
 # ---- the memory cannot be read
 owing blind
 sqlite3 "$dir/blind/state/journal.db" "ALTER TABLE step_states RENAME COLUMN state TO was"
