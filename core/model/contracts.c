@@ -41,10 +41,12 @@ static const struct sb_verb database_verbs[] = {
       OPTIONS (RESULT ("principal", "instance that serves there, else the mirror that lost it; empty: none answers")),
       "find the instance of a site that holds the end of the log" },
     { "survey", SB_READS, NULL, S (60), 0, NULL,
-      OPTIONS (TARGET ("site", NEED, "site", "the site that is to be left")),
+      OPTIONS (TARGET ("site", NEED, "site", "the site that is to be left")
+               CHOICE ("to", 0, "who of the site shall become principal: tells the risk", "mirror", "primary")),
       OPTIONS (RESULT ("answering", "instances of the site that answer; empty: none")
                RESULT ("principal", "instance that is principal, if one answers")
                RESULT ("mirror alive", "yes when the mirror answers while the principal is gone")
+               RESULT ("risk", "what it may cost to make `to` principal, in words; empty: nothing")
                RESULT ("sentence", "what answered, and which workflow is the right one")),
       "ask every instance of a site that holds the database whether it answers" },
     { "fence", SB_SETTLES, "release", MIN (3), S (30), "instance", OPTIONS (),
@@ -129,8 +131,10 @@ static const struct sb_verb database_verbs[] = {
       "pair a principal with a restoring copy and wait until they are synchronized" },
     { "break-mirror", SB_SETTLES, "make-mirror", MIN (3), S (60), "instance", OPTIONS (), OPTIONS (),
       "end the mirroring session of the copy" },
-    { "mirror-failover", SB_CHANGES, NULL, MIN (10), MIN (5), "instance", OPTIONS (), OPTIONS (),
-      "make the instance the principal of its synchronized session" },
+    { "mirror-failover", SB_CHANGES, NULL, MIN (10), MIN (5), "instance",
+      OPTIONS (TEXT ("force", 0, "grade with which loss was accepted: forces service when the principal is silent, resumes a suspended session; empty: never")),
+      OPTIONS (),
+      "make the instance the principal of its mirroring session" },
     { "freeze", SB_CHANGES, "unfreeze", HOUR (1), S (60), "instance",
       OPTIONS (TEXT ("file", NEED, "path of the tail as the instance sees it")),
       OPTIONS (RESULT ("lsn", "end of the frozen log")),

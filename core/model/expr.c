@@ -222,6 +222,12 @@ find_word (const char *p, const char *word)
     return NULL;
 }
 
+bool
+sb_cond_is_text (const char *key)
+{
+    return strncmp (key, "${", 2) == 0;
+}
+
 /* The '=' of a condition, outside quotes and ${..}. */
 static char *
 find_equals (char *p)

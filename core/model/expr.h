@@ -44,10 +44,13 @@ char **sb_split_chain (struct sb_arena *a, const char *text, size_t *ret_count);
 enum sb_cond_op { SB_COND_SET, SB_COND_NOT_SET, SB_COND_IS, SB_COND_IS_NOT };
 
 struct sb_cond {
-    const char *key; /* may be a chain */
+    const char *key; /* may be a chain; or a text, see sb_cond_is_text() */
     enum sb_cond_op op;
     const char *value; /* may hold expressions; NULL for SET and NOT_SET */
 };
+
+/* Is the left side of a condition an expression, "${params.to} = mirror", and no attribute of the item? */
+bool sb_cond_is_text (const char *key);
 
 /* "KIND [where COND and COND ...]" */
 struct sb_selection {

@@ -337,10 +337,15 @@ check_selection (struct refs *r, const struct place *at, const struct sb_selecti
         return;
     for (size_t i = 0; i < sel->nconds; i++) {
         size_t n;
-        char **parts = sb_split_chain (&r->arena, sel->conds[i].key, &n);
+        char **parts;
 
-        check_chain (r, at, sel->kind, parts, n);
         check_text (r, at, sel->conds[i].value);
+        if (sb_cond_is_text (sel->conds[i].key)) {
+            check_text (r, at, sel->conds[i].key);
+            continue;
+        }
+        parts = sb_split_chain (&r->arena, sel->conds[i].key, &n);
+        check_chain (r, at, sel->kind, parts, n);
     }
 }
 

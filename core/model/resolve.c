@@ -255,12 +255,23 @@ is_set (const struct sb_object *item, const char *key, const char *value)
     return value != NULL && *value != '\0';
 }
 
+/* What stands on the left of a condition: an attribute of the item, or an expression over pool and parameters. */
+static const char *
+left_side (const struct sb_place *at, const char *key, const struct sb_object *item)
+{
+    size_t n;
+    char **parts;
+
+    if (sb_cond_is_text (key))
+        return sb_resolve_text (at, key).plain;
+    parts = sb_split_chain (&at->pl->scratch, key, &n);
+    return follow (at, item, parts, n);
+}
+
 static bool
 meets (const struct sb_place *at, const struct sb_cond *cond, const char *wanted, const struct sb_object *item)
 {
-    size_t n;
-    char **parts = sb_split_chain (&at->pl->scratch, cond->key, &n);
-    const char *value = follow (at, item, parts, n);
+    const char *value = left_side (at, cond->key, item);
     bool same = value != NULL && wanted != NULL && strcmp (value, wanted) == 0;
 
     switch (cond->op) {

@@ -14,6 +14,7 @@
 #define STEP_MS  500
 #define ROUNDS   3 /* a log backup by a job between the seed and the session spoils the seed */
 #define TRIES    8 /* of a statement that fails for the moment */
+#define NOTICE_ROUNDS 120 /* steps until a mirror must have noticed that its principal is gone: six of its time-outs */
 #define ENDPOINT "switchback_mirroring"
 
 /* ------------------------------------------------------------------ endpoints */
@@ -384,10 +385,83 @@ await_switched (struct sb_ms *ms, struct sb_inst *i, struct sb_copy *c)
     }
 }
 
+/* A person gave the principal up, or what only the mirror of a suspended session holds. */
+static bool
+may_lose (struct sb_ms *ms)
+{
+    const char *force = sb_param (ms->call, "force");
+
+    return force != NULL && *force != '\0';
+}
+
+/* The mirror's own word that its principal is gone: until it has noticed, a force is refused (1455).  Then the state
+ * decides; a witness may have made it principal meanwhile. */
+static bool
+await_orphan (struct sb_inst *m, struct sb_copy *c)
+{
+    for (int rounds = 0; sb_copy_is_mirror (c) && strcmp (c->mirroring, "DISCONNECTED") != 0; rounds++) {
+        if (rounds == NOTICE_ROUNDS) {
+            sb_ms_fail (m->ms, SB_FAIL,
+                        "service of '%s' is not forced at instance '%s': its principal does not answer here, but the "
+                        "mirror still sees it (%s)\nHINT: Look at the network between this host and the principal.",
+                        m->ms->db, m->name, c->mirroring);
+            return false;
+        }
+        if (!sb_ms_pause (m->ms, STEP_MS, "the mirror has noticed that its principal is gone") || !sb_copy_read (m, c))
+            return false;
+    }
+    return true;
+}
+
+/* The principal is silent: a witness switches by itself, else a person must have given it up.  The session is not
+ * ended where a force is refused: a principal that comes back must find a partner that outranks it. */
+static enum sb_rc
+take_over (struct sb_inst *m, struct sb_copy *c, const char *other, const char *why)
+{
+    struct sb_ms *ms = m->ms;
+    struct sb_answer a;
+
+    if (!may_lose (ms))
+        return sb_ms_fail (ms, SB_RETRY,
+                           "instance '%s' cannot become principal of '%s' without loss: its principal '%s' does not "
+                           "answer (%s)\nHINT: Bring it back, or give what only it holds up (parameter 'force').",
+                           m->name, ms->db, other, why);
+    if (!await_orphan (m, c))
+        return ms->rc;
+    if (sb_copy_is_mirror (c) && !sb_ask (m, &a, SB_STMT_FORCE, ms->db))
+        return sb_ms_failed (m, &a, SB_STMT_FORCE,
+                             sb_format (ms->call, "service of '%s' cannot be forced at '%s'", ms->db, m->name));
+    while (!is_new_principal (c))
+        if (!sb_ms_pause (ms, STEP_MS, sb_format (ms->call, "'%s' serves as principal", m->name))
+            || !sb_copy_read (m, c))
+            return ms->rc;
+    return SB_OK;
+}
+
+static enum sb_rc
+switch_roles (struct pair *x)
+{
+    struct sb_ms *ms = x->m.ms;
+
+    if (!sb_copy_read (&x->p, &x->pc))
+        return ms->rc;
+    if (!are_paired (x))
+        return sb_ms_fail (ms, SB_FAIL, "instance '%s' is not the principal of the session that '%s' mirrors: it is %s",
+                           x->p.name, x->m.name, sb_copy_words (ms, &x->pc));
+    if (strcmp (x->pc.mirroring, "SUSPENDED") == 0 && !may_lose (ms))
+        return sb_ms_fail (ms, SB_FAIL,
+                           "the mirroring session of '%s' is suspended, and to resume it would discard what only '%s' "
+                           "holds\nHINT: Salvage that, or give it up (parameter 'force').",
+                           ms->db, x->m.name);
+    if (!fail_over (x) || !await_switched (ms, &x->m, &x->mc))
+        return ms->rc;
+    return SB_OK;
+}
+
 enum sb_rc
 sb_run_mirror_failover (struct sb_ms *ms)
 {
-    const char *other = partner_of (ms, ms->on);
+    const char *other = partner_of (ms, ms->on), *why;
     struct pair x;
 
     if (!sb_ms_open (ms, ms->on, &x.m) || !sb_copy_read (&x.m, &x.mc))
@@ -399,14 +473,17 @@ sb_run_mirror_failover (struct sb_ms *ms)
                            "instance '%s' cannot become principal of '%s': its copy is %s\n"
                            "HINT: Only the mirror of a session can; build the pair with make-mirror.",
                            ms->on, ms->db, sb_copy_words (ms, &x.mc));
-    if (!sb_ms_open (ms, other, &x.p) || !sb_copy_read (&x.p, &x.pc))
-        return ms->rc;
-    if (!are_paired (&x))
-        return sb_ms_fail (ms, SB_FAIL, "instance '%s' is not the principal of the session that '%s' mirrors: it is %s",
-                           other, ms->on, sb_copy_words (ms, &x.pc));
-    if (!fail_over (&x) || !await_switched (ms, &x.m, &x.mc))
-        return ms->rc;
-    return SB_OK;
+    switch (sb_ms_reach (ms, other, &x.p, &why)) {
+    case SB_REACH_OK:
+        return switch_roles (&x);
+    case SB_REACH_SILENT:
+        return take_over (&x.m, &x.mc, other, why);
+    case SB_REACH_REFUSED:
+        return sb_ms_fail (ms, SB_FAIL, "%s", why);
+    case SB_REACH_WRONG:
+        break;
+    }
+    return ms->rc;
 }
 
 enum sb_seen

@@ -115,10 +115,12 @@ static const struct sb_action actions[] = {
       .results = OPTIONS (RESULT ("principal", "instance that serves there, else the mirror that lost it; empty: none answers")),
       .help = "find the instance of a site that holds the end of the log" },
     { .verb = "survey", READS (survey), .timeout_ms = S (60),
-      .params = OPTIONS (TARGET ("site", NEED, "site", "the site that is to be left")),
+      .params = OPTIONS (TARGET ("site", NEED, "site", "the site that is to be left")
+                         CHOICE ("to", 0, "who of the site shall become principal: tells the risk", "mirror", "primary")),
       .results = OPTIONS (RESULT ("answering", "instances of the site that answer; empty: none")
                          RESULT ("principal", "instance that is principal, if one answers")
                          RESULT ("mirror alive", "yes when the mirror answers while the principal is gone")
+                         RESULT ("risk", "what it may cost to make `to` principal, in words; empty: nothing")
                          RESULT ("sentence", "what answered, and which workflow is the right one")),
       .help = "ask every instance of a site that holds the database whether it answers" },
     { .verb = "fence", SETTLES (fence), .timeout_ms = MIN (3), .undo = "release",
@@ -222,9 +224,9 @@ static const struct sb_action actions[] = {
       .results = OPTIONS (),
       .help = "end the mirroring session of the copy" },
     { .verb = "mirror-failover", CHANGES (mirror_failover), .timeout_ms = MIN (10),
-      .params = OPTIONS (),
+      .params = OPTIONS (TEXT ("force", 0, "grade with which loss was accepted: forces service when the principal is silent, resumes a suspended session; empty: never")),
       .results = OPTIONS (),
-      .help = "make the instance the principal of its synchronized session" },
+      .help = "make the instance the principal of its mirroring session" },
     { .verb = "freeze", CHANGES (freeze), .timeout_ms = HOUR (1), .undo = "unfreeze",
       .params = OPTIONS (TEXT ("file", NEED, "path of the tail as the instance sees it")),
       .results = OPTIONS (RESULT ("lsn", "end of the frozen log")),

@@ -99,6 +99,31 @@ survey_words (struct sb_ms *ms, const char *site, const struct holder *h, size_t
     return sb_arena_strdup (ms->arena, sb_buf_cstr (&b));
 }
 
+/* What it would cost to make the instance with that label principal, as far as it can be seen; "" is nothing. */
+static const char *
+risk_words (struct sb_ms *ms, const struct holder *h, size_t count, const char *label)
+{
+    const struct holder *to, *other;
+
+    if (count != 2 || label == NULL)
+        return "";
+    to = &h[strcmp (label, "mirror") == 0]; /* holders_of() names the primary of a site before its mirror */
+    other = &h[to == h];
+    if (!to->read || !sb_copy_is_mirror (&to->copy))
+        return "";
+    if (other->reach == SB_REACH_SILENT)
+        return sb_format (ms->call,
+                          "The principal of %s, %s, does not answer, so service must be forced at %s: what %s "
+                          "acknowledged after the two lost sight of each other is lost.",
+                          ms->db, other->instance, to->instance, other->instance);
+    if (strcmp (to->copy.mirroring, "SUSPENDED") == 0)
+        return sb_format (ms->call,
+                          "The mirroring session of %s is suspended. Was service forced at %s, then resuming discards "
+                          "what only %s holds.",
+                          ms->db, other->instance, to->instance);
+    return "";
+}
+
 enum sb_rc
 sb_run_survey (struct sb_ms *ms)
 {
@@ -120,6 +145,7 @@ sb_run_survey (struct sb_ms *ms)
     sb_result (ms->call, "answering", sb_buf_cstr (&answering));
     sb_result (ms->call, "principal", principal);
     sb_result (ms->call, "mirror alive", orphan && *principal == '\0' ? "yes" : "no");
+    sb_result (ms->call, "risk", risk_words (ms, h, count, sb_param (ms->call, "to")));
     sb_result (ms->call, "sentence", survey_words (ms, site, h, count, answering.len > 0));
     return SB_OK;
 }
