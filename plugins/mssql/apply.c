@@ -203,6 +203,18 @@ sb_run_apply_logs (struct sb_ms *ms)
                        missing);
 }
 
+bool
+sb_apply_all (struct sb_inst *i, const char *folder)
+{
+    struct work w = { .i = *i };
+    struct sb_set *set;
+    bool good = sb_copy_read (i, &w.copy) && takes_logs (i, &w.copy) && gather (&w, folder);
+
+    while (good && (set = next_good (&w, &good)) != NULL)
+        good = apply_one (&w, set);
+    return good;
+}
+
 enum sb_seen
 sb_see_apply_logs (struct sb_ms *ms)
 {

@@ -214,6 +214,20 @@ sb_see_take_tail (struct sb_ms *ms)
 
 /* ------------------------------------------------------------------ freeze, unfreeze */
 
+/* The tail could not be taken: a copy that still serves serves everybody again.  The failure that is told stays. */
+static enum sb_rc
+open_again (struct sb_inst *i)
+{
+    enum sb_rc rc = i->ms->rc;
+    struct sb_answer a;
+    struct sb_copy c;
+
+    if (sb_copy_read (i, &c) && sb_copy_serves (&c) && !sb_ask (i, &a, SB_STMT_MULTI_USER, i->ms->db))
+        sb_log (i->ms->call, SB_WARNING, "database '%s' at instance '%s' was left open to administrators alone",
+                i->ms->db, i->name);
+    return rc;
+}
+
 enum sb_rc
 sb_run_freeze (struct sb_ms *ms)
 {
@@ -232,7 +246,7 @@ sb_run_freeze (struct sb_ms *ms)
         return sb_ms_fail (ms, SB_FAIL, "database '%s' at instance '%s' is not frozen: it is %s", ms->db, i.name,
                            sb_copy_words (ms, &c));
     if (!back_tail_up (&i, sb_param (ms->call, "file"), &lsn))
-        return ms->rc;
+        return open_again (&i);
     tell_tail (ms, lsn, NULL);
     return SB_OK;
 }

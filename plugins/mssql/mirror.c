@@ -157,6 +157,17 @@ can_be_paired (struct pair *x)
     return false;
 }
 
+/* Brings the mirror to where the log share ends, for the level backup begins behind the last backup of the chain: a
+ * copy that was frozen and is open again has its tail there.  False: told. */
+static bool
+follow_chain (struct pair *x)
+{
+    const char *share = sb_ms_attr (x->p.ms, "log share");
+    const char *folder = share != NULL ? sb_attr (x->p.ms->call, "share", share, "unc") : NULL;
+
+    return folder == NULL || sb_apply_all (&x->m, folder);
+}
+
 /* One more log backup, outside the chain, brings the mirror level. */
 static bool
 bring_level (struct pair *x, const char *file)
@@ -164,11 +175,18 @@ bring_level (struct pair *x, const char *file)
     struct sb_buf text SB_CLEANUP (sb_buf_free) = { 0 };
     const char *what = sb_format (x->p.ms->call, "the mirror of '%s' cannot be brought level", x->p.ms->db);
     struct sb_answer a;
+    bool good;
 
     if (!sb_must_ask (&x->p, &a, what, SB_STMT_BACKUP_LOG_COPY, x->p.ms->db, file)
         || !sb_piece (&x->m, &text, SB_STMT_RESTORE_LOG, x->p.ms->db, file, (int64_t) 1))
         return false;
-    if (sb_ask_text (&x->m, &a, SB_STMT_RESTORE_LOG, sb_buf_cstr (&text)) || sb_answer_class (&a) == SB_MSG_ALREADY)
+    good = sb_ask_text (&x->m, &a, SB_STMT_RESTORE_LOG, sb_buf_cstr (&text));
+    if (!good && sb_answer_has (&a, 4305)) { /* it begins too late */
+        if (!follow_chain (x))
+            return false;
+        good = sb_ask_text (&x->m, &a, SB_STMT_RESTORE_LOG, sb_buf_cstr (&text));
+    }
+    if (good || sb_answer_class (&a) == SB_MSG_ALREADY)
         return true;
     sb_ms_failed (&x->m, &a, SB_STMT_RESTORE_LOG, what);
     return false;

@@ -181,6 +181,27 @@ test_failback (void)
     for_each_plan ("failback.ini", check_failback);
 }
 
+static void
+check_switchover (const struct planned *x)
+{
+    static const char *const before_freezing[] = { "ship-once",     "save-shipping",    "clear-active", "no-sessions",
+                                                   "stop-shipping", "stop-log-backups", "stop-dormant", "unmirror" };
+
+    for (size_t i = 0; i < sizeof before_freezing / sizeof *before_freezing; i++)
+        expect_order (x, before_freezing[i], "freeze");
+    expect_order (x, "freeze", "apply-logs");
+    expect_order (x, "apply-logs", "recover");
+    expect_order (x, "recover", "remove-secondary");
+    expect_order (x, "recover", "pool-state");
+    expect_order (x, "pool-state", "active-servers");
+}
+
+static void
+test_switchover (void)
+{
+    for_each_plan ("switchover.ini", check_switchover);
+}
+
 /* The first point of no return of a failover is the recovery. */
 static void
 check_no_return (const struct planned *x)
@@ -191,13 +212,14 @@ check_no_return (const struct planned *x)
             CU_ASSERT_NOT_EQUAL (x->p.steps[i].gate, SB_NO_GATE);
             return;
         }
-    CU_FAIL ("a failover without a point of no return");
+    CU_FAIL ("no point of no return");
 }
 
 static void
 test_no_return (void)
 {
     for_each_plan ("failover.ini", check_no_return);
+    for_each_plan ("switchover.ini", check_no_return);
 }
 
 static void
@@ -222,7 +244,8 @@ main (void)
         { "every packaged workflow can be planned for every topology of the examples", test_plan },
         { "a failover fences, saves, applies and quotes before it recovers, and tells the pool after", test_failover },
         { "a failback salvages before it overwrites, and freezes before it applies", test_failback },
-        { "the first point of no return of a failover is the recovery, behind a gate", test_no_return },
+        { "a switchover stops everybody before it freezes, and recovers what ends where the frozen copy ends", test_switchover },
+        { "the first point of no return of a failover and a switchover is the recovery, behind a gate", test_no_return },
         { "what check and status ask changes nothing", test_checks },
         { NULL, NULL },
     };

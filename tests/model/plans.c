@@ -144,6 +144,39 @@ test_params (void)
     release (&x);
 }
 
+/* How many steps a loop has that asks for a parameter; `to` NULL: its default. */
+static size_t
+steps_when (const char *to)
+{
+    static const char workflow[] = "[workflow ways]\n[params]\nto = there\n"
+                                   "[step go]\naction = database.observe\non = ${database.primary}\n"
+                                   "for each = database where ${params.to} = there and name = d1\n"
+                                   "[step home]\naction = database.observe\non = ${database.primary}\n"
+                                   "for each = database where ${params.to} != there\n";
+    SB_AUTOFREE char *topology = big_topology (3);
+    struct planned x = { 0 };
+    struct sb_faults faults = { 0 };
+    struct sb_pair given = { "to", (char *) to, 0 };
+    struct sb_plan_args args = { .topology = &x.t, .workflow = &x.w, .params = &given, .nparams = to != NULL };
+    size_t count;
+
+    CU_ASSERT (sb_topology_parse (&x.t, "t.ini", topology, strlen (topology), &faults));
+    CU_ASSERT (sb_workflow_parse (&x.w, "w.ini", workflow, strlen (workflow), &faults));
+    CU_ASSERT (sb_plan_make (&x.p, &args, &faults));
+    count = x.p.count;
+    CU_ASSERT (count > 0 && strcmp (x.p.steps[count - 1].base, to == NULL ? "go" : "home") == 0);
+    sb_faults_release (&faults);
+    release (&x);
+    return count;
+}
+
+static void
+test_ways (void)
+{
+    CU_ASSERT_EQUAL (steps_when (NULL), 1);
+    CU_ASSERT_EQUAL (steps_when ("home"), 3);
+}
+
 /* ---- JSON that was tampered with ---- */
 
 static char *
@@ -318,6 +351,7 @@ main (void)
         { "a plan outlives the topology and the workflow it was made from", test_own_memory },
         { "steps are found by name, and each knows its followers", test_find },
         { "a parameter that the workflow does not have is refused with the nearest one", test_params },
+        { "a condition of a loop may ask for a parameter of the workflow", test_ways },
         { "a plan that was changed by hand is refused with the reason", test_tampered },
         { "a plan that was cut off anywhere is refused", test_cut },
         { "thousands of items make a plan whose edges stay few", test_many_items },
