@@ -11,11 +11,11 @@
 
 #include <string.h>
 
-#define STEP_MS  500
-#define ROUNDS   3 /* a log backup by a job between the seed and the session spoils the seed */
-#define TRIES    8 /* of a statement that fails for the moment */
+#define STEP_MS       500
+#define ROUNDS        3   /* a log backup by a job between the seed and the session spoils the seed */
+#define TRIES         8   /* of a statement that fails for the moment */
 #define NOTICE_ROUNDS 120 /* steps until a mirror must have noticed that its principal is gone: six of its time-outs */
-#define ENDPOINT "switchback_mirroring"
+#define ENDPOINT      "switchback_mirroring"
 
 /* ------------------------------------------------------------------ endpoints */
 

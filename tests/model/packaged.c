@@ -244,8 +244,10 @@ main (void)
         { "every packaged workflow can be planned for every topology of the examples", test_plan },
         { "a failover fences, saves, applies and quotes before it recovers, and tells the pool after", test_failover },
         { "a failback salvages before it overwrites, and freezes before it applies", test_failback },
-        { "a switchover stops everybody before it freezes, and recovers what ends where the frozen copy ends", test_switchover },
-        { "the first point of no return of a failover and a switchover is the recovery, behind a gate", test_no_return },
+        { "a switchover stops everybody before it freezes, and recovers what ends where the frozen copy ends",
+          test_switchover },
+        { "the first point of no return of a failover and a switchover is the recovery, behind a gate",
+          test_no_return },
         { "what check and status ask changes nothing", test_checks },
         { NULL, NULL },
     };

@@ -144,39 +144,6 @@ test_params (void)
     release (&x);
 }
 
-/* How many steps a loop has that asks for a parameter; `to` NULL: its default. */
-static size_t
-steps_when (const char *to)
-{
-    static const char workflow[] = "[workflow ways]\n[params]\nto = there\n"
-                                   "[step go]\naction = database.observe\non = ${database.primary}\n"
-                                   "for each = database where ${params.to} = there and name = d1\n"
-                                   "[step home]\naction = database.observe\non = ${database.primary}\n"
-                                   "for each = database where ${params.to} != there\n";
-    SB_AUTOFREE char *topology = big_topology (3);
-    struct planned x = { 0 };
-    struct sb_faults faults = { 0 };
-    struct sb_pair given = { "to", (char *) to, 0 };
-    struct sb_plan_args args = { .topology = &x.t, .workflow = &x.w, .params = &given, .nparams = to != NULL };
-    size_t count;
-
-    CU_ASSERT (sb_topology_parse (&x.t, "t.ini", topology, strlen (topology), &faults));
-    CU_ASSERT (sb_workflow_parse (&x.w, "w.ini", workflow, strlen (workflow), &faults));
-    CU_ASSERT (sb_plan_make (&x.p, &args, &faults));
-    count = x.p.count;
-    CU_ASSERT (count > 0 && strcmp (x.p.steps[count - 1].base, to == NULL ? "go" : "home") == 0);
-    sb_faults_release (&faults);
-    release (&x);
-    return count;
-}
-
-static void
-test_ways (void)
-{
-    CU_ASSERT_EQUAL (steps_when (NULL), 1);
-    CU_ASSERT_EQUAL (steps_when ("home"), 3);
-}
-
 /* ---- JSON that was tampered with ---- */
 
 static char *
@@ -324,6 +291,40 @@ test_many_steps (void)
     CU_ASSERT_EQUAL (edges (&x.p), STEPS - 1);
     CU_ASSERT_EQUAL (sb_plan_find (&x.p, "s19999"), STEPS - 1);
     release (&x);
+}
+
+/* How many steps a loop has that asks for a parameter; `to` NULL: its default. */
+static size_t
+steps_when (const char *to)
+{
+    static const char workflow[] = "[workflow ways]\n[params]\nto = there\n"
+                                   "[step go]\naction = database.observe\non = ${database.primary}\n"
+                                   "for each = database where ${params.to} = there and name = d1\n"
+                                   "[step home]\naction = database.observe\non = ${database.primary}\n"
+                                   "for each = database where ${params.to} != there\n";
+    SB_AUTOFREE char *topology = big_topology (3), *shown = NULL;
+    struct planned x = { 0 };
+    struct sb_faults faults = { 0 };
+    struct sb_pair given = { "to", (char *) to, 0 };
+    struct sb_plan_args args = { .topology = &x.t, .workflow = &x.w, .params = &given, .nparams = to != NULL };
+    size_t count;
+
+    CU_ASSERT (sb_topology_parse (&x.t, "t.ini", topology, strlen (topology), &faults));
+    CU_ASSERT (sb_workflow_parse (&x.w, "w.ini", workflow, strlen (workflow), &faults));
+    CU_ASSERT (sb_plan_make (&x.p, &args, &faults));
+    count = x.p.count;
+    CU_ASSERT (count > 0 && strcmp (x.p.steps[count - 1].base, to == NULL ? "go" : "home") == 0);
+    shown = sb_show_faults (&faults, 1);
+    sb_same_text ("", shown);
+    release (&x);
+    return count;
+}
+
+static void
+test_ways (void)
+{
+    CU_ASSERT_EQUAL (steps_when (NULL), 1);
+    CU_ASSERT_EQUAL (steps_when ("home"), 3);
 }
 
 static void
