@@ -96,10 +96,23 @@ cmd_run (struct cli *c)
     return rc;
 }
 
+/* Another process is at the run: it hears the wish, and undoes what it did. */
+static int
+abort_elsewhere (struct cli *c, struct sb_journal *j, const char *run, const char *who)
+{
+    if (!sb_journal_inbox_put (j, run, "abort", "{}", sb_now_ms (), &c->faults))
+        return cli_fail (c, EXIT_JOURNAL);
+    if (c->json)
+        return cli_print_json (json_pack ("{s:s, s:s}", "run", run, "told", "abort"));
+    printf ("told run %s (%s) to abort\n", run, who);
+    return EXIT_DONE;
+}
+
 int
 cmd_resume (struct cli *c)
 {
     struct sb_journal_run *run = NULL;
+    char *who SB_AUTOFREE = NULL;
     struct sb_plan plan = { 0 };
     struct sb_run_cfg cfg;
     int rc;
@@ -117,6 +130,8 @@ cmd_resume (struct cli *c)
             cli_print_json (json_pack ("{s:n, s:s}", "run", "outcome", "nothing unfinished"));
         else
             puts ("nothing is unfinished");
+    } else if (rc == EXIT_DONE && cli_opt (c, "abort") != NULL && sb_journal_owned (j, run->id, &who)) {
+        rc = abort_elsewhere (c, j, run->id, who == NULL ? "running" : who);
     } else if (rc == EXIT_DONE) {
         rc = cli_prepare_resume (c, j, run, &plan, &cfg);
         if (rc == EXIT_DONE)

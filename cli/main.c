@@ -45,7 +45,8 @@ static const struct cli_option run_options[] = {
 static const struct cli_option resume_options[] = {
     { "approve", 0, "GATES", "answer gates: all, or names separated by commas" },
     { "wait", 0, NULL, "at a gate that nobody answers, wait instead of ending with 4" },
-    { "abort", 0, NULL, "undo what was done instead of going on; refused after the point of no return" },
+    { "abort", 0, NULL,
+      "undo what was done instead of going on; a run under way is told so; refused after the point of no return" },
     { NULL, 0, NULL, NULL }
 };
 

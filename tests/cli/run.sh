@@ -97,6 +97,22 @@ two_at_once ()
 }
 ok "two runs for one pool: the second ends with 5, whatever its state folder; SIGINT ends the first with 130" two_at_once
 
+abort_from_elsewhere ()
+{
+    local pid code=0
+
+    background busy "$dir/busy/log2" run w
+    pid=$!
+    if ! within 20 grep -q "begin .*Do a" "$dir/busy/log2" || ! ends 0 sb busy resume --abort; then
+        kill "$pid"
+        return 1
+    fi
+    wait "$pid" || code=$?
+    [ "$code" = 1 ] && grep -q "aborted by a person" "$dir/busy/log2"
+}
+rm -rf "$dir/busy/state" "$dir/busy/things"
+ok "a run that goes on can be aborted from another terminal; it ends with 1" abort_from_elsewhere
+
 # ---- a journal that was touched
 topology touched
 cp "$dir/plain/workflows/w.ini" "$dir/touched/workflows/"
