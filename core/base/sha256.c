@@ -33,26 +33,37 @@ expand (const uint8_t block[64], uint32_t w[64])
     }
 }
 
+/* One step of 6.2.2: instead of moving all eight words along, the caller turns their names. */
+static inline void
+step (uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e, uint32_t f, uint32_t g, uint32_t *h, uint32_t kw)
+{
+    uint32_t s1 = rotr (e, 6) ^ rotr (e, 11) ^ rotr (e, 25), ch = (e & f) ^ (~e & g);
+    uint32_t s0 = rotr (a, 2) ^ rotr (a, 13) ^ rotr (a, 22), maj = (a & b) ^ (a & c) ^ (b & c);
+    uint32_t t1 = *h + s1 + ch + kw;
+
+    *d += t1;
+    *h = t1 + s0 + maj;
+}
+
 static void
 compress (uint32_t state[8], const uint8_t block[64])
 {
-    uint32_t w[64], v[8];
+    uint32_t w[64], a = state[0], b = state[1], c = state[2], d = state[3];
+    uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
 
     expand (block, w);
-    memcpy (v, state, sizeof v);
-    for (int t = 0; t < 64; t++) {
-        uint32_t s1 = rotr (v[4], 6) ^ rotr (v[4], 11) ^ rotr (v[4], 25);
-        uint32_t ch = (v[4] & v[5]) ^ (~v[4] & v[6]);
-        uint32_t t1 = v[7] + s1 + ch + K[t] + w[t];
-        uint32_t s0 = rotr (v[0], 2) ^ rotr (v[0], 13) ^ rotr (v[0], 22);
-        uint32_t maj = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]);
-
-        memmove (v + 1, v, 7 * sizeof *v);
-        v[4] += t1;
-        v[0] = t1 + s0 + maj;
+    for (int t = 0; t < 64; t += 8) {
+        step (a, b, c, &d, e, f, g, &h, K[t] + w[t]);
+        step (h, a, b, &c, d, e, f, &g, K[t + 1] + w[t + 1]);
+        step (g, h, a, &b, c, d, e, &f, K[t + 2] + w[t + 2]);
+        step (f, g, h, &a, b, c, d, &e, K[t + 3] + w[t + 3]);
+        step (e, f, g, &h, a, b, c, &d, K[t + 4] + w[t + 4]);
+        step (d, e, f, &g, h, a, b, &c, K[t + 5] + w[t + 5]);
+        step (c, d, e, &f, g, h, a, &b, K[t + 6] + w[t + 6]);
+        step (b, c, d, &e, f, g, h, &a, K[t + 7] + w[t + 7]);
     }
-    for (int i = 0; i < 8; i++)
-        state[i] += v[i];
+    state[0] += a, state[1] += b, state[2] += c, state[3] += d;
+    state[4] += e, state[5] += f, state[6] += g, state[7] += h;
 }
 
 void

@@ -42,8 +42,9 @@ sb_record_kind_find (const char *name)
 {
     int i;
 
-    for (i = 0; i < SB_REC_KINDS && strcmp (sb_record_words[i].name, name) != 0; i++)
-        continue;
+    for (i = 0; i < SB_REC_KINDS; i++)
+        if (sb_record_words[i].name[0] == name[0] && strcmp (sb_record_words[i].name, name) == 0)
+            break;
     return (enum sb_record_kind) i;
 }
 

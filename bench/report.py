@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+"""The table of `make bench`: what, ours, floor or peer of the same run, their ratio, target, holds or not.
+
+Processor time where the target is about work, wall time where it is about waiting; each is the best of a few runs, as
+other programs of the machine only ever add.  A figure by wall time fails only past twice its target.  Ends with 1
+when a target is missed.  Words after it choose groups: scheduler, counted, makespan, durable, program."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import lib  # noqa: E402
+
+LINE = "%-58s %12s %12s %8s  %-26s %s"
+GAP_US = 1000
+missed = []
+
+
+def row(what, ours, unit, beside=None, target=None, limit=None, value=None):
+    """limit: of `value`, or of ours.  Without one the row is there to compare."""
+    measured = ours if value is None else value
+    verdict = ""
+    if limit is not None:
+        verdict = "holds" if measured <= limit else "MISSED"
+        if verdict == "MISSED":
+            missed.append(what)
+    ratio = "%.3g" % (ours / beside) if beside else ""
+    print(LINE % (what, "%.4g %s" % (ours, unit), "%.4g %s" % (beside, unit) if beside else "", ratio, target or "",
+                  verdict))
+    sys.stdout.flush()
+
+
+# ---- peers: the same chain, wide plan or pool's shape with nothing to do
+
+def edges(shape, count):
+    """Predecessors of each step, as bench/shapes.c makes them."""
+    if shape == "chain":
+        return [[i - 1] if i else [] for i in range(count)]
+    if shape == "wide":
+        return [[] for _ in range(count)]
+    dbs = (count - 3 + 7) // 8
+    out, last = [], []
+    for part in (2, 3, 3):
+        first = len(out)
+        out.append(last)
+        for k in range(part):
+            out.extend([first] if k == 0 else [first + 1 + (k - 1) * dbs + d] for d in range(dbs))
+        last = list(range(len(out) - dbs, len(out)))
+    return out
+
+
+def cpu_of(command, cwd):
+    got = subprocess.run([lib.MEASURE, "spawn", "3", *command], cwd=cwd, capture_output=True, text=True,
+                         timeout=lib.LIMIT, check=True)
+    return lib.words(got.stdout)
+
+
+def make_peer(folder, graph):
+    path = folder.new()
+    with open(os.path.join(path, "Makefile"), "w", encoding="ascii") as f:
+        f.write(".PHONY: all %s\nall: %s\n" % ((" ".join("s%d" % i for i in range(len(graph))),) * 2))
+        for i, after in enumerate(graph):
+            f.write("s%d: %s\n" % (i, " ".join("s%d" % a for a in after)))
+    return cpu_of(["make", "-r", "-s", "all"], path)["cpu_ms"] * 1000 / len(graph)
+
+
+def ninja_peer(folder, graph):
+    path = folder.new()
+    with open(os.path.join(path, "build.ninja"), "w", encoding="ascii") as f:
+        for i, after in enumerate(graph):
+            f.write("build s%d: phony %s\n" % (i, " ".join("s%d" % a for a in after)))
+        f.write("build all: phony %s\ndefault all\n" % " ".join("s%d" % i for i in range(len(graph))))
+    return cpu_of(["ninja"], path)["cpu_ms"] * 1000 / len(graph)
+
+
+def asyncio_peer(_, graph):
+    async def step(tasks, after):
+        for a in after:
+            await tasks[a]
+
+    async def go():
+        tasks = []
+        for after in graph:
+            tasks.append(asyncio.ensure_future(step(tasks, after)))
+        await asyncio.gather(*tasks)
+
+    start = time.process_time()
+    asyncio.run(go())
+    return (time.process_time() - start) * 1e6 / len(graph)
+
+
+PEERS = [("make", "make", make_peer), ("ninja", "ninja", ninja_peer), ("Python asyncio", None, asyncio_peer)]
+
+
+# ---- groups of rows
+
+def scheduler(folder):
+    for shape in lib.SHAPES:
+        threads = lib.best(3, "cpu_us", "pool", shape, 1000, 8)["cpu_us"]
+        small = lib.best(5, "cpu_us", "pure", shape, 1000)["cpu_us"]
+        row("%s of 1,000: CPU a step; floor: 8 threads" % shape, small, "us", threads, "2 us", 2)
+        large = lib.best(2, "cpu_us", "pure", shape, 100000)
+        loop = lib.best(2, "cpu_us", "loop", shape, 100000)
+        row("%s of 100,000: CPU a step; floor: event loop" % shape, large["cpu_us"], "us", loop["cpu_us"], "2 us", 2)
+    for name, program, peer in PEERS:
+        for shape in ("chain", "wide", "pool"):
+            if program and not shutil.which(program):
+                print("# %s is not installed" % name)
+                break
+            ours = lib.best(5, "cpu_us", "pure", shape, 1000)["cpu_us"]
+            row("%s of 1,000: CPU a step; peer: %s" % (shape, name), ours, "us", peer(folder, edges(shape, 1000)))
+
+
+def counted(folder):
+    if not lib.has_valgrind():
+        print("# valgrind is not installed: no instructions")
+    for shape in lib.SHAPES:
+        small, large = lib.measure("pure", shape, 1000), lib.measure("pure", shape, 100000)
+        kib = (large["rss_kib"] - small["rss_kib"]) / (large["steps"] - small["steps"])
+        row("%s: memory a step" % shape, kib, "KiB", None, "1 KiB", 1)
+        if lib.has_valgrind():
+            low, high = lib.per_step(folder, shape, 1000), lib.per_step(folder, shape, 100000)
+            row("%s of 100,000: instructions a step" % shape, high, "", None, "5,000", 5000)
+            row("%s: growth from 1,000 to 100,000" % shape, high / low, "x", None, "1.5", 1.5)
+
+
+def makespan(folder):
+    for what, ms in (("0/1/10/100 ms", "mix"), ("10 ms", 10)):
+        floor = lib.best(3, "ratio", "loop", "pool", 1000, ms)["ratio"]
+        ours = lib.best(3, "ratio", "pure", "pool", 1000, ms)["ratio"]
+        limit = 1.01 if ms == "mix" else 1.03
+        row("pool of 1,000, %s: makespan/critical path" % what, ours, "x", floor, "%.2f (fails past twice)" % limit,
+            1 + 2 * (limit - 1))
+    ours = min(lib.durable(folder, "pool", 1000, "mix")["ratio"] for _ in range(3))
+    row("the same with a journal, 0/1/10/100 ms", ours, "x", None, "1.02 (fails past twice)", 1.04)
+
+
+def durable(folder):
+    chain = min((lib.durable(folder, "chain", 300) for _ in range(2)), key=lambda got: got["wall_us"])
+    sync = lib.best(2, "p50_us", "sync", folder.new(), 300, 0)
+    row("chain of 300 with a journal: wall a step; floor: fdatasync", chain["wall_us"], "us", sync["p50_us"],
+        "2 x (fails past twice)", 4, chain["wall_us"] / sync["p50_us"])
+    row("the same, CPU a step; floor: CPU of an fdatasync", chain["cpu_us"], "us", sync["cpu_us"])
+    slept = min((lib.durable(folder, "chain", 300, 1) for _ in range(2)), key=lambda got: got["wall_us"])
+    sync = lib.best(2, "p50_us", "sync", folder.new(), 300, GAP_US)
+    row("chain of 300, 1 ms a step: wall beyond it; floor: same gap", slept["wall_us"] - 1000, "us", sync["p50_us"],
+        "2 x (fails past twice)", 4, (slept["wall_us"] - 1000) / sync["p50_us"])
+    row("chain: batches a step", chain["syncs"] / chain["steps"], "", None, "1.02", 1.02)
+    row("chain: syncs of the log a step", chain["log_syncs"] / chain["steps"], "", None, "1.02", 1.02)
+    wide, pool = lib.durable(folder, "wide", 1000), lib.durable(folder, "pool", 1000)
+    row("wide of 1,000: batches", wide["syncs"], "", None, "4", 4)
+    row("pool of 1,000: batches; beside: depth", pool["syncs"], "", pool["depth"], "2 x depth", 2 * pool["depth"])
+    row("pool of 1,000 with a journal: CPU a step", pool["cpu_us"], "us")
+    back = min((lib.resume(folder, 100000) for _ in range(2)), key=lambda got: got["cpu_ms"])
+    row("resume of 100,000 steps: CPU, replay and state", back["cpu_ms"], "ms", None, "250 ms", 250)
+    row("resume: CPU to read the plan's JSON and check its digest", back["load_ms"], "ms")
+    row("resume: both together", back["load_ms"] + back["cpu_ms"], "ms", None, "250 ms", 250)
+
+
+def program(folder):
+    true = lib.best(3, "cpu_ms", "spawn", 40, "true")
+    version = lib.best(3, "cpu_ms", "spawn", 40, lib.SWITCHBACK, "--version")
+    row("switchback --version: wall; floor: true", version["wall_best_ms"], "ms", true["wall_best_ms"],
+        "2 x (fails past twice)", 4, version["wall_best_ms"] / true["wall_best_ms"])
+    lint = lib.best(3, "cpu_ms", "spawn", 20, *lib.LINT[:4])
+    row("workflow lint failover: wall; floor: true", lint["wall_best_ms"], "ms", true["wall_best_ms"],
+        "5 x (fails past twice)", 10, lint["wall_best_ms"] / true["wall_best_ms"])
+    row("switchback --version: memory", version["rss_kib"] / 1024, "MiB", true["rss_kib"] / 1024, "5 MiB", 5)
+    row("workflow lint failover: memory", lint["rss_kib"] / 1024, "MiB", true["rss_kib"] / 1024, "5 MiB", 5)
+    row("shared objects linked", len([o for o in lib.linked(lib.SWITCHBACK) if "vdso" not in o]), "", None, "6", 6)
+    network = [o for o in lib.loaded(*lib.LINT) if lib.NETWORK.match(os.path.basename(o))]
+    row("network libraries opened by linting", len(network), "", None, "none", 0)
+    if lib.has_valgrind():
+        for name, command in (("--version", [lib.SWITCHBACK, "--version"]), ("lint failover", lib.LINT[:4])):
+            row("%s: instructions; floor: true" % name, lib.instructions(folder, None, *command), "",
+                lib.instructions(folder, None, shutil.which("true")))
+
+
+GROUPS = {"scheduler": scheduler, "counted": counted, "makespan": makespan, "durable": durable, "program": program}
+
+
+def main():
+    build = lib.measure("build")
+    if build["sanitized"] or not build["optimized"]:
+        print("# this build is not optimized, or has sanitizers: the figures say little")
+    print("# load of this machine: %.1f on %d processors" % (os.getloadavg()[0], os.cpu_count()))
+    print(LINE % ("what", "ours", "floor/peer", "ratio", "target", ""))
+    with lib.Folder() as folder:
+        for name in sys.argv[1:] or GROUPS:
+            GROUPS[name](folder)
+    print("%d missed%s" % (len(missed), ": " + "; ".join(missed) if missed else ""))
+    return 1 if missed else 0
+
+
+sys.exit(main())
