@@ -8,6 +8,8 @@
  *   measure sync DIR COUNT GAP_US              floor: small durable writes
  *   measure spawn TIMES COMMAND...             a program from start to end
  *   measure build                              how this program was built */
+#include "config.h"
+
 #include "bench/bench.h"
 
 #include <stdio.h>
@@ -167,7 +169,7 @@ of_plan (const char *what, char **args, int n)
 static int
 say_build (void)
 {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef SB_SANITIZED
     int sanitized = 1;
 #else
     int sanitized = 0;
