@@ -1,5 +1,5 @@
 /* switchback lab: hands everything over to the lab, a program of its own.
- * This file and cmd_prove.c are the only places outside lab/ that know of it. */
+ * This file is the only place outside lab/ that knows of it. */
 #include "cli/cli.h"
 
 #include <errno.h>

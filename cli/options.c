@@ -279,6 +279,8 @@ cli_print_help (const struct cli_command *command)
                 "Fails a stretched chat pool over to its second data centre, and back.\n\nCommands:\n");
         for (m = cli_commands; m->name != NULL; m++)
             printf ("  %-18s %s\n", m->name, m->summary);
+        printf ("  %-18s %s\n", "lab",
+                "start and steer two simulated data centres on this machine; has its own options");
         printf ("\nOptions of every command:\n");
         print_options (cli_common);
         printf ("\n'switchback COMMAND --help' tells more; so do switchback(1) and switchback-COMMAND(1).\n");

@@ -32,7 +32,7 @@ static const struct command {
 static int
 usage (FILE *to)
 {
-    fprintf (to, "usage: switchback lab COMMAND\n");
+    fprintf (to, "Usage: switchback lab COMMAND\n");
     for (size_t i = 0; i < NCOMMANDS; i++)
         if (commands[i].help != NULL)
             fprintf (to, "  %s\n", commands[i].help);
