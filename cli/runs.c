@@ -253,7 +253,8 @@ cli_run (struct cli *c, struct sb_run_cfg *cfg)
     if (cfg->signal_fd >= 0)
         close (cfg->signal_fd);
     cfg->signal_fd = -1;
-    if (r.signal != 0 && r.exit_code != EXIT_SIGNAL) /* too late for this run; it stays for whoever waits next (watch) */
+    if (r.signal != 0
+        && r.exit_code != EXIT_SIGNAL) /* too late for this run; it stays for whoever waits next (watch) */
         kill (getpid (), r.signal);
     return c->faults.count > 0 ? cli_fail (c, r.exit_code == EXIT_DONE ? EXIT_DEFECT : r.exit_code) : r.exit_code;
 }

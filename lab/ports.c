@@ -76,7 +76,8 @@ lab_ports_give (struct lab_cfg *c, struct sb_faults *faults)
 
     for (size_t i = 0; good && i < c->ninstances; i++) {
         good = (c->instances[i].port = new_port (faults)) != 0;
-        while (endpoint_taken (c, i, c->instances[i].endpoint_port)) /* nobody listens there: told apart by number only */
+        while (endpoint_taken (c, i,
+                               c->instances[i].endpoint_port)) /* nobody listens there: told apart by number only */
             c->instances[i].endpoint_port++;
     }
     for (size_t i = 0; good && i < c->nfrontends; i++)

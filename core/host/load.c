@@ -310,7 +310,8 @@ try_dlopen (const char *file, struct sb_faults *faults)
     }
     text = dlerror ();
     sb_fault (faults, file, 0, "it cannot be loaded: %s", text != NULL ? text : "no reason given");
-    sb_fault_hint (faults, "Install it again, built for this version; switchback-plugin(3) tells what a plugin links to.");
+    sb_fault_hint (faults,
+                   "Install it again, built for this version; switchback-plugin(3) tells what a plugin links to.");
     return false;
 }
 

@@ -517,7 +517,8 @@ strip_undo_role (struct sb_workflow *w, struct sb_wf_step *s, struct sb_faults *
 static void
 add_start (struct sb_workflow *w)
 {
-    const char **after = sb_arena_alloc (&w->arena, 2 * sizeof *after), **none = sb_arena_alloc (&w->arena, sizeof *none);
+    const char **after = sb_arena_alloc (&w->arena, 2 * sizeof *after),
+               **none = sb_arena_alloc (&w->arena, sizeof *none);
     struct sb_wf_step first = { .name = "start", .title = "Begin", .gate = "start", .after = none };
 
     for (size_t i = 0; i < w->count; i++)

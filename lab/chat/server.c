@@ -23,20 +23,20 @@
 #include <unistd.h>
 
 #define MAX_CLIENTS 64
-#define LINE_LIMIT 8192
-#define LOOK_MS 100     /* between two looks at the replica */
-#define PING_MS 1000
-#define RETRY_MS 300    /* after a connection that failed */
+#define LINE_LIMIT  8192
+#define LOOK_MS     100 /* between two looks at the replica */
+#define PING_MS     1000
+#define RETRY_MS    300 /* after a connection that failed */
 
 struct home {
-    const char *name;            /* real name of the database */
-    const char *normal[3];       /* primary, mirror */
-    const char *failed_over[3];  /* backup, backup mirror */
+    const char *name;           /* real name of the database */
+    const char *normal[3];      /* primary, mirror */
+    const char *failed_over[3]; /* backup, backup mirror */
 };
 
 struct server {
     const char *dir, *name, *fqdn;
-    unsigned index;              /* place among all servers: its bit, its room */
+    unsigned index; /* place among all servers: its bit, its room */
     struct home content, compliance;
     struct w_client *world;
     struct store *store, *events;
@@ -45,8 +45,8 @@ struct server {
     size_t nclients;
     bool chat, active, failed_over, compliance_runs, cut_off; /* cut_off: no client gets through to it */
     int64_t looked, pinged, retry, events_retry;
-    unsigned event;              /* counts compliance events, to tell those of one millisecond apart */
-    int64_t chat_id;             /* last one used in its room; -1: not known */
+    unsigned event;  /* counts compliance events, to tell those of one millisecond apart */
+    int64_t chat_id; /* last one used in its room; -1: not known */
 };
 
 /* A pool has one content and one compliance database: the first of each that the topology names. */
@@ -171,9 +171,11 @@ hand_over_event (struct server *s, const char *text)
         s->events_retry = sb_mono_ms () + 1000;
         return;
     }
-    sb_buf_printf (&sql, "INSERT INTO dbo.tblComplianceData (entryID, cmplType, entryDate, serverID, content) VALUES (%lld, 1, %lld, %u, ",
-                   (long long) (sb_now_ms () * 1000 + (int64_t) (s->index * 100 + s->event++ % 100)), (long long) sb_now_ms (),
-                   s->index + 1);
+    sb_buf_printf (
+            &sql,
+            "INSERT INTO dbo.tblComplianceData (entryID, cmplType, entryDate, serverID, content) VALUES (%lld, 1, %lld, %u, ",
+            (long long) (sb_now_ms () * 1000 + (int64_t) (s->index * 100 + s->event++ % 100)), (long long) sb_now_ms (),
+            s->index + 1);
     literal (&sql, text);
     sb_buf_str (&sql, ")");
     store_run (s->events, sb_buf_cstr (&sql), &number, NULL, NULL);
@@ -187,8 +189,10 @@ post (struct server *s, const char *text, int *ret_number)
     *ret_number = 0;
     if (!connected (s) || !next_chat_id (s, ret_number))
         return false;
-    sb_buf_printf (&sql, "INSERT INTO dbo.tblChat (channelId, chatId, chatDate, userId, isAlert, content) VALUES (%u, %lld, %lld, %u, 0, ",
-                   100 + s->index, (long long) s->chat_id, (long long) sb_now_ms (), 1000 + s->index);
+    sb_buf_printf (
+            &sql,
+            "INSERT INTO dbo.tblChat (channelId, chatId, chatDate, userId, isAlert, content) VALUES (%u, %lld, %lld, %u, 0, ",
+            100 + s->index, (long long) s->chat_id, (long long) sb_now_ms (), 1000 + s->index);
     literal (&sql, text);
     sb_buf_str (&sql, ")");
     if (store_run (s->store, sb_buf_cstr (&sql), ret_number, NULL, NULL))
@@ -277,8 +281,10 @@ ping (struct server *s)
         wrote = store_run (s->store, sb_buf_cstr (&sql), &number, NULL, &rows);
         if (wrote && rows == 0) {
             sb_buf_clear (&sql);
-            sb_buf_printf (&sql, "INSERT INTO dbo.tblServerIdentity (serverID, serverAddress, serverLastPingTime) VALUES (%u, ",
-                           s->index + 1);
+            sb_buf_printf (
+                    &sql,
+                    "INSERT INTO dbo.tblServerIdentity (serverID, serverAddress, serverLastPingTime) VALUES (%u, ",
+                    s->index + 1);
             literal (&sql, s->fqdn);
             sb_buf_str (&sql, ", GETUTCDATE())");
             wrote = store_run (s->store, sb_buf_cstr (&sql), &number, NULL, NULL);
@@ -317,8 +323,9 @@ server_main (void *arg)
         fds[0] = (struct pollfd){ .fd = s->listener, .events = POLLIN };
         n = s->nclients;
         for (i = 0; i < n; i++)
-            fds[i + 1] = (struct pollfd){ .fd = s->clients[i]->fd,
-                                          .events = (short) (POLLIN | (sb_stream_unsent (s->clients[i]) ? POLLOUT : 0)) };
+            fds[i + 1] =
+                    (struct pollfd){ .fd = s->clients[i]->fd,
+                                     .events = (short) (POLLIN | (sb_stream_unsent (s->clients[i]) ? POLLOUT : 0)) };
         poll (fds, n + 1, LOOK_MS);
         if (sb_mono_ms () - s->looked >= LOOK_MS && !look (s))
             sb_sleep_ms (LOOK_MS);
@@ -336,7 +343,8 @@ server_main (void *arg)
 }
 
 static bool
-start_server (const char *dir, const struct places *places, const struct place *o, const char *socket, struct sb_faults *faults)
+start_server (const char *dir, const struct places *places, const struct place *o, const char *socket,
+              struct sb_faults *faults)
 {
     struct server *s = sb_xcalloc (1, sizeof *s);
     const char *pool_fqdn = place_key (places_nth (places, "pool", 0), "fqdn", "pool.example.net");

@@ -223,8 +223,7 @@ obstacle (struct ps_call *c, struct world *w, const struct w_server *s)
 enum ps_flow
 cs_message_test (struct ps_call *c)
 {
-    const char *target = ps_arg_text (c, "TargetFqdn"), *one,
-               *why = "no server accepts clients";
+    const char *target = ps_arg_text (c, "TargetFqdn"), *one, *why = "no server accepts clients";
     struct ps_object *o = ps_object_new (c->ps, "Microsoft.Rtc.SyntheticTransactions.TaskOutput");
     enum ps_flow f;
     struct world *w = cs_look (c, &f);

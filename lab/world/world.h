@@ -248,10 +248,10 @@ struct w_frontend {
     struct w_replica replica;
 };
 struct w_central {
-    w_id site;       /* where the active store is */
-    uint8_t down;    /* fault: it does not answer */
-    uint8_t state;   /* enum w_pool_state */
-    uint16_t active; /* bit per chat server */
+    w_id site;             /* where the active store is */
+    uint8_t down;          /* fault: it does not answer */
+    uint8_t state;         /* enum w_pool_state */
+    uint16_t active;       /* bit per chat server */
     uint8_t next_hop_down; /* fault: the front end pool routes no message to the servers */
     uint8_t reserved;
     uint32_t version; /* counts changes */

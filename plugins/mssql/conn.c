@@ -302,8 +302,11 @@ why_not (struct sb_call *call, const struct sb_target *t, uint16_t port, const s
     case SB_PROBE_DEAD:
         break;
     }
-    *ret_why = sb_format (call, "instance '%s' does not answer at %s:%u: %s\nHINT: See that its service runs and listens there, "
-                                "and that no firewall stands between.", t->instance, t->host, (unsigned) port, found);
+    *ret_why =
+            sb_format (call,
+                       "instance '%s' does not answer at %s:%u: %s\nHINT: See that its service runs and listens there, "
+                       "and that no firewall stands between.",
+                       t->instance, t->host, (unsigned) port, found);
     return SB_REACH_SILENT;
 }
 

@@ -171,8 +171,10 @@ fact_message (struct sb_call *call, struct pool *p)
     if (pool_message (call, p, &m) != SB_OK)
         return unknown ();
     if (!m.success && follows_from_state (call, p, &state))
-        return (struct verdict){ "amber", sb_format (call, "a synthetic message did not get through, for the pool state is "
-                                                           "%s (H1): %s", state, m.why) };
+        return (struct verdict){ "amber", sb_format (call,
+                                                     "a synthetic message did not get through, for the pool state is "
+                                                     "%s (H1): %s",
+                                                     state, m.why) };
     if (!m.success)
         return (struct verdict){ "red", sb_format (call, "a synthetic message did not get through: %s", m.why) };
     return (struct verdict){ "green", sb_format (call, "a synthetic message got through in %s", m.latency) };

@@ -95,7 +95,7 @@ long_values (void)
     CU_ASSERT_FALSE (read_bytes (b.s, b.len));
     CU_ASSERT_STRING_EQUAL (sb_buf_cstr (&seen), "1 [a]|3 a.l=1|");
     CU_ASSERT_STRING_EQUAL (faults_text, "t.ini:2: line of 199 bytes; at most 198 are possible\n"
-                            "HINT: Values cannot be continued on a next line; shorten this one.\n");
+                                         "HINT: Values cannot be continued on a next line; shorten this one.\n");
     forget ();
     sb_buf_free (&b);
 }
@@ -114,7 +114,7 @@ long_values_whose_rest_looks_like_a_pair (void)
     CU_ASSERT_FALSE (read_bytes (b.s, b.len));
     CU_ASSERT_STRING_EQUAL (sb_buf_cstr (&seen), "1 [a]|");
     CU_ASSERT_STRING_EQUAL (faults_text, "t.ini:2: line of 324 bytes; at most 198 are possible\n"
-                            "HINT: Values cannot be continued on a next line; shorten this one.\n");
+                                         "HINT: Values cannot be continued on a next line; shorten this one.\n");
     forget ();
     sb_buf_free (&b);
 }
@@ -184,7 +184,8 @@ odd_bytes (void)
 
     CU_ASSERT_FALSE (read_bytes (nul, sizeof nul - 1));
     CU_ASSERT_STRING_EQUAL (sb_buf_cstr (&seen), "1 [a]|"); /* what comes behind it is not text */
-    CU_ASSERT_STRING_EQUAL (faults_text, "t.ini:2: NUL byte in the line\n"
+    CU_ASSERT_STRING_EQUAL (faults_text,
+                            "t.ini:2: NUL byte in the line\n"
                             "HINT: This is no text file, or it is damaged; the rest of it was not read.\n");
     expect ("[a]\nk = \x01\n", "1 [a]|", "t.ini:2: control character in the line");
     expect ("[a]\nk = caf\xe9\n", "1 [a]|", "t.ini:2: line is not UTF-8");

@@ -393,7 +393,8 @@ an_empty_database_is_no_journal_yet (void)
     struct sb_journal *j;
 
     CU_ASSERT_EQUAL (sqlite3_open (cfg.path, &db), SQLITE_OK);
-    CU_ASSERT_EQUAL (sqlite3_exec (db, "PRAGMA journal_mode = WAL; PRAGMA user_version = 0; VACUUM", NULL, NULL, NULL), SQLITE_OK);
+    CU_ASSERT_EQUAL (sqlite3_exec (db, "PRAGMA journal_mode = WAL; PRAGMA user_version = 0; VACUUM", NULL, NULL, NULL),
+                     SQLITE_OK);
     sqlite3_close (db);
     CU_ASSERT_PTR_NULL (sb_journal_open (&cfg, &faults));
     CU_ASSERT_EQUAL (faults.count, 0);
