@@ -16,7 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DELIVER_MS     2000   /* of a watch: for messages that ended runs have left */
 #define LEAST_PAUSE_MS 100    /* of a watch: less would be a busy loop */
 #define MOST_PAUSE_MS  300000 /* of a watch that pays in vain */
 #define MOST_VAIN      4      /* attempts in vain before its pauses grow */
@@ -268,25 +267,6 @@ watch_pause (const struct watching *w)
     return left < 0 ? 0 : left < pause ? left : pause;
 }
 
-/* What ended runs could not tell anybody is told as soon as their channels work; a run that goes on does that itself. */
-static void
-deliver_rest (struct cli *c, struct sb_journal *j)
-{
-    struct sb_arena a SB_CLEANUP (sb_arena_release) = { 0 };
-    struct sb_run_cfg cfg = {
-        .journal = j, .topology = &c->topology, .registry = c->registry, .run = "", .signal_fd = -1
-    };
-
-    if (sb_lock_is_held (sb_pool_lock_path (&a, &c->topology)))
-        return;
-    cfg.topology_file = cli_topology_file (c);
-    cfg.topology_text = sb_buf_cstr (&c->topology_text);
-    cfg.base = c->base;
-    cfg.state_dir = cli_state_dir (c);
-    sb_notify_rest (&cfg, DELIVER_MS, &c->faults);
-    cli_fail (c, EXIT_DONE); /* says what went wrong; it is asked again */
-}
-
 static int
 watch (struct cli *c, struct sb_journal *j, struct watching *w, int fd)
 {
@@ -301,7 +281,7 @@ watch (struct cli *c, struct sb_journal *j, struct watching *w, int fd)
             return EXIT_JOURNAL;
         w->vain = tried && left == w->before ? w->vain + 1 : 0;
         tell_watch (c, w, left);
-        deliver_rest (c, j);
+        cli_tell_rest (c, j);
         if (once || (w->until != SB_NEVER && sb_mono_ms () >= w->until) || stopped (fd, watch_pause (w)))
             return EXIT_DONE;
     }

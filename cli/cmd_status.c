@@ -77,8 +77,9 @@ print_status (struct cli *c, json_t *servers, json_t *unfinished, json_t *owed)
             printf ("%sunfinished: %s (%s)%s\n", json_is_true (json_object_get (o, "drill")) ? "DRILL " : "",
                     json_string_value (json_object_get (o, "run")), json_string_value (json_object_get (o, "workflow")),
                     json_is_true (json_object_get (o, "running")) ? ", running now" : "");
-    json_array_foreach (owed, i, o) printf ("owed: %s of run %s\n", json_string_value (json_object_get (o, "step")),
-                                            json_string_value (json_object_get (o, "run")));
+    json_array_foreach (owed, i, o)
+            printf ("%sowed: %s of run %s\n", json_is_true (json_object_get (o, "drill")) ? "DRILL " : "",
+                    json_string_value (json_object_get (o, "step")), json_string_value (json_object_get (o, "run")));
     if (json_array_size (unfinished) == 0 && json_array_size (owed) == 0)
         puts ("nothing is unfinished, nothing is owed");
 }

@@ -12,6 +12,7 @@
 
 #define PROBE_MS  1000
 #define NOTIFY_MS 3000
+#define REST_MS   2000
 
 /* Is there anything in the site that could be asked for a connection?  The kinds are those of core/engine/probe.h. */
 static bool
@@ -134,6 +135,56 @@ cli_pay_owed (struct cli *c, struct sb_journal *j, bool *ret_tried)
     return (int) n;
 }
 
+/* Has an earlier message of the list the same run? */
+static bool
+was_seen (const struct sb_note *notes, size_t i)
+{
+    size_t k;
+
+    for (k = 0; k < i; k++)
+        if (strcmp (notes[k].run, notes[i].run) == 0)
+            return true;
+    return false;
+}
+
+void
+cli_tell_rest (struct cli *c, struct sb_journal *j)
+{
+    struct sb_arena a SB_CLEANUP (sb_arena_release) = { 0 };
+    struct sb_faults ignored SB_CLEANUP (sb_faults_free) = { 0 };
+    struct sb_run_cfg cfg = { .journal = j, .topology = &c->topology, .registry = c->registry, .signal_fd = -1 };
+    struct sb_journal_run *run;
+    struct sb_note *notes;
+    size_t n, i;
+    char *full;
+
+    if (!sb_journal_notes (j, NULL, "queued", &a, &notes, &n, &ignored))
+        return; /* whoever needs the journal for more than this says what is wrong with it */
+    full = realpath (cli_topology_file (c), NULL);
+    cfg.topology_file = full == NULL ? cli_topology_file (c) : full;
+    cfg.topology_text = sb_buf_cstr (&c->topology_text);
+    cfg.base = c->base;
+    cfg.state_dir = cli_state_dir (c);
+    for (i = 0; i < n; i++) {
+        if (was_seen (notes, i) || sb_journal_owned (j, notes[i].run, NULL)
+            || !sb_journal_run_find (j, notes[i].run, &a, &run, &ignored) || run == NULL)
+            continue;
+        cfg.run = run->id;
+        cfg.drill = run->drill;
+        sb_notify_rest (&cfg, REST_MS, &ignored);
+    }
+    free (full);
+}
+
+/* Was the run a drill?  An unknown one was not. */
+static bool
+was_drill (struct cli *c, struct sb_journal *j, const char *id)
+{
+    struct sb_journal_run *run = NULL;
+
+    return sb_journal_run_find (j, id, &c->arena, &run, &c->faults) && run != NULL && run->drill;
+}
+
 json_t *
 cli_owed_json (struct cli *c, struct sb_journal *j, const char *pool)
 {
@@ -147,7 +198,8 @@ cli_owed_json (struct cli *c, struct sb_journal *j, const char *pool)
     }
     for (i = 0; i < n; i++)
         json_array_append_new (list,
-                               json_pack ("{s:s, s:s, s:s, s:I}", "run", owed[i].run, "workflow", owed[i].workflow,
-                                          "step", owed[i].name, "since_ms", (json_int_t) owed[i].since_ms));
+                               json_pack ("{s:s, s:s, s:s, s:I, s:b}", "run", owed[i].run, "workflow",
+                                          owed[i].workflow, "step", owed[i].name, "since_ms",
+                                          (json_int_t) owed[i].since_ms, "drill", was_drill (c, j, owed[i].run)));
     return list;
 }

@@ -36,7 +36,6 @@ struct sb_notifier {
     struct message *messages;
     size_t count, cap;
     bool stale; /* the journal has messages that are not in the list */
-    bool all_runs;
 };
 
 /* ---------------------------------------------------------------- channels */
@@ -121,15 +120,14 @@ is_known (const struct sb_notifier *n, int64_t id)
 }
 
 bool
-sb_notifier_load (struct sb_notifier *n, bool all_runs, struct sb_faults *faults)
+sb_notifier_load (struct sb_notifier *n, struct sb_faults *faults)
 {
     struct sb_note *notes;
     size_t count, i;
 
-    n->all_runs = n->all_runs || all_runs;
     if (n->nchannels == 0)
         return true;
-    if (!sb_journal_notes (n->journal, n->all_runs ? NULL : n->run, "queued", &n->arena, &notes, &count, faults))
+    if (!sb_journal_notes (n->journal, n->run, "queued", &n->arena, &notes, &count, faults))
         return false;
     for (i = 0; i < count; i++)
         if (!is_known (n, notes[i].id))
@@ -172,7 +170,7 @@ sb_notifier_pump (struct sb_notifier *n, const struct sb_launcher *l, int64_t no
     size_t k;
 
     if (n->stale)
-        sb_notifier_load (n, false, &ignored); /* a journal that cannot be read is the run's own trouble */
+        sb_notifier_load (n, &ignored); /* a journal that cannot be read is the run's own trouble */
     for (k = 0; k < n->count; k++) {
         struct message *m = &n->messages[k];
         struct channel *c = is_open (m) ? find_channel (n, m->note.channel) : NULL;

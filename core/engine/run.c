@@ -375,7 +375,7 @@ sb_notify_rest (const struct sb_run_cfg *cfg, int64_t ms, struct sb_faults *faul
                                   .topology_text = cfg->topology_text,
                                   .topology_len = cfg->topology_text ? strlen (cfg->topology_text) : 0,
                                   .base = cfg->base,
-                                  .run = "",
+                                  .run = cfg->run,
                                   .drill = cfg->drill };
     size_t left = 0;
 
@@ -386,8 +386,8 @@ sb_notify_rest (const struct sb_run_cfg *cfg, int64_t ms, struct sb_faults *faul
     run.inbox_at = SB_NEVER;
     run.row_added = true;
     run.prober = sb_prober_new (NULL, NULL, 0);
-    run.notify = sb_notifier_new (cfg->topology, cfg->journal, "", cfg->drill);
-    if (sb_notifier_load (run.notify, true, faults) && sb_notifier_waiting (run.notify) > 0) {
+    run.notify = sb_notifier_new (cfg->topology, cfg->journal, cfg->run, cfg->drill);
+    if (sb_notifier_load (run.notify, faults) && sb_notifier_waiting (run.notify) > 0) {
         if (cfg->launcher)
             run.launch = *cfg->launcher;
         else if ((run.lanes = sb_lanes_new (&lanes, faults)))

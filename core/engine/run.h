@@ -98,7 +98,8 @@ enum sb_locked sb_pool_lock (struct sb_lock *lock, const struct sb_topology *t, 
 /* Where that file is; sb_lock_is_held() and sb_lock_who() tell whether a run goes on, and which. */
 char *sb_pool_lock_path (struct sb_arena *a, const struct sb_topology *t);
 
-/* Delivers what earlier processes left in the queue, for at most `ms`.  Returns how many are still queued. */
+/* Delivers what earlier processes left in the queue for the run (cfg->run; cfg->drill as it was), for at most `ms`; its
+ * plan is not needed.  Returns how many are still queued. */
 size_t sb_notify_rest (const struct sb_run_cfg *cfg, int64_t ms, struct sb_faults *faults);
 
 #endif

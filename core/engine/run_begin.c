@@ -210,7 +210,7 @@ sb_run_prepare (struct sb_run *run, struct sb_lock *pool, int *ret_exit)
     run->notify = sb_notifier_new (c->topology, c->journal, c->run, c->drill || run->plan->drill);
     sb_run_approvals (run);
     *ret_exit = EXIT_JOURNAL;
-    return sb_notifier_load (run->notify, false, run->faults) && sb_journal_head (c->journal, &run->head, run->faults);
+    return sb_notifier_load (run->notify, run->faults) && sb_journal_head (c->journal, &run->head, run->faults);
 }
 
 void
