@@ -20,12 +20,12 @@ GAP_US = 1000
 missed = []
 
 
-def row(what, ours, unit, beside=None, target=None, limit=None, value=None):
-    """limit: of `value`, or of ours.  Without one the row is there to compare."""
+def row(what, ours, unit, beside=None, target=None, limit=None, value=None, goal=None):
+    """limit: of `value`, or of ours; past `goal` but not past it is said.  Without one the row is there to compare."""
     measured = ours if value is None else value
     verdict = ""
     if limit is not None:
-        verdict = "holds" if measured <= limit else "MISSED"
+        verdict = "MISSED" if measured > limit else "holds" if goal is None or measured <= goal else "over, under twice"
         if verdict == "MISSED":
             missed.append(what)
     ratio = "%.3g" % (ours / beside) if beside else ""
@@ -134,21 +134,22 @@ def makespan(folder):
         ours = lib.best(3, "ratio", "pure", "pool", 1000, ms)["ratio"]
         limit = 1.01 if ms == "mix" else 1.03
         row("pool of 1,000, %s: makespan/critical path" % what, ours, "x", floor, "%.2f (fails past twice)" % limit,
-            1 + 2 * (limit - 1))
+            1 + 2 * (limit - 1), goal=limit)
     ours = min(lib.durable(folder, "pool", 1000, "mix")["ratio"] for _ in range(3))
-    row("the same with a journal, 0/1/10/100 ms", ours, "x", None, "1.02 (fails past twice)", 1.04)
+    row("the same with a journal, 0/1/10/100 ms", ours, "x", None, "1.02 (fails past twice)", 1.04, goal=1.02)
 
 
 def durable(folder):
     chain = min((lib.durable(folder, "chain", 300) for _ in range(2)), key=lambda got: got["wall_us"])
     sync = lib.best(2, "p50_us", "sync", folder.new(), 300, 0)
     row("chain of 300 with a journal: wall a step; floor: fdatasync", chain["wall_us"], "us", sync["p50_us"],
-        "2 x (fails past twice)", 4, chain["wall_us"] / sync["p50_us"])
+        "2 x (fails past twice)", 4, chain["wall_us"] / sync["p50_us"], goal=2)
     row("the same, CPU a step; floor: CPU of an fdatasync", chain["cpu_us"], "us", sync["cpu_us"])
     slept = min((lib.durable(folder, "chain", 300, 1) for _ in range(2)), key=lambda got: got["wall_us"])
     sync = lib.best(2, "p50_us", "sync", folder.new(), 300, GAP_US)
     row("chain of 300, 1 ms a step: wall beyond it; floor: same gap", slept["wall_us"] - 1000, "us", sync["p50_us"],
-        "2 x (fails past twice)", 4, (slept["wall_us"] - 1000) / sync["p50_us"])
+        "2 x (fails past twice)", 4, (slept["wall_us"] - 1000) / sync["p50_us"],
+        goal=2)
     row("chain: batches a step", chain["syncs"] / chain["steps"], "", None, "1.02", 1.02)
     row("chain: syncs of the log a step", chain["log_syncs"] / chain["steps"], "", None, "1.02", 1.02)
     wide, pool = lib.durable(folder, "wide", 1000), lib.durable(folder, "pool", 1000)
@@ -165,10 +166,10 @@ def program(folder):
     true = lib.best(3, "cpu_ms", "spawn", 40, "true")
     version = lib.best(3, "cpu_ms", "spawn", 40, lib.SWITCHBACK, "--version")
     row("switchback --version: wall; floor: true", version["wall_best_ms"], "ms", true["wall_best_ms"],
-        "2 x (fails past twice)", 4, version["wall_best_ms"] / true["wall_best_ms"])
+        "2 x (fails past twice)", 4, version["wall_best_ms"] / true["wall_best_ms"], goal=2)
     lint = lib.best(3, "cpu_ms", "spawn", 20, *lib.LINT[:4])
     row("workflow lint failover: wall; floor: true", lint["wall_best_ms"], "ms", true["wall_best_ms"],
-        "5 x (fails past twice)", 10, lint["wall_best_ms"] / true["wall_best_ms"])
+        "5 x (fails past twice)", 10, lint["wall_best_ms"] / true["wall_best_ms"], goal=5)
     row("switchback --version: memory", version["rss_kib"] / 1024, "MiB", true["rss_kib"] / 1024, "5 MiB", 5)
     row("workflow lint failover: memory", lint["rss_kib"] / 1024, "MiB", true["rss_kib"] / 1024, "5 MiB", 5)
     row("shared objects linked", len([o for o in lib.linked(lib.SWITCHBACK) if "vdso" not in o]), "", None, "6", 6)
