@@ -33,12 +33,16 @@ line_of (const struct sb_wf_step *s, const char *key)
 
 #define FAULT(l, s, key, ...) sb_fault ((l)->faults, (l)->w->file, line_of (s, key), __VA_ARGS__)
 #define HINT(l, ...)          sb_fault_hint ((l)->faults, __VA_ARGS__)
+#define VERBS                 "'switchback plugin list --contracts' lists the verbs of every role."
+#define STEPS                 "Name a section [step NAME] of this file, without the brackets."
 
 static void
-hint_near (struct lint *l, const char *near)
+hint_near (struct lint *l, const char *near, const char *else_hint)
 {
     if (near != NULL)
         HINT (l, "Did you mean '%s'?", near);
+    else
+        HINT (l, "%s", else_hint);
 }
 
 /* ---- the action ---- */
@@ -55,15 +59,12 @@ find_deed (struct lint *l, const struct sb_wf_step *s, struct sb_deed *ret)
     case SB_NO_ROLE:
         FAULT (l, s, "action", "step '%s': there is no role '%s'", s->name, s->role);
         near = sb_nearest_role (l->c, s->role);
-        if (near != NULL)
-            hint_near (l, near);
-        else
-            HINT (l,
-                  "A role of your own needs a plugin that plays it; 'switchback plugin list' shows what is installed.");
+        hint_near (l, near,
+                   "A role of your own needs a plugin that plays it; 'switchback plugin list' shows what is installed.");
         return false;
     case SB_NO_VERB:
         FAULT (l, s, "action", "step '%s': role '%s' has no verb '%s'", s->name, s->role, s->verb);
-        hint_near (l, sb_nearest_verb (l->c, s->role, s->verb));
+        hint_near (l, sb_nearest_verb (l->c, s->role, s->verb), VERBS);
         return false;
     }
     return false;
@@ -167,7 +168,7 @@ check_undo_verb (struct lint *l, const struct sb_wf_step *s)
 
     if (sb_deed_find (l->c, s->role, s->undo_verb, NULL, &u) != SB_FOUND) {
         FAULT (l, s, "undo", "step '%s': role '%s' has no verb '%s' to undo it with", s->name, s->role, s->undo_verb);
-        hint_near (l, sb_nearest_verb (l->c, s->role, s->undo_verb));
+        hint_near (l, sb_nearest_verb (l->c, s->role, s->undo_verb), VERBS);
         return;
     }
     if (!u.open && u.effect == SB_READS) {
@@ -227,7 +228,7 @@ check_no_action (struct lint *l, const struct sb_wf_step *s)
         sb_fault (l->faults, l->w->file, s->params[i].line, "step '%s' has no action, so '%s' means nothing", s->name,
                   s->params[i].key);
         near = sb_nearest (s->params[i].key, step_words, sizeof step_words / sizeof *step_words);
-        hint_near (l, near);
+        hint_near (l, near, "A step without 'action = ROLE.VERB' takes no parameters.");
     }
 }
 
@@ -269,12 +270,12 @@ check_names (struct lint *l, const struct sb_wf_step *s)
     for (const char **name = s->after; *name != NULL; name++)
         if (sb_wf_graph_find (&l->graph, *name) == SIZE_MAX) {
             FAULT (l, s, "after", "step '%s' comes after '%s', which is no step of this workflow", s->name, *name);
-            hint_near (l, nearest_step (l, *name));
+            hint_near (l, nearest_step (l, *name), STEPS);
         }
     for (size_t i = 0; i < s->nproofs; i++)
         if (sb_wf_graph_find (&l->graph, s->proofs[i].step) == SIZE_MAX) {
             FAULT (l, s, "proof", "step '%s': proof '%s' is no step of this workflow", s->name, s->proofs[i].step);
-            hint_near (l, nearest_step (l, s->proofs[i].step));
+            hint_near (l, nearest_step (l, s->proofs[i].step), STEPS);
         } else if (l->w->steps[sb_wf_graph_find (&l->graph, s->proofs[i].step)].role == NULL)
             FAULT (l, s, "proof", "step '%s': proof '%s' has no action that could be asked", s->name,
                    s->proofs[i].step);
@@ -287,7 +288,7 @@ check_names (struct lint *l, const struct sb_wf_step *s)
         near = sb_nearest (s->gate, words, n);
         FAULT (l, s, "gate", "step '%s': there is no gate '%s'", s->name, s->gate);
         if (near != NULL)
-            hint_near (l, near);
+            hint_near (l, near, "");
         else
             HINT (l, "Write it as a section of its own: [gate %s].", s->gate);
     }
