@@ -165,6 +165,12 @@ tds_failed (struct tds_session *s, const struct sb_sql_cursor *c, const struct s
     return SB_END_BATCH;
 }
 
+static bool
+is_dot (const struct sb_sql_run *r, size_t i)
+{
+    return r->c->tok[i].kind == SB_TOK_OP && strcmp (r->c->tok[i].text, ".") == 0;
+}
+
 /* Faults of the lab: a statement that fails or takes its time.  False: it is over. */
 static bool
 suffer_faults (struct tds_session *s, const struct sb_sql_run *r, const struct sb_sql_stmt *st, int64_t *ret_slow)
@@ -174,7 +180,7 @@ suffer_faults (struct tds_session *s, const struct sb_sql_run *r, const struct s
     SB_CLEANUP (sb_buf_free) struct sb_buf text = { 0 };
 
     for (size_t i = st->from; i < st->to && text.len < sizeof op.path[0] - 40; i++)
-        sb_buf_printf (&text, "%s%.*s", i > st->from ? " " : "", 60, r->c->tok[i].text);
+        sb_buf_printf (&text, "%s%.*s", i > st->from && !is_dot (r, i) && !is_dot (r, i - 1) ? " " : "", 60, r->c->tok[i].text);
     tds_op_init (s, &op, W_OP_STATEMENT, "");
     snprintf (op.path[0], sizeof op.path[0], "%s", sb_buf_cstr (&text));
     w_out_init (&out);

@@ -168,7 +168,7 @@ def plugins():
     os.chmod(os.path.join(folder, "dummy.so"), 0o777)
     plugin("a plugin that others can write", r"plugins/dummy\.so: .*not trusted: others than its owner can write it", "chmod go-w")
     os.chmod(os.path.join(folder, "dummy.so"), 0o755)
-    done = run("run", flow, topology=small, more=("--plugins", folder, "--approve", "start"))
+    done = run("run", flow, topology=small, more=("--plugins", folder))
     tap.ok(done.returncode == 0 and os.path.exists(STATE), "with the rights put right the same plugin is used", done.stderr)
 
 
