@@ -329,10 +329,8 @@ restore_database (struct world *w, const struct w_files *files, const struct w_j
         }
         if (problem == 4326)
             continue;
-        if (d->restore_mode == 1) {
-            c->state = W_ONLINE;
-            c->standby = c->read_only = 1;
-        }
+        c->standby = c->read_only = d->restore_mode == 1;
+        c->state = c->standby ? W_ONLINE : W_RESTORING;
         w_history_restore (w, c, &set, path, "NT SERVICE\\SQLSERVERAGENT", W_WITH_LOG | W_WITH_NORECOVERY);
         d->last_restored = w_intern (w, path);
         d->last_restored_ms = w->now_ms;

@@ -153,6 +153,25 @@ restore_job_heeds_delay_and_one_by_one (void)
 }
 
 static void
+the_restore_mode_opens_and_closes_the_copy (void)
+{
+    struct fixture f;
+
+    fixture_steady (&f);
+    fixture_jobs (&f, false);
+    for (int standby = 1; standby >= 0; standby--) {
+        f.w.secondary_dbs[0].restore_mode = (uint8_t) standby;
+        CU_ASSERT_TRUE (fixture_write (&f, f.p, 1) > 0);
+        CU_ASSERT_EQUAL (run (&f, f.p, W_JOB_BACKUP)->status, W_RUN_SUCCEEDED);
+        CU_ASSERT_EQUAL (run (&f, f.b, W_JOB_COPY)->status, W_RUN_SUCCEEDED);
+        CU_ASSERT_EQUAL (run (&f, f.b, W_JOB_RESTORE)->files, 1);
+        CU_ASSERT_EQUAL (fixture_copy (&f, f.b)->standby, standby);
+        CU_ASSERT_EQUAL (fixture_copy (&f, f.b)->state, standby ? W_ONLINE : W_RESTORING);
+    }
+    fixture_free (&f);
+}
+
+static void
 share_gone_fails_the_jobs (void)
 {
     struct fixture f;
@@ -277,6 +296,8 @@ main (void)
         { "backup, copy and restore each do their part", each_job_does_its_part },
         { "the restore job stops at a gap with 4305", restore_job_stops_at_a_gap },
         { "the restore job heeds its delay and can restore one file a run", restore_job_heeds_delay_and_one_by_one },
+        { "the restore mode opens the copy for readers, and closes it again",
+          the_restore_mode_opens_and_closes_the_copy },
         { "jobs fail while the share is gone or the disk is full, and succeed when it is back",
           share_gone_fails_the_jobs },
         { "the chain of logs survives a mirror failover", chain_survives_a_mirror_failover },
