@@ -99,7 +99,7 @@ class Story:
 
     def finish(self, process):
         try:
-            return process.wait(90)
+            return process.wait(180)
         except subprocess.TimeoutExpired:
             process.kill()
             self.wrong(f"it hung: {process.args}")
