@@ -197,9 +197,8 @@ cli_owed_json (struct cli *c, struct sb_journal *j, const char *pool)
         return NULL;
     }
     for (i = 0; i < n; i++)
-        json_array_append_new (list,
-                               json_pack ("{s:s, s:s, s:s, s:I, s:b}", "run", owed[i].run, "workflow",
-                                          owed[i].workflow, "step", owed[i].name, "since_ms",
-                                          (json_int_t) owed[i].since_ms, "drill", was_drill (c, j, owed[i].run)));
+        json_array_append_new (list, json_pack ("{s:s, s:s, s:s, s:I, s:b}", "run", owed[i].run, "workflow",
+                                                owed[i].workflow, "step", owed[i].name, "since_ms",
+                                                (json_int_t) owed[i].since_ms, "drill", was_drill (c, j, owed[i].run)));
     return list;
 }

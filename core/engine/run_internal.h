@@ -126,8 +126,7 @@ void sb_notifier_free (struct sb_notifier *n);
 /* Adds messages to the batch that is open. */
 bool sb_notifier_queue (struct sb_notifier *n, const char *event, const char *key, const char *subject,
                         const char *body, int64_t now, struct sb_faults *faults);
-bool
-sb_notifier_load (struct sb_notifier *n, struct sb_faults *faults); /* what earlier processes left */
+bool sb_notifier_load (struct sb_notifier *n, struct sb_faults *faults); /* what earlier processes left */
 void sb_notifier_pump (struct sb_notifier *n, const struct sb_launcher *l, int64_t now); /* hands calls out */
 void sb_notifier_event (struct sb_notifier *n, const struct sb_lane_event *event, int64_t now);
 bool sb_notifier_unsaved (const struct sb_notifier *n);

@@ -59,8 +59,9 @@ find_deed (struct lint *l, const struct sb_wf_step *s, struct sb_deed *ret)
     case SB_NO_ROLE:
         FAULT (l, s, "action", "step '%s': there is no role '%s'", s->name, s->role);
         near = sb_nearest_role (l->c, s->role);
-        hint_near (l, near,
-                   "A role of your own needs a plugin that plays it; 'switchback plugin list' shows what is installed.");
+        hint_near (
+                l, near,
+                "A role of your own needs a plugin that plays it; 'switchback plugin list' shows what is installed.");
         return false;
     case SB_NO_VERB:
         FAULT (l, s, "action", "step '%s': role '%s' has no verb '%s'", s->name, s->role, s->verb);

@@ -180,7 +180,8 @@ suffer_faults (struct tds_session *s, const struct sb_sql_run *r, const struct s
     SB_CLEANUP (sb_buf_free) struct sb_buf text = { 0 };
 
     for (size_t i = st->from; i < st->to && text.len < sizeof op.path[0] - 40; i++)
-        sb_buf_printf (&text, "%s%.*s", i > st->from && !is_dot (r, i) && !is_dot (r, i - 1) ? " " : "", 60, r->c->tok[i].text);
+        sb_buf_printf (&text, "%s%.*s", i > st->from && !is_dot (r, i) && !is_dot (r, i - 1) ? " " : "", 60,
+                       r->c->tok[i].text);
     tds_op_init (s, &op, W_OP_STATEMENT, "");
     snprintf (op.path[0], sizeof op.path[0], "%s", sb_buf_cstr (&text));
     w_out_init (&out);
