@@ -39,7 +39,7 @@ line (const char *macro, const char *s)
 static void
 head (const char *page, int section, const char *name, const char *summary)
 {
-    printf (".\\\" Written by the program from its own tables.\n.TH \"%s\" \"%d\" \"\" \"switchback %s\" \"Switchback\"\n"
+    printf (".\\\" Written by the program from its own tables.\n.TH \"%s\" \"%d\" \"2026-11-21\" \"switchback %s\" \"Switchback\"\n"
             ".SH NAME\n",
             page, section, SB_VERSION);
     text (name);
