@@ -22,6 +22,7 @@ failback, and what only the old copy had is in the salvage list; the journal's c
 """
 
 import argparse
+import contextlib
 import concurrent.futures
 import datetime
 import os
@@ -136,7 +137,8 @@ class Story:
             elif kind == "lane":
                 lanes = self.ours("__lane")
                 if lanes:
-                    os.kill(self.dice.choice(lanes), signal.SIGKILL)
+                    with contextlib.suppress(ProcessLookupError):  # it may have ended by itself meanwhile
+                        os.kill(self.dice.choice(lanes), signal.SIGKILL)
                     self.struck[workflow] = "lane killed"
         return self.finish(process)
 
