@@ -127,6 +127,8 @@ cli_table_print (struct cli_table *t)
     size_t *widths SB_AUTOFREE = sb_xcalloc (t->columns, sizeof *widths);
     size_t i;
 
+    if (t->columns == 0)
+        return;
     for (i = 0; i < t->columns; i++)
         widths[i] = width (t->heads[i]);
     for (i = 0; i < t->count; i++)

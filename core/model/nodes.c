@@ -239,6 +239,8 @@ turn_around (struct weave *v, uint32_t *first, uint32_t *next)
     uint32_t n = v->pl->nnodes;
     uint32_t *fill;
 
+    if (v->kept.nodes == NULL)
+        return; /* nobody waits for anybody */
     for (uint32_t i = 0; i < n; i++)
         for (uint32_t e = 0; v->is_kept[i] && e < v->n[i]; e++)
             first[v->kept.nodes[v->from[i] + e] + 1]++;
