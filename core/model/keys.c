@@ -82,6 +82,8 @@ const struct sb_kind sb_kinds[] = {
       KEYS (SITE (NEED)
             TEXT ("fqdn", 0, "else the section's name in the pool's domain")
             TEXT ("url", NEED, "address of its WS-Management listener")
+            TEXT ("address", 0, "IP address to connect to, where the name in url cannot be looked up")
+            FLAG ("delegate", "yes", "whether a Kerberos ticket is handed on, so that cmdlets reach the central store")
             TLS
             TEXT ("ca", 0, "file: certificate authority that signed the server's certificate")
             CREDENTIAL (NEED)
@@ -105,8 +107,13 @@ const struct sb_kind sb_kinds[] = {
             CREDENTIAL (0)),
       false, "a way to tell people" },
     { "credential",
-      KEYS (TEXT ("user", NEED, "user name") SECRET ("secret", NEED, "file:, env:, command: or credential: reference")),
-      false, "a user and where its password lies" },
+      KEYS (CHOICE ("method", "password", "how it signs in", "password", "kerberos", "certificate")
+            TEXT ("user", NEED, "user name; of kerberos the principal, USER@REALM")
+            SECRET ("secret", 0, "file:, env:, command: or credential: reference to the password")
+            TEXT ("keytab", 0, "of kerberos, file: the key, where there is no password; with neither, the caller's tickets serve")
+            TEXT ("certificate", 0, "of certificate, file: the client's certificate (PEM)")
+            TEXT ("key", 0, "file: its key (PEM); else it stands beside the certificate")),
+      false, "a user and how it signs in" },
     { .name = NULL }
 };
 

@@ -295,6 +295,39 @@ check_site (struct rules *r, const struct sb_object *o)
     }
 }
 
+/* Each way to sign in needs something of its own; what belongs to another way would be ignored in silence. */
+static void
+check_credential (struct rules *r, const struct sb_object *o)
+{
+    static const struct {
+        const char *method, *needs;
+        const char *other[3]; /* of no use there */
+    } rows[] = {
+        { "password", "secret", { "keytab", "certificate", "key" } },
+        { "kerberos", NULL, { "certificate", "key", NULL } },
+        { "certificate", "certificate", { "keytab", NULL, NULL } },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (!same (sb_object_attr (o, "method"), rows[i].method))
+            continue;
+        if (rows[i].needs != NULL && !has (o, rows[i].needs)) {
+            FAULT (r, o, NULL, "credential '%s' has no '%s'", o->name, rows[i].needs);
+            HINT (r, "It signs in by %s.", rows[i].method);
+        }
+        for (size_t k = 0; k < 3 && rows[i].other[k] != NULL; k++)
+            if (has (o, rows[i].other[k])) {
+                FAULT (r, o, rows[i].other[k], "credential '%s' has a '%s' and signs in by %s", o->name,
+                       rows[i].other[k], rows[i].method);
+                HINT (r, "Write 'method = kerberos' or 'method = certificate', or take it out.");
+            }
+    }
+    if (same (sb_object_attr (o, "method"), "kerberos") && has (o, "secret") && has (o, "keytab")) {
+        FAULT (r, o, "keytab", "credential '%s' has both a password and a keytab", o->name);
+        HINT (r, "Keep one of the two.");
+    }
+}
+
 /* What two objects of a kind must not share: the text that `make` writes. */
 static void
 check_unique (struct rules *r, struct sb_map *seen, const struct sb_object *o, const char *key, const char *what,
@@ -344,10 +377,8 @@ static const struct {
     const char *kind;
     void (*check) (struct rules *r, const struct sb_object *o);
 } per_object[] = {
-    { "database", check_database },
-    { "link", check_link },
-    { "instance", check_instance },
-    { "site", check_site },
+    { "database", check_database },     { "link", check_link }, { "instance", check_instance }, { "site", check_site },
+    { "credential", check_credential },
 };
 
 void

@@ -243,6 +243,32 @@ static const struct sb_case cases[] = {
       "secret = file:\n",
       "3: credential 'c': secret is not a reference to a secret\n"
       "HINT: A secret never stands in the file: write file:PATH, env:NAME, command:PROGRAM or credential:NAME.\n" },
+    { "a password credential needs a secret",
+      "[credential c]\n"
+      "user = u\n",
+      "1: credential 'c' has no 'secret'\n"
+      "HINT: It signs in by password.\n" },
+    { "a certificate credential needs a certificate",
+      "[credential c]\n"
+      "method = certificate\n"
+      "user = u\n",
+      "1: credential 'c' has no 'certificate'\n"
+      "HINT: It signs in by certificate.\n" },
+    { "a keytab without Kerberos is not ignored in silence",
+      "[credential c]\n"
+      "user = u\n"
+      "secret = env:X\n"
+      "keytab = file:u.keytab\n",
+      "4: credential 'c' has a 'keytab' and signs in by password\n"
+      "HINT: Write 'method = kerberos' or 'method = certificate', or take it out.\n" },
+    { "a password and a keytab contradict each other",
+      "[credential c]\n"
+      "method = kerberos\n"
+      "user = u@EXAMPLE.NET\n"
+      "secret = env:X\n"
+      "keytab = file:u.keytab\n",
+      "5: credential 'c' has both a password and a keytab\n"
+      "HINT: Keep one of the two.\n" },
     { "two instances must not share host and port",
       "[instance i]\n"
       "site = east\n"
