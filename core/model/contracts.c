@@ -33,7 +33,7 @@ static const struct sb_verb database_verbs[] = {
                RESULT ("sentence", "all of it in words")),
       "tell the state of the copy on an instance" },
     { "check", SB_READS, NULL, S (60), 0, NULL,
-      OPTIONS (TEXT ("fact", NEED, "H3 to H16 of the steady state")),
+      OPTIONS (TEXT ("fact", NEED, "H3 to H13, H15 or H16 of the steady state")),
       OPTIONS (RESULT ("verdict", "green, amber, red or unknown") RESULT ("found", "what was found, in words")),
       "hold one fact of the steady state against the servers" },
     { "locate", SB_READS, NULL, S (30), 0, NULL,

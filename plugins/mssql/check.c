@@ -6,6 +6,7 @@
 #include "plugins/mssql/files.h"
 #include "plugins/mssql/jobs.h"
 #include "plugins/mssql/lsn.h"
+#include "plugins/mssql/servers.h"
 #include "plugins/mssql/verbs.h"
 
 #include "core/base/text.h"
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #define HEADERS_MAX 100
+#define SERVERS_MAX 64
 #define VOLUME_MIN  ((int64_t) 1 << 30)
 #define AGE_MIN_MS  10000 /* a limit below this would only tell how busy the machine is */
 
@@ -485,22 +487,47 @@ no_early_mirror (struct fact *f)
           "%s at %s is %s", f->ms->db, i.name, sb_copy_words (f->ms, &c));
 }
 
+/* The copy that serves, at the principal or its mirror.  False: none does, or nobody knows: found. */
+static bool
+serving (struct fact *f, struct sb_inst *ret)
+{
+    static const char *const labels[] = { "primary", "mirror" };
+    struct sb_copy c;
+
+    for (size_t n = 0; n < 2; n++)
+        if (sb_ms_attr (f->ms, labels[n]) != NULL && copy_at (f, labels[n], ret, &c) && sb_copy_serves (&c))
+            return true;
+    find (f, UNKNOWN, "no copy of %s serves", f->ms->db);
+    return false;
+}
+
 static void
 drained (struct fact *f)
 {
-    static const char *const labels[] = { "primary", "mirror" };
     int64_t waiting, limit = sb_number (f->ms->call, "compliance limit");
-    struct sb_copy c;
     struct sb_inst i;
 
-    for (size_t n = 0; n < 2; n++) {
-        if (sb_ms_attr (f->ms, labels[n]) == NULL || !copy_at (f, labels[n], &i, &c) || !sb_copy_serves (&c))
-            continue;
-        if (saw (f, &i, sb_waiting_read (&i, &waiting)))
-            find (f, waiting <= limit ? GREEN : RED, "%lld compliance events wait at %s", (long long) waiting, i.name);
+    if (serving (f, &i) && saw (f, &i, sb_waiting_read (&i, &waiting)))
+        find (f, waiting <= limit ? GREEN : RED, "%lld compliance events wait at %s", (long long) waiting, i.name);
+}
+
+/* The other half of H13, what the services say of themselves, belongs to the role pool. */
+static void
+reported_in (struct fact *f)
+{
+    const char *names[SERVERS_MAX], *name, *missing, *active;
+    size_t count = 0;
+    struct sb_inst i;
+
+    for (size_t n = 0; count < SERVERS_MAX && (name = sb_object (f->ms->call, "server", n)) != NULL; n++)
+        if ((active = sb_attr (f->ms->call, "server", name, "active")) != NULL && strcmp (active, "yes") == 0)
+            names[count++] = name;
+    if (!serving (f, &i) || !saw (f, &i, sb_servers_missing (&i, names, count, &missing)))
         return;
-    }
-    find (f, UNKNOWN, "no copy of %s serves", f->ms->db);
+    if (*missing != '\0')
+        find (f, RED, "have not reported in at %s: %s", i.name, missing);
+    else
+        find (f, GREEN, "%zu server%s reported in at %s", count, count == 1 ? "" : "s", i.name);
 }
 
 static const struct {
@@ -510,7 +537,8 @@ static const struct {
     { "H3", primary_serves },  { "H4", mirror_synchronized }, { "H5", witness_connected },
     { "H6", primary_defined }, { "H7", secondary_defined },   { "H8", jobs_enabled },
     { "H9", fresh },           { "H10", backup_restoring },   { "H11", chain_whole },
-    { "H12", log_bounded },    { "H15", no_early_mirror },    { "H16", drained },
+    { "H12", log_bounded },    { "H13", reported_in },        { "H15", no_early_mirror },
+    { "H16", drained },
 };
 
 enum sb_rc
@@ -529,5 +557,5 @@ sb_run_check (struct sb_ms *ms)
         sb_buf_free (&f.found);
         return SB_OK;
     }
-    return sb_ms_fail (ms, SB_FAIL, "'%s' is no fact about a database\nHINT: H3 to H12, H15 and H16 are.", name);
+    return sb_ms_fail (ms, SB_FAIL, "'%s' is no fact about a database\nHINT: H3 to H13, H15 and H16 are.", name);
 }

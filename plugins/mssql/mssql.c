@@ -107,7 +107,7 @@ static const struct sb_action actions[] = {
                          RESULT ("sentence", "all of it in words")),
       .help = "tell the state of the copy on an instance" },
     { .verb = "check", READS (check), .timeout_ms = S (60),
-      .params = OPTIONS (TEXT ("fact", NEED, "H3 to H16 of the steady state")),
+      .params = OPTIONS (TEXT ("fact", NEED, "H3 to H13, H15 or H16 of the steady state")),
       .results = OPTIONS (RESULT ("verdict", "green, amber, red or unknown") RESULT ("found", "what was found, in words")),
       .help = "hold one fact of the steady state against the servers" },
     { .verb = "locate", READS (locate), .timeout_ms = S (30),

@@ -1,10 +1,6 @@
-/* end-sessions, await-no-sessions, await-servers: who is in the copy. */
+/* end-sessions, await-no-sessions: who is in the copy. */
 #include "plugins/mssql/access.h"
 #include "plugins/mssql/verbs.h"
-
-#include "core/base/text.h"
-
-#include <string.h>
 
 #define STEP_MS 500
 
@@ -102,76 +98,4 @@ enum sb_seen
 sb_see_await_no_sessions (struct sb_ms *ms)
 {
     return see_none (ms);
-}
-
-/* ------------------------------------------------------------------ await-servers */
-
-/* The server's row has a ping that is not older than `ping within`, by the clock of the instance. */
-static bool
-is_fresh (struct sb_ms *ms, const struct sb_rows *rows, const char *server, int64_t now_ms)
-{
-    const char *fqdn = sb_attr (ms->call, "server", server, "fqdn");
-    int64_t at, within = sb_number (ms->call, "ping within");
-
-    for (size_t n = 0; n < rows->count; n++) {
-        const char *address = sb_rows_get (rows, n, "serverAddress"),
-                   *ping = sb_rows_get (rows, n, "serverLastPingTime");
-
-        if (address == NULL || ping == NULL || !sb_parse_utc (ping, &at))
-            continue;
-        if (sb_casecmp (address, server) != 0 && (fqdn == NULL || sb_casecmp (address, fqdn) != 0))
-            continue;
-        if (at >= now_ms - within)
-            return true;
-    }
-    return false;
-}
-
-/* The servers that have not reported in, in words; "" when all have. */
-static bool
-missing_servers (struct sb_inst *i, const char **ret)
-{
-    struct sb_buf b SB_CLEANUP (sb_buf_free) = { 0 };
-    struct sb_clock clock;
-    struct sb_answer a;
-    const char *server;
-
-    if (!sb_must_ask (i, &a, "the table of chat servers cannot be read", SB_STMT_SERVERS, i->ms->db)
-        || !sb_clock_read (i, &clock))
-        return false;
-    for (size_t n = 0; (server = sb_item (i->ms->call, "servers", n)) != NULL; n++)
-        if (!is_fresh (i->ms, &a.rows, server, clock.utc_ms))
-            sb_buf_printf (&b, "%s%s", b.len > 0 ? ", " : "", server);
-    *ret = sb_arena_strdup (i->ms->arena, sb_buf_cstr (&b));
-    return true;
-}
-
-enum sb_rc
-sb_run_await_servers (struct sb_ms *ms)
-{
-    const char *missing;
-    struct sb_inst i;
-
-    if (!sb_ms_open (ms, ms->on, &i))
-        return ms->rc;
-    for (;;) {
-        if (!missing_servers (&i, &missing))
-            return ms->rc;
-        if (*missing == '\0')
-            return SB_OK;
-        sb_progress (ms->call, 101, sb_format (ms->call, "waiting for %s", missing));
-        if (!sb_ms_pause (ms, STEP_MS, sb_format (ms->call, "%s have reported in at '%s'", missing, i.name)))
-            return ms->rc;
-    }
-}
-
-enum sb_seen
-sb_see_await_servers (struct sb_ms *ms)
-{
-    const char *missing;
-    struct sb_inst i;
-
-    if (!sb_ms_open (ms, ms->on, &i) || !missing_servers (&i, &missing))
-        return SB_SEEN_UNKNOWN;
-    return *missing == '\0' ? SB_SEEN_YES : SB_SEEN_NO;
 }
