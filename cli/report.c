@@ -90,7 +90,7 @@ planned (json_t *steps, const struct sb_plan *p)
 }
 
 json_t *
-report_json (struct cli *c, struct sb_journal *j, const struct sb_journal_run *run)
+report_account (struct cli *c, struct sb_journal *j, const struct sb_journal_run *run)
 {
     struct sb_plan plan = { 0 };
     struct gathering g = { json_array (), json_array (), &plan };
@@ -114,6 +114,16 @@ report_json (struct cli *c, struct sb_journal *j, const struct sb_journal_run *r
     json_decref (g.steps);
     json_decref (g.events);
     sb_plan_release (&plan);
+    return report;
+}
+
+json_t *
+report_json (struct cli *c, struct sb_journal *j, const struct sb_journal_run *run)
+{
+    json_t *report = report_account (c, j, run);
+
+    if (report != NULL)
+        json_object_set_new (report, "losses", report_losses (c, j, run, report));
     return report;
 }
 
@@ -161,6 +171,13 @@ report_text (struct cli *c, json_t *report)
                 printf ("                     %s: %s\n", key, json_string_value (value));
         if (strcmp (report_str (step, "state"), "done") != 0 && report_str (step, "sentence")[0] != 0)
             printf ("                     %s\n", report_str (step, "sentence"));
+    }
+    json_array_foreach (json_object_get (report, "losses"), i, value)
+    {
+        struct sb_buf words SB_CLEANUP (sb_buf_free) = { 0 };
+
+        report_loss_words (value, &words);
+        printf ("\nloss: %s\n", sb_buf_cstr (&words));
     }
     printf ("\njournal: record %lld, %s\n", (long long) report_ms (json_object_get (report, "head"), "seq"),
             report_str (json_object_get (report, "head"), "hash"));

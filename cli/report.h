@@ -4,9 +4,18 @@
 #define SB_CLI_REPORT_H
 
 #include "cli/cli.h"
+#include "core/base/buf.h"
 #include "core/journal/journal.h"
 
-/* NULL: faults were added. */
+/* The run alone, without what other runs say of it.  NULL: faults were added. */
+json_t *report_account (struct cli *c, struct sb_journal *j, const struct sb_journal_run *run);
+
+/* Quoted losses and what was found of them afterwards: an array of {object, run, quoted, found: [{run, at, results}]}. */
+json_t *report_losses (struct cli *c, struct sb_journal *j, const struct sb_journal_run *run, const json_t *report);
+/* One of them in a few sentences. */
+void report_loss_words (const json_t *loss, struct sb_buf *out);
+
+/* The account with the losses.  NULL: faults were added. */
 json_t *report_json (struct cli *c, struct sb_journal *j, const struct sb_journal_run *run);
 void report_text (struct cli *c, json_t *report);
 char *report_html (json_t *reports); /* an array, one section each; caller frees */

@@ -133,6 +133,24 @@ quotes (struct sb_buf *b, const json_t *steps, const json_t *events)
     }
 }
 
+/* The same held against what was really lost, as soon as a run has found out. */
+static void
+losses (struct sb_buf *b, const json_t *list)
+{
+    const json_t *loss;
+    size_t i;
+
+    json_array_foreach (list, i, loss)
+    {
+        struct sb_buf words SB_CLEANUP (sb_buf_free) = { 0 };
+
+        report_loss_words (loss, &words);
+        sb_buf_str (b, "<div class=\"box owe\"><b>Quoted and found</b>");
+        esc (b, sb_buf_cstr (&words));
+        sb_buf_str (b, "</div>\n");
+    }
+}
+
 /* A box with the steps that rest in a state. */
 static void
 resting (struct sb_buf *b, const json_t *steps, const char *state, const char *class, const char *head)
@@ -382,6 +400,7 @@ section (struct sb_buf *b, json_t *report)
     resting (b, steps, "failed", "bad", "Failed");
     resting (b, steps, "owed", "owe", "Owed: to be done when the site answers");
     quotes (b, steps, events);
+    losses (b, json_object_get (report, "losses"));
     all_steps (b, steps, from, until - from);
     decisions (b, events);
     course (b, events);

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* What the header of one set says.  Absent values are NULL. */
 struct sb_set {
@@ -27,6 +28,7 @@ struct sb_set {
     const char *start;        /* BackupStartDate, UTC text */
     const char *guid;         /* BackupSetGUID */
     const char *recovery;     /* RecoveryModel */
+    int64_t size;             /* BackupSize, bytes */
     int type;                 /* BackupType: 1 full, 2 log, 5 differential */
     int position;             /* FILE = n */
     bool tail;                /* IsForceOffline: taken WITH NORECOVERY */

@@ -120,6 +120,7 @@ set_of_row (struct sb_inst *i, const struct sb_clock *clock, const char *path, c
         .finish = utc_of (i, clock, r, n, "BackupFinishDate"),
         .guid = sb_rows_get (r, n, "BackupSetGUID"),
         .recovery = sb_rows_get (r, n, "RecoveryModel"),
+        .size = sb_rows_int (r, n, "BackupSize", 0),
         .type = (int) sb_rows_int (r, n, "BackupType", 0),
         .position = (int) sb_rows_int (r, n, "Position", 1),
         .tail = sb_rows_int (r, n, "IsForceOffline", 0) == 1,

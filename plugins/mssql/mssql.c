@@ -157,11 +157,17 @@ static const struct sb_action actions[] = {
       .help = "apply every log backup that continues the copy, in LSN order" },
     { .verb = "quote", READS (quote), .timeout_ms = S (60),
       .params = OPTIONS (TEXT ("source", 0, "how the copy step ended: done, or why the share could not be read")
-                        TEXT ("left out", 0, "files that could not be used")),
+                        TEXT ("left out", 0, "files that could not be used")
+                        TEXT ("tail", 0, "how taking the tail of the log ended; empty: the instances that may hold it are asked")
+                        TARGET ("shared", 0, "share", "where log backups are shared; none: it is not looked at")),
       .results = OPTIONS (RESULT ("lsn", "everything committed up to here is safe")
                          RESULT ("time", "when the newest applied set was backed up, UTC")
                          NUMBER ("window s", "seconds from there to now")
-                         RESULT ("estimate", "messages in the window at the rate observed before, marked as an estimate; empty: none")
+                         RESULT ("on share", "where the newest log backup on the share ends (LSN); empty: not known")
+                         RESULT ("copied", "where the newest log backup in the copy folder ends (LSN); empty: not known")
+                         NUMBER ("waiting bytes", "bytes of the log backups that were found and are not applied")
+                         RESULT ("tail", "whether the tail of the log can still be had, and how long that would take")
+                         RESULT ("estimate", "log written in the window at the rate observed before, marked as an estimate; empty: none")
                          RESULT ("sentence", "the quote in words")),
       .help = "say what would be lost if the copy were recovered now" },
     { .verb = "end-sessions", SETTLES (end_sessions), .timeout_ms = MIN (2),

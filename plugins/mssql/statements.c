@@ -95,6 +95,10 @@ static const struct stmt stmts[SB_STMT_COUNT] = {
         "SELECT TOP 1 b.last_lsn, f.physical_device_name FROM msdb.dbo.backupset b "
         "JOIN msdb.dbo.backupmediafamily f ON f.media_set_id = b.media_set_id "
         "WHERE b.database_name = %L AND b.type = 'L' AND b.is_copy_only = 0 ORDER BY b.backup_set_id DESC" },
+    /* a restored set has its row too, so a secondary can be asked as well as a primary */
+    [SB_STMT_LOG_SIZES] = { "SELECT", READS,
+        "SELECT TOP 12 b.backup_size, b.backup_start_date, b.backup_finish_date FROM msdb.dbo.backupset b "
+        "WHERE b.database_name = %L AND b.type = 'L' AND b.is_copy_only = 0 ORDER BY b.backup_set_id DESC" },
     [SB_STMT_SET_BY_GUID] = { "SELECT", READS,
         "SELECT TOP 1 " SET_COLUMNS "FROM msdb.dbo.backupset b WHERE b.backup_set_uuid = %L" },
     [SB_STMT_SET_BY_FILE] = { "SELECT", READS,

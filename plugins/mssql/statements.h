@@ -35,6 +35,7 @@ enum sb_stmt {
     SB_STMT_LAST_FULL_RESTORED,
     SB_STMT_LAST_BACKUP,
     SB_STMT_LAST_LOG,
+    SB_STMT_LOG_SIZES,
     SB_STMT_SET_BY_GUID,
     SB_STMT_SET_BY_FILE,
     /* reading: log shipping and jobs */

@@ -320,6 +320,14 @@ def bad_files():
     check("mgc_29990101000002.trn" in run["left out"] and run["left out"] == see["left out"], "and named", (run, see))
     q = lab.ask("quote", B, source="the share was gone", left_out=run["left out"])["results"]
     check("the share was gone" in q["sentence"] and "mgc_29990101000002" in q["sentence"], "the quote says so", q)
+    check(q["on share"] == "" and q["copied"].isdigit(), "a share that could not be read is not asked again, the copy folder is", q)
+    check("can still be had from " + P in q["tail"], "the tail can still be had, and from where", q)
+    lab.say(P, 12, "on the share only")
+    lab.sql(P, "BACKUP LOG mgc TO DISK = %s WITH INIT", SHARE + "mgc_29990101000003.trn")
+    q = lab.ask("quote", B, source="done", shared="shiplogs", tail="yes")["results"]
+    check(int(q["on share"]) > int(q["lsn"]) and int(q["waiting bytes"]) > 0 and "on the share" in q["sentence"],
+          "what lies on the share and is not applied is counted", q)
+    check(q["tail"] == "it was taken", "a tail that was taken is said to be", q)
     lab.fault("share-gone", "shiplogs")
     refuses("a share that is gone is said to be gone", "cannot open the folder", "apply-logs", B, rc="retry", **{"from": "shiplogs"})
     check(fact("H11")["verdict"] in ("red", "unknown"), "and turns H11", fact("H11"))
