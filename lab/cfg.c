@@ -63,7 +63,8 @@ static const struct list lists[] = {
     { LIST (lab_site, sites), FIELDS (T (lab_site, name)) },
     { LIST (lab_instance, instances),
       FIELDS (T (lab_instance, name), T (lab_instance, site), T (lab_instance, host), T (lab_instance, instance_name),
-              T (lab_instance, credential), N (lab_instance, port), N (lab_instance, endpoint_port)) },
+              T (lab_instance, credential), N (lab_instance, port), N (lab_instance, endpoint_port),
+              N (lab_instance, sql_tls)) },
     { LIST (lab_frontend, frontends), FIELDS (T (lab_frontend, name), T (lab_frontend, site), T (lab_frontend, host),
                                               T (lab_frontend, credential), N (lab_frontend, port)) },
     { LIST (lab_server, servers),
@@ -197,6 +198,33 @@ lab_cfg_free (struct lab_cfg *c)
     }
     object_free ((char *) c, top);
     memset (c, 0, sizeof *c);
+}
+
+bool
+lab_cfg_sql_tls (struct lab_cfg *c, const char *words, struct sb_faults *faults)
+{
+    static const char *const modes[] = { "required", "optional", "none" }; /* enum lab_tds_tls */
+
+    for (const char *p = words; *p != 0;) {
+        size_t n = strcspn (p, ","), name = strcspn (p, "=,"), found = 0;
+        const char *word = name < n ? p + name + 1 : p;
+        int mode = -1;
+        for (int i = 0; i < 3; i++)
+            if (strlen (modes[i]) == (size_t) (p + n - word) && strncmp (modes[i], word, strlen (modes[i])) == 0)
+                mode = i;
+        for (size_t i = 0; mode >= 0 && i < c->ninstances; i++)
+            if (word == p || (strlen (c->instances[i].name) == name && strncmp (c->instances[i].name, p, name) == 0)) {
+                c->instances[i].sql_tls = mode;
+                found++;
+            }
+        if (found == 0) {
+            sb_fault (faults, NULL, 0, "--sql-tls does not know '%.*s'", (int) n, p);
+            sb_fault_hint (faults, "Say required, optional or none, or INSTANCE=WORD, with commas between.");
+            return false;
+        }
+        p += n + (p[n] == ',');
+    }
+    return true;
 }
 
 #define FINDER(what, type, list, count)                                 \

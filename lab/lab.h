@@ -22,6 +22,7 @@ struct lab_site {
 struct lab_instance {
     char *name, *site, *host, *instance_name, *credential;
     int port, endpoint_port;
+    int sql_tls; /* enum lab_tds_tls: what its door asks of clients */
 };
 struct lab_frontend {
     char *name, *site, *host, *credential;
@@ -66,6 +67,8 @@ struct lab_cfg {
 void lab_cfg_free (struct lab_cfg *c);
 bool lab_cfg_save (const struct lab_cfg *c, struct sb_faults *faults); /* DIR/lab.cfg, mode 0600: it holds passwords */
 bool lab_cfg_load (struct lab_cfg *c, const char *dir, struct sb_faults *faults);
+/* "optional", "none", "required" for all doors, or "INSTANCE=WORD,..." for some. */
+bool lab_cfg_sql_tls (struct lab_cfg *c, const char *words, struct sb_faults *faults);
 const struct lab_credential *lab_cfg_credential (const struct lab_cfg *c, const char *name);
 const struct lab_share *lab_cfg_share (const struct lab_cfg *c, const char *name);
 const struct lab_instance *lab_cfg_instance (const struct lab_cfg *c, const char *name);
@@ -97,7 +100,7 @@ int lab_fail (struct sb_faults *faults); /* prints them; 1 */
 
 /* The command line: what remains after options.  A NULL field was not given. */
 struct lab_args {
-    char *dir, *topology;
+    char *dir, *topology, *sql_tls;
     int owner_fd, ready_fd;
     bool json, real_time;
     char **words;

@@ -53,6 +53,7 @@ add_tds (struct site *s, const struct lab_instance *i)
     if (c != NULL)
         u[d->nusers++] = (struct lab_user){ c->user, c->password, 1 };
     d->users = u;
+    d->tls = i->sql_tls;
 }
 
 static void

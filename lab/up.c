@@ -124,6 +124,20 @@ end_world (const char *dir)
     return !sb_file_exists (socket);
 }
 
+/* What the SQL doors ask of clients, from now on. */
+static bool
+change_sql_tls (const char *dir, const char *words, struct sb_faults *faults)
+{
+    struct lab_cfg cfg;
+    bool good;
+
+    if (!lab_cfg_load (&cfg, dir, faults))
+        return false;
+    good = lab_cfg_sql_tls (&cfg, words, faults) && lab_cfg_save (&cfg, faults);
+    lab_cfg_free (&cfg);
+    return good;
+}
+
 int
 lab_up (const struct lab_args *a)
 {
@@ -150,6 +164,8 @@ lab_up (const struct lab_args *a)
         return lab_fail (&faults);
     }
     if (!sb_file_exists (cfg) && !lab_build (dir, topology, a->real_time, &faults))
+        return lab_fail (&faults);
+    if (a->sql_tls != NULL && !change_sql_tls (dir, a->sql_tls, &faults))
         return lab_fail (&faults);
     if (!start_world (dir, a->owner_fd, &faults))
         return lab_fail (&faults);

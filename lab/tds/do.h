@@ -41,7 +41,7 @@ struct tds_proc {
     int (*run) (struct tds_call *call); /* the return status */
     bool sysadmin;                      /* else 15247 */
 };
-extern const struct tds_proc tds_procs_ship[], tds_procs_job[], tds_procs_misc[];
+extern const struct tds_proc tds_procs_ship[], tds_procs_job[], tds_procs_misc[], tds_procs_lock[];
 /* The argument of a parameter; an empty text or 0 when it was not given (or NULL). */
 const char *tds_arg_text (struct tds_call *call, const char *param);
 int64_t tds_arg_int (struct tds_call *call, const char *param, int64_t fallback);

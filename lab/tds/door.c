@@ -220,8 +220,8 @@ open_door (struct tds_door *d)
 
     atomic_store (&d->listener, -1);
     pthread_mutex_init (&d->lock, NULL);
-    d->policy = policy;
-    if (policy != SB_TDS_TLS_NONE) {
+    d->policy = d->cfg->tls != LAB_TDS_TLS_FORCED ? (enum sb_tds_policy) d->cfg->tls : policy;
+    if (d->policy != SB_TDS_TLS_NONE) {
         d->ssl = tls_of (d->cfg);
         if (d->ssl == NULL)
             return "its certificate or key cannot be used";

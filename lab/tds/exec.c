@@ -74,7 +74,7 @@ tds_out_guid (struct tds_call *call, const char *param, w_guid g)
 static const struct tds_proc *
 find_proc (const char *name)
 {
-    static const struct tds_proc *const lists[] = { tds_procs_ship, tds_procs_job, tds_procs_misc };
+    static const struct tds_proc *const lists[] = { tds_procs_ship, tds_procs_job, tds_procs_misc, tds_procs_lock };
 
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         for (const struct tds_proc *p = lists[i]; p->name != NULL; p++)

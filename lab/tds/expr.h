@@ -10,6 +10,10 @@ struct sb_sql_expr sb_sql_condition_expr (const char *sql);
 struct sb_sql_expr sb_sql_parse_any (struct sb_sql_cursor *c, struct sb_sql_scope *scope);
 /* SELECT ... up to its closing bracket, which is read too. */
 struct sb_sql_expr sb_sql_parse_subquery (struct sb_sql_cursor *c, struct sb_sql_scope *scope);
+/* A call from behind its opening bracket; words that are functions without brackets; @@x (call.c). */
+struct sb_sql_expr sb_sql_parse_call (struct sb_sql_cursor *c, struct sb_sql_scope *scope, const char *name);
+struct sb_sql_expr sb_sql_parse_bare_function (struct sb_sql_cursor *c);
+struct sb_sql_expr sb_sql_parse_sysvar (struct sb_sql_cursor *c);
 /* What operators work on. */
 struct sb_sql_expr sb_sql_parse_primary (struct sb_sql_cursor *c, struct sb_sql_scope *scope);
 

@@ -17,6 +17,10 @@ struct tds_session;
 bool sb_sql_functions_add (sqlite3 *db, struct tds_session *s);
 void sb_sql_system_functions_add (sqlite3 *db, struct tds_session *s);
 
+/* Application locks (proc_lock.c). */
+void tds_f_applock_mode (sqlite3_context *ctx, int n, sqlite3_value **v);
+void tds_f_applock_test (sqlite3_context *ctx, int n, sqlite3_value **v);
+
 /* Ends the statement with a message of the catalogue; its texts are copied. */
 void sb_sql_raise_in (sqlite3_context *ctx, int number, ...);
 /* A value of SQLite as ours; borrows. */

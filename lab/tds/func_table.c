@@ -9,6 +9,8 @@
 static const struct sb_sql_function functions[] = {
     { "abs", 1, 1, "abs", "1" },
     { "app_name", 0, 0, NULL, "nvarchar(128)" },
+    { "applock_mode", 3, 3, NULL, "nvarchar(32)" },
+    { "applock_test", 4, 4, NULL, "smallint" },
     { "ascii", 1, 1, "unicode", "int" },
     { "avg", 1, 1, "avg", "1" },
     { "ceiling", 1, 1, NULL, "1" },

@@ -133,9 +133,11 @@ f_replicate (sqlite3_context *ctx, int n, sqlite3_value **v)
     const char *unit = n == 1 ? " " : text (v[0]);
     int64_t count = sqlite3_value_int64 (v[n - 1]);
 
+    size_t limit = sqlite3_user_data (ctx) == NULL ? 8000 : 8u << 20; /* of a (max) type: what SQLite takes here */
+
     if (any_null (n, v) || count < 0)
         return;
-    while (count-- > 0 && b.len + strlen (unit) <= 8000 && *unit != 0)
+    while (count-- > 0 && b.len + strlen (unit) <= limit && *unit != 0)
         sb_buf_str (&b, unit);
     result_text (ctx, b.s, b.len);
 }
@@ -231,6 +233,7 @@ const struct sb_sql_code sb_sql_text_functions[] = {
     { "ts_charindex", -1, f_charindex, NULL },
     { "ts_replace", 3, f_replace, NULL },
     { "ts_replicate", 2, f_replicate, NULL },
+    { "ts_replicate_max", 2, f_replicate, "max" },
     { "ts_space", 1, f_replicate, NULL },
     { "ts_reverse", 1, f_reverse, NULL },
     { "ts_stuff", 4, f_stuff, NULL },

@@ -2,6 +2,7 @@
 #ifndef SB_TDS_HOUSE_H
 #define SB_TDS_HOUSE_H
 
+#include "lab/tds/applock.h"
 #include "lab/tds/login.h"
 #include "lab/tds/session.h"
 
@@ -26,6 +27,7 @@ struct tds_door {
     size_t nsessions, cap;
     struct tds_made_login logins[TDS_LOGINS_MAX]; /* by CREATE LOGIN */
     size_t nlogins;
+    struct tds_applocks applocks;
 };
 
 /* session.c: serves one client until it is over; owns the descriptor. */

@@ -304,6 +304,7 @@ serve_requests (struct tds_session *s)
 static void
 release (struct tds_session *s)
 {
+    tds_applocks_end (s, true);
     if (s->spid != 0) {
         struct w_op op;
         struct w_out out;

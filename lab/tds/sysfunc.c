@@ -469,6 +469,8 @@ static const struct {
     { "ts_object_name", -1, f_null },
     { "ts_schema_name", -1, f_schema_name },
     { "ts_newid", 0, f_newid },
+    { "ts_applock_mode", 3, tds_f_applock_mode },
+    { "ts_applock_test", 4, tds_f_applock_test },
     { "ts_getdate", 0, f_getdate },
 };
 

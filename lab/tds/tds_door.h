@@ -4,8 +4,9 @@
 
 #include "lab/world/door.h"
 
-/* What is asked of clients that speak TLS: everything encrypted (the default), what they want, or nothing.  Before
- * lab_tds_start(); for tests with clients that only encrypt their login. */
+/* What is asked of clients that speak TLS: everything encrypted (the default), what they want (a client may encrypt
+ * its login only), or nothing.  A door says it in its configuration; where that says nothing else, this does, called
+ * before lab_tds_start(). */
 enum lab_tds_tls { LAB_TDS_TLS_FORCED = 0, LAB_TDS_TLS_OPTIONAL, LAB_TDS_TLS_NONE };
 void lab_tds_policy (enum lab_tds_tls wanted);
 

@@ -1,4 +1,5 @@
 /* Transactions: rows wait in the session and go to the world together, at the outermost COMMIT. */
+#include "lab/tds/applock.h"
 #include "lab/tds/session.h"
 
 #include <stdlib.h>
@@ -39,6 +40,7 @@ forget (struct tds_session *s)
     s->pending = NULL;
     s->npending = s->pending_cap = 0;
     s->trancount = 0;
+    tds_applocks_end (s, false);
     tell_world (s, false);
 }
 

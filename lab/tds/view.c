@@ -222,8 +222,8 @@ find_in (const struct tds_view *list, const char *db, const char *schema, const 
 const struct tds_view *
 tds_view_find (struct tds_session *s, const struct sb_sql_name *n)
 {
-    static const struct tds_view *const lists[] = { tds_views_sys, tds_views_exec, tds_views_msdb, tds_views_backup,
-                                                    tds_views_tables };
+    static const struct tds_view *const lists[] = { tds_views_sys,   tds_views_exec,   tds_views_msdb,
+                                                    tds_views_agent, tds_views_backup, tds_views_tables };
     const char *db = SB_SQL_DATABASE (n)[0] != 0 ? SB_SQL_DATABASE (n) : s->database;
     const struct tds_view *v = NULL;
 

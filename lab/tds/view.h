@@ -29,7 +29,7 @@ struct tds_view {
     unsigned args; /* a table function: so many first columns are arguments */
 };
 
-extern const struct tds_view tds_views_sys[], tds_views_exec[], tds_views_msdb[], tds_views_backup[],
+extern const struct tds_view tds_views_sys[], tds_views_exec[], tds_views_msdb[], tds_views_agent[], tds_views_backup[],
         tds_views_tables[];
 /* Result sets of procedures; no statement can name them. */
 extern const struct tds_view tds_result_monitor, tds_result_primary, tds_result_pairs, tds_result_secondary_primary,
@@ -48,6 +48,8 @@ void tds_sink_close (struct tds_sink *k);
 
 /* Sends a filled view as the result set of a procedure: a view that nobody can name. */
 bool tds_send_view (struct tds_session *s, const struct sb_sql_run *r, const struct tds_view *v, int64_t *ret_rows);
+/* Application locks as rows of sys.dm_tran_locks (proc_lock.c). */
+void tds_applock_rows (struct tds_session *s, struct tds_sink *k);
 /* What one database looks like to its users: also used by functions. */
 const char *tds_state_desc (unsigned state);
 unsigned tds_visible_state (const struct world *w, const struct w_copy *c);

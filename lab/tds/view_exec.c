@@ -198,9 +198,11 @@ fill_locks (struct tds_session *s, struct world *w, struct tds_sink *k)
             tds_put_text (k, "request_mode", "S");
             tds_put_text (k, "request_type", "LOCK");
             tds_put_text (k, "request_status", "GRANT");
+            tds_put_text (k, "request_owner_type", "SHARED_TRANSACTION_WORKSPACE");
             tds_put_int (k, "request_session_id", x->spid);
         }
     }
+    tds_applock_rows (s, k);
 }
 
 #define PROCESSES                                                                                                 \
@@ -239,7 +241,7 @@ const struct tds_view tds_views_exec[] = {
     { "", "sys", "dm_tran_locks",
       "resource_type nvarchar(60) not null, resource_subtype nvarchar(60), resource_database_id int not null, "
       "resource_description nvarchar(256), request_mode nvarchar(60), request_type nvarchar(60), "
-      "request_status nvarchar(60), request_session_id int not null",
+      "request_status nvarchar(60), request_session_id int not null, request_owner_type nvarchar(60)",
       fill_locks, 0 },
     { NULL, NULL, NULL, NULL, NULL, 0 },
 };

@@ -20,6 +20,7 @@ struct lab_door_cfg {
     size_t nusers;
     const char *world_socket; /* DIR/world.sock */
     const char *dir;          /* DIR of the lab; rows lie in DIR/rows */
+    int tls;                  /* TDS: enum lab_tds_tls */
 };
 
 #endif
