@@ -183,6 +183,8 @@ class Story:
         """A disturbed process ends in the way that was promised for its case, or undisturbed."""
         kind = how.split()[0] if how else "nothing"
         good = {"int": (0, 130), "disk": (0, 6), "lane": (0, 1, 4), "nothing": (0,)}.get(kind, (0, -signal.SIGKILL))
+        if kind == "int" and code == -signal.SIGINT and not self.begun(workflow):
+            return  # it came before the program listened for signals: nothing was begun, the shell's own way to end
         if code not in good:
             self.wrong(f"{workflow}: {how}: ended with {code}, promised is one of {good}")
         if kind == "disk" and code == 6:
