@@ -434,6 +434,46 @@ do_checkpoint (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_s
     return SB_END_GO_ON;
 }
 
+/* CHECKDB [(db [, ...])] [WITH word, ...]: pages of the lab are never torn, so it finds nothing; what it may be asked
+ * for is checked all the same. */
+static enum sb_sql_end
+check_database (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_run *r)
+{
+    const char *db = s != NULL ? s->database : "";
+    bool quiet = false;
+    struct world *w;
+    w_id copy;
+    int why;
+
+    sb_sql_next (c);
+    if (sb_sql_take_op (c, "(")) {
+        db = tds_take_text (c, s, "database");
+        while (c->fail.number == 0 && !sb_sql_take_op (c, ")") && sb_sql_next (c)->kind != SB_TOK_END)
+            ;
+    }
+    if (sb_sql_take_word (c, "with"))
+        do {
+            quiet = quiet || sb_sql_at_word (c, "no_infomsgs");
+            sb_sql_next (c);
+        } while (sb_sql_take_op (c, ","));
+    if (s == NULL || c->fail.number != 0)
+        return SB_END_GO_ON;
+    w = tds_world (s);
+    copy = w == NULL || tds_system_database (db) ? 0 : w_find_copy (w, s->instance, db);
+    why = copy != 0 ? w_copy_readable (w, copy, s->spid) : tds_system_database (db) ? 0 : 911;
+    if (why != 0) {
+        tds_say (s, r, why, db);
+        tds_done (s, r, SB_TDS_ERROR, TDS_CMD_OTHER, 0);
+        return SB_END_GO_ON;
+    }
+    if (!quiet) {
+        tds_say (s, r, 8989, (int) 0, (int) 0, db);
+        tds_say (s, r, 2528);
+    }
+    tds_done (s, r, 0, TDS_CMD_OTHER, 0);
+    return SB_END_GO_ON;
+}
+
 enum sb_sql_end
 do_dbcc (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_run *r)
 {
@@ -441,6 +481,8 @@ do_dbcc (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_run
 
     sb_sql_next (c);
     what = sb_sql_peek (c, 0)->text;
+    if (sb_casecmp (what, "checkdb") == 0)
+        return check_database (c, s, r);
     if (sb_casecmp (what, "traceon") != 0 && sb_casecmp (what, "traceoff") != 0) {
         sb_sql_fail (c, 2526);
         return SB_END_GO_ON;

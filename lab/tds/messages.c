@@ -274,6 +274,8 @@ static const struct sb_sql_message catalogue[] = {
     { 8179, 16, 2, "Could not find prepared statement with handle %d." },
     { 8180, 16, 1, "Statement(s) could not be prepared." },
     { 8623, 16, 1, "The query processor ran out of internal resources and could not produce a query plan. This is a rare event and only expected for extremely complex queries or queries that reference a very large number of tables or partitions. Please simplify the query. If you believe you have received this message in error, contact Customer Support Services for more information." },
+    { 8921, 16, 1, "Check terminated. A failure was detected while collecting facts. Possibly tempdb out of space or a system table is inconsistent. Check previous errors." },
+    { 8989, 10, 1, "CHECKDB found %d allocation errors and %d consistency errors in database '%ls'." },
     { 9002, 17, 2, "The transaction log for database '%ls' is full due to '%ls'." },
     { 10738, 15, 1, "The number of row value expressions in the INSERT statement exceeds the maximum allowed number of 1000 row values." },
     { 12104, 16, 2, "ALTER DATABASE CURRENT failed because '%.*ls' is a system database. System databases cannot be altered by using the CURRENT keyword. Use the database name to alter a system database." },

@@ -102,10 +102,46 @@ prepare (struct tds_session *s, const struct sb_sql_run *r, const char *sql)
 
 /* ---- tables by name ---- */
 
-static const struct sb_sql_object *
-view_object (struct sb_sql_cursor *c, struct tds_session *s, const struct tds_view *v)
+/* The catalogue of another database, as a name of three parts asks for it. */
+struct elsewhere {
+    w_id copy;
+    char database[W_NAME];
+};
+
+/* Swaps the session's database with the one in `e`. */
+static void
+swap_database (struct tds_session *s, struct elsewhere *e)
 {
-    SB_AUTOFREE char *key = sb_xprintf ("%s.%s.%s", v->db, v->schema, v->name);
+    struct elsewhere was = { .copy = s->copy };
+
+    memcpy (was.database, s->database, sizeof was.database);
+    s->copy = e->copy;
+    memcpy (s->database, e->database, sizeof e->database);
+    *e = was;
+}
+
+/* False: the database cannot be read, and the cursor says why. */
+static bool
+open_elsewhere (struct sb_sql_cursor *c, struct tds_session *s, const struct world *w, const struct sb_sql_name *n,
+                struct elsewhere *ret)
+{
+    const char *db = SB_SQL_DATABASE (n)[0] != 0 ? SB_SQL_DATABASE (n) : s->database;
+    w_id copy = tds_system_database (db) ? 0 : w_find_copy (w, s->instance, db);
+    int why = copy == 0 ? 0 : w_copy_readable (w, copy, s->spid);
+
+    ret->copy = copy;
+    snprintf (ret->database, sizeof ret->database, "%s", db);
+    if (why != 0)
+        sb_sql_fail (c, why, db);
+    return why == 0;
+}
+
+static const struct sb_sql_object *
+view_object (struct sb_sql_cursor *c, struct tds_session *s, const struct tds_view *v, const struct sb_sql_name *name)
+{
+    SB_AUTOFREE char *key = sb_xprintf ("%s.%s.%s", SB_SQL_DATABASE (name)[0] != 0 ? SB_SQL_DATABASE (name) : v->db,
+                                        v->schema, v->name);
+    struct elsewhere other;
     struct world *w = tds_world (s);
     const struct sb_sql_column *cols;
     struct sb_sql_object *o;
@@ -116,6 +152,8 @@ view_object (struct sb_sql_cursor *c, struct tds_session *s, const struct tds_vi
         sb_sql_fail (c, 208, v->name);
         return NULL;
     }
+    if (!open_elsewhere (c, s, w, name, &other))
+        return NULL;
     cols = tds_columns_of (c->arena, v->columns, &n);
     o = (struct sb_sql_object *) (uintptr_t) tds_object_new (s, c->arena, key, cols, n);
     if (o == NULL) {
@@ -124,7 +162,9 @@ view_object (struct sb_sql_cursor *c, struct tds_session *s, const struct tds_vi
     }
     o->args = v->args;
     k = tds_sink_open (s, o);
+    swap_database (s, &other);
     v->fill (s, w, k);
+    swap_database (s, &other);
     tds_sink_close (k);
     return o;
 }
@@ -145,7 +185,7 @@ object (struct sb_sql_cursor *c, void *self, const struct sb_sql_name *name)
     }
     v = tds_view_find (s, name);
     if (v != NULL)
-        return view_object (c, s, v);
+        return view_object (c, s, v, name);
     return tds_user_table (c, s, name);
 }
 

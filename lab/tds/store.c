@@ -54,6 +54,19 @@ tds_each_table (struct tds_session *s, w_id copy, void (*each) (void *ctx, const
     tds_rows_release (s);
 }
 
+size_t
+tds_count_rows (struct tds_session *s, w_id copy, const char *table)
+{
+    struct world *w = tds_world (s);
+    struct w_rows *r = tds_rows_hold (s);
+    struct w_row *list = NULL;
+    size_t n = w == NULL || copy == 0 ? 0 : w_rows_select (r, w, copy, table, &list);
+
+    free (list);
+    tds_rows_release (s);
+    return n;
+}
+
 int
 tds_name_hash (const char *text)
 {

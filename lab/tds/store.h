@@ -25,6 +25,8 @@ void tds_rows_release (struct tds_session *s);
 /* Every table that a copy has; names and schemas are borrowed. */
 void tds_each_table (struct tds_session *s, w_id copy, void (*each) (void *ctx, const char *name, json_t *schema),
                      void *ctx);
+/* Rows of a table as the copy has them now. */
+size_t tds_count_rows (struct tds_session *s, w_id copy, const char *table);
 /* sys.objects.object_id of a table or view; 0: none. */
 int tds_object_id (struct tds_session *s, const struct sb_sql_name *name);
 int tds_name_hash (const char *text);

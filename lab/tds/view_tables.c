@@ -69,6 +69,36 @@ fill_columns (struct tds_session *s, struct world *w, struct tds_sink *k)
 }
 
 static void
+note_name (void *ctx, const char *name, json_t *schema)
+{
+    (void) schema;
+    json_array_append_new (ctx, json_string (name));
+}
+
+/* One partition a table, the clustered index, with the rows that are there now. */
+static void
+fill_partitions (struct tds_session *s, struct world *w, struct tds_sink *k)
+{
+    json_t *names = json_array (), *name; /* counted after the listing: it holds the store */
+    size_t i;
+
+    (void) w;
+    tds_each_table (s, s->copy, note_name, names);
+    json_array_foreach (names, i, name)
+    {
+        SB_AUTOFREE char *full = sb_xprintf ("%s.dbo.%s", s->database, json_string_value (name));
+
+        tds_row (k);
+        tds_put_int (k, "partition_id", tds_name_hash (full));
+        tds_put_int (k, "object_id", tds_name_hash (full));
+        tds_put_int (k, "index_id", 1);
+        tds_put_int (k, "partition_number", 1);
+        tds_put_int (k, "rows", (int64_t) tds_count_rows (s, s->copy, json_string_value (name)));
+    }
+    json_decref (names);
+}
+
+static void
 fill_schemas (struct tds_session *s, struct world *w, struct tds_sink *k)
 {
     (void) s;
@@ -93,6 +123,10 @@ const struct tds_view tds_views_tables[] = {
     { "", "sys", "objects", OBJECT, fill_tables, 0 },
     { "", "sys", "columns", "object_id int not null, name sysname, column_id int not null, is_nullable bit",
       fill_columns, 0 },
+    { "", "sys", "partitions",
+      "partition_id bigint not null, object_id int not null, index_id int not null, partition_number int not null, "
+      "rows bigint",
+      fill_partitions, 0 },
     { "", "sys", "schemas", "name sysname not null, schema_id int not null, principal_id int", fill_schemas, 0 },
     { "", "INFORMATION_SCHEMA", "TABLES",
       "TABLE_CATALOG nvarchar(128), TABLE_SCHEMA nvarchar(128), TABLE_NAME sysname, TABLE_TYPE varchar(10)",
