@@ -582,6 +582,7 @@ open_pool (struct sb_call *call, void **ret_self)
 static void
 close_pool (void *self)
 {
+    sb_tickets_free (&((struct pool *) self)->tickets);
     free (((struct pool *) self)->was);
     free (self);
     xmlCleanupParser ();

@@ -6,8 +6,10 @@
 #include "plugins/pool/soap.h"
 #include "plugins/pool/wsman.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #define DEAD_MS 60000
@@ -53,17 +55,6 @@ whole_script (struct sb_call *call, const char *body)
             "$code=1\n$r=@{error=\"$($_.Exception.Message)\";category=\"$($_.CategoryInfo.Category)\"}\n}\n"
             "'" BEGIN "'\nConvertTo-Json -InputObject $r -Compress -Depth 5\n'" END "'\nexit $code\n",
             sb_setting (call, "module"), body);
-}
-
-static const char *
-encode (struct sb_call *call, const char *script)
-{
-    SB_CLEANUP (sb_buf_free) struct sb_buf wide = { 0 }, text = { 0 };
-
-    if (!sb_utf8_to_utf16le (script, strlen (script), &wide))
-        return NULL;
-    sb_base64_encode (wide.s, wide.len, &text);
-    return sb_format (call, "%s", sb_buf_cstr (&text));
 }
 
 /* The document between the last pair of markers.  A console may have broken its one line: line ends go. */
@@ -178,29 +169,81 @@ list_hosts (struct sb_call *call, const struct pool *p, const char *site, const 
     return n;
 }
 
-/* NULL, or why this front end cannot be used. */
+/* A path as written, "file:x" or "x", from the folder of the topology. */
 static const char *
-host_of (struct sb_call *call, const char *name, struct wsman_host *ret)
+path_of (struct sb_call *call, const char *text)
+{
+    if (text != NULL && strncmp (text, "file:", 5) == 0)
+        text += 5;
+    return text == NULL || *text == '/' ? text : sb_format (call, "%s/%s", sb_about (call, "base"), text);
+}
+
+/* NULL, or why this file is no place for a key. */
+static const char *
+distrust (struct sb_call *call, const char *path)
+{
+    struct stat st;
+
+    if (path == NULL)
+        return NULL;
+    if (stat (path, &st) != 0)
+        return sb_format (call, "'%s' cannot be used: %s", path, strerror (errno));
+    if ((st.st_mode & 077) != 0)
+        return sb_format (
+                call, "the key '%s' can be read or written by others (mode %04o)\nHINT: Make it private: chmod 600.",
+                path, (unsigned) (st.st_mode & 07777));
+    return NULL;
+}
+
+/* How to sign in there; NULL, or why it cannot be done. */
+static const char *
+sign_in_of (struct sb_call *call, const char *credential, struct wsman_host *ret)
+{
+    const char *method = sb_attr (call, "credential", credential, "method");
+
+    ret->user = sb_attr (call, "credential", credential, "user");
+    if (sb_attr (call, "credential", credential, "secret") != NULL) {
+        ret->password = sb_secret (call, "credential", credential, "secret");
+        if (ret->password == NULL)
+            return sb_format (call, "the secret of [credential %s] cannot be read", credential);
+    }
+    if (method == NULL || strcmp (method, "password") == 0) {
+        ret->auth = WSMAN_BASIC;
+        return ret->user != NULL && ret->password != NULL
+                       ? NULL
+                       : sb_format (call, "[credential %s] gives no user or no password", credential);
+    }
+    if (strcmp (method, "kerberos") == 0) {
+        ret->auth = WSMAN_KERBEROS;
+        ret->keytab = path_of (call, sb_attr (call, "credential", credential, "keytab"));
+        return distrust (call, ret->keytab);
+    }
+    ret->auth = WSMAN_CERTIFICATE;
+    ret->certificate = path_of (call, sb_attr (call, "credential", credential, "certificate"));
+    ret->key = path_of (call, sb_attr (call, "credential", credential, "key"));
+    return ret->certificate == NULL ? sb_format (call, "[credential %s] names no certificate", credential)
+                                    : distrust (call, ret->key != NULL ? ret->key : ret->certificate);
+}
+
+/* NULL, or why this front end cannot be used.  `p`: NULL when nobody is going to sign in. */
+static const char *
+host_of (struct sb_call *call, struct pool *p, const char *name, struct wsman_host *ret)
 {
     const char *credential = sb_attr (call, "frontend", name, "credential"),
-               *ca = sb_attr (call, "frontend", name, "ca");
-    const char *tls = sb_attr (call, "frontend", name, "tls");
+               *tls = sb_attr (call, "frontend", name, "tls"), *delegate = sb_attr (call, "frontend", name, "delegate");
 
-    *ret = (struct wsman_host){ .name = name, .url = sb_attr (call, "frontend", name, "url"), .check_tls = true };
+    *ret = (struct wsman_host){ .name = name,
+                                .url = sb_attr (call, "frontend", name, "url"),
+                                .address = sb_attr (call, "frontend", name, "address"),
+                                .ca = path_of (call, sb_attr (call, "frontend", name, "ca")),
+                                .check_tls = tls == NULL || strcmp (tls, "verify") == 0,
+                                .delegate = delegate == NULL || strcmp (delegate, "yes") == 0,
+                                .tickets = p != NULL ? &p->tickets : NULL };
     if (ret->url == NULL || strncmp (ret->url, "https://", 8) != 0)
         return sb_format (call, "[frontend %s] needs an url that begins with https://", name);
     if (credential == NULL)
         return sb_format (call, "[frontend %s] names no credential", name);
-    ret->user = sb_attr (call, "credential", credential, "user");
-    ret->password = sb_secret (call, "credential", credential, "secret");
-    if (ret->user == NULL || ret->password == NULL)
-        return sb_format (call, "[credential %s] gives no user or no password", credential);
-    if (ca != NULL && strncmp (ca, "file:", 5) == 0)
-        ca += 5;
-    if (ca != NULL)
-        ret->ca = *ca == '/' ? ca : sb_format (call, "%s/%s", sb_about (call, "base"), ca);
-    ret->check_tls = tls == NULL || strcmp (tls, "verify") == 0;
-    return NULL;
+    return p != NULL ? sign_in_of (call, credential, ret) : NULL;
 }
 
 bool
@@ -212,7 +255,7 @@ pool_site_answers (struct sb_call *call, const char *site)
     struct wsman_host host;
 
     for (i = 0; i < n; i++)
-        if (host_of (call, names[i], &host) == NULL && wsman_answers (call, &host))
+        if (host_of (call, NULL, names[i], &host) == NULL && wsman_answers (call, &host))
             return true;
     return false;
 }
@@ -271,19 +314,17 @@ judge_failure (struct sb_call *call, bool changes, const struct wsman_result *re
 enum sb_rc
 pool_ps (struct sb_call *call, struct pool *p, const char *site, bool changes, const char *body, json_t **ret)
 {
-    const char *names[POOL_MAX_HOSTS], *encoded = encode (call, whole_script (call, body)), *why, *silent = "";
+    const char *names[POOL_MAX_HOSTS], *script = whole_script (call, body), *why, *silent = "";
     size_t n = list_hosts (call, p, site, names), i;
     struct wsman_result result = { .reached = WSMAN_NOT_THERE };
     struct wsman_host host;
     enum sb_rc rc;
 
     *ret = NULL;
-    if (encoded == NULL)
-        return sb_fail (call, SB_FAIL, "a name is not UTF-8");
     for (i = 0; i < n; i++) {
-        if ((why = host_of (call, names[i], &host)) != NULL)
+        if ((why = host_of (call, p, names[i], &host)) != NULL)
             return sb_fail (call, SB_FAIL, "%s", why);
-        wsman_run (call, &host, encoded, &result);
+        wsman_run (call, &host, script, &result);
         if (result.reached == WSMAN_DONE)
             rc = judge_output (call, names[i], changes, &result, ret);
         else if (result.reached != WSMAN_NOT_THERE || sb_pause (call, 0))

@@ -5,6 +5,7 @@
 #define SB_PLUGINS_POOL_SHELL_H
 
 #include "core/base/buf.h"
+#include "plugins/lib/kerberos.h"
 
 #include <switchback/plugin.h>
 
@@ -22,6 +23,7 @@ struct pool {
     } dead[POOL_MAX_HOSTS];
     char step[256];
     char *was;
+    struct sb_tickets tickets;
 };
 
 /* A single-quoted PowerShell string: ' and its typographic brothers are doubled. */

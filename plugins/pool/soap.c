@@ -4,6 +4,7 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 
+#include <ctype.h>
 #include <libxml/parser.h>
 #include <libxml/tree.h>
 #include <stdio.h>
@@ -20,8 +21,8 @@
 #define TRANSFER   "http://schemas.xmlsoap.org/ws/2004/09/transfer/"
 
 static const char *const actions[] = {
-    [SOAP_CREATE] = TRANSFER "Create",  [SOAP_COMMAND] = NS_SHELL "/Command", [SOAP_RECEIVE] = NS_SHELL "/Receive",
-    [SOAP_SIGNAL] = NS_SHELL "/Signal", [SOAP_DELETE] = TRANSFER "Delete",
+    [SOAP_CREATE] = TRANSFER "Create",    [SOAP_COMMAND] = NS_SHELL "/Command", [SOAP_SEND] = NS_SHELL "/Send",
+    [SOAP_RECEIVE] = NS_SHELL "/Receive", [SOAP_SIGNAL] = NS_SHELL "/Signal",   [SOAP_DELETE] = TRANSFER "Delete",
 };
 
 /* ---- writing -------------------------------------------------------------------------------------------- */
@@ -75,8 +76,10 @@ add_options (struct sb_buf *b, const struct soap_request *r)
         sb_buf_str (b, "<w:OptionSet><w:Option Name=\"WINRS_NOPROFILE\">TRUE</w:Option>"
                        "<w:Option Name=\"WINRS_CODEPAGE\">65001</w:Option></w:OptionSet>");
     if (r->step == SOAP_COMMAND)
-        sb_buf_str (b, "<w:OptionSet><w:Option Name=\"WINRS_CONSOLEMODE_STDIN\">TRUE</w:Option>"
-                       "<w:Option Name=\"WINRS_SKIP_CMD_SHELL\">FALSE</w:Option></w:OptionSet>");
+        sb_buf_printf (b,
+                       "<w:OptionSet><w:Option Name=\"WINRS_CONSOLEMODE_STDIN\">%s</w:Option>"
+                       "<w:Option Name=\"WINRS_SKIP_CMD_SHELL\">FALSE</w:Option></w:OptionSet>",
+                       r->fed ? "FALSE" : "TRUE");
 }
 
 static void
@@ -119,6 +122,13 @@ add_body (struct sb_buf *b, const struct soap_request *r)
         sb_buf_str (b, "<rsp:CommandLine>");
         add_element (b, "rsp:Command", "", r->line);
         sb_buf_str (b, "</rsp:CommandLine>");
+        break;
+    case SOAP_SEND:
+        sb_buf_str (b, "<rsp:Send><rsp:Stream Name=\"stdin\" CommandId=\"");
+        add_escaped (b, r->command);
+        sb_buf_printf (b, "\"%s>", r->last ? " End=\"true\"" : "");
+        sb_base64_encode (r->data, r->len, b);
+        sb_buf_str (b, "</rsp:Stream></rsp:Send>");
         break;
     case SOAP_RECEIVE:
         sb_buf_str (b, "<rsp:Receive><rsp:DesiredStream CommandId=\"");
@@ -301,23 +311,45 @@ soap_answer_free (struct soap_answer *a)
 
 /* ---- CLIXML --------------------------------------------------------------------------------------------- */
 
-/* _x000D_ stands for a carriage return, and so on ([MS-PSRP] 2.2.5.3.2). */
+/* The code unit that an escape at `s` stands for; -1: it is none. */
+static long
+escaped_unit (const char *s)
+{
+    long value = 0;
+    int i;
+
+    if (s[0] != '_' || s[1] != 'x')
+        return -1;
+    for (i = 2; i < 6; i++) {
+        if (!isxdigit ((unsigned char) s[i]))
+            return -1;
+        value = value * 16 + (isdigit ((unsigned char) s[i]) ? s[i] - '0' : (s[i] | 0x20) - 'a' + 10);
+    }
+    return s[6] == '_' ? value : -1;
+}
+
+/* _x000D_ stands for a carriage return, and so on: UTF-16 code units ([MS-PSRP] 2.2.5.3.2).  A sentence is one line:
+ * line ends become a blank, other control characters and halves of a pair go away. */
 static void
 add_unescaped (const char *s, struct sb_buf *out)
 {
-    for (; *s != '\0'; s++) {
-        char *end;
-        unsigned long c;
+    while (*s != '\0') {
+        long unit = escaped_unit (s), low = -1;
 
-        if (s[0] == '_' && s[1] == 'x' && strlen (s) >= 7 && s[6] == '_'
-            && (c = strtoul (s + 2, &end, 16), end == s + 6)) {
-            if (c >= 32 && c < 127)
-                sb_buf_char (out, (char) c);
-            else if (c == 10)
-                sb_buf_char (out, ' ');
-            s += 6;
-        } else {
-            sb_buf_char (out, *s);
+        if (unit < 0) {
+            sb_buf_char (out, *s++);
+            continue;
+        }
+        s += 7;
+        if (unit >= 0xd800 && unit < 0xdc00 && (low = escaped_unit (s)) >= 0)
+            s += 7;
+        if (unit == '\n')
+            sb_buf_char (out, ' ');
+        else if (unit >= 32 && unit != 127) {
+            const unsigned char pair[] = { (unsigned char) (unit & 0xff), (unsigned char) (unit >> 8),
+                                           (unsigned char) (low & 0xff), (unsigned char) (low >> 8 & 0xff) };
+
+            sb_utf16le_to_utf8 (pair, low >= 0 ? 4 : 2, out);
         }
     }
 }

@@ -10,13 +10,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum soap_step { SOAP_CREATE, SOAP_COMMAND, SOAP_RECEIVE, SOAP_SIGNAL, SOAP_DELETE };
+enum soap_step { SOAP_CREATE, SOAP_COMMAND, SOAP_SEND, SOAP_RECEIVE, SOAP_SIGNAL, SOAP_DELETE };
 
 struct soap_request {
     enum soap_step step;
     const char *url;
     const char *shell, *command; /* identifiers; NULL before they are known */
     const char *line;            /* SOAP_COMMAND: the command line */
+    bool fed;                    /* SOAP_COMMAND: its stdin is a pipe that is going to be filled */
+    const char *data;            /* SOAP_SEND: the next bytes of stdin; */
+    size_t len;                  /*            so many */
+    bool last;                   /*            and no more */
     unsigned timeout_s;          /* OperationTimeout */
 };
 

@@ -2,30 +2,29 @@
 #include "plugins/pool/wsman.h"
 
 #include "core/base/mem.h"
+#include "core/base/text.h"
+#include "plugins/pool/http.h"
 #include "plugins/pool/soap.h"
 
-#include <curl/curl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_MAX     (4u << 20)
 #define OUTPUT_MAX     (8u << 20)
-#define OPERATION_S    20u   /* a Receive without news comes back after so long */
-#define HTTP_MARGIN_MS 15000 /* the transport waits longer than the operation */
-#define CLOSING_MS     1500  /* for Signal and for Delete, also when time is up */
-#define RESERVE_MS     4000  /* kept back for them */
-#define LINE_MAX_CHARS 8000u /* cmd.exe takes 8191 */
+#define OPERATION_S    20u    /* a Receive without news comes back after so long */
+#define HTTP_MARGIN_MS 15000  /* the transport waits longer than the operation */
+#define CLOSING_MS     1500   /* for Signal and for Delete, also when time is up */
+#define RESERVE_MS     4000   /* kept back for them */
+#define LINE_MAX_CHARS 8000u  /* cmd.exe takes 8191 */
+#define FEED_BYTES     32768u /* of stdin in one envelope: the smallest limit in use is 150 KiB */
+#define BUSY_TRIES     3
+#define BUSY_MS        1000 /* and twice as long each time */
 
 struct session {
     struct sb_call *call;
     const struct wsman_host *host;
     struct wsman_result *result;
-    CURL *curl;
-    struct curl_slist *headers;
-    char error[CURL_ERROR_SIZE];
-    struct sb_buf body, answer;
-    bool closing; /* the stop is known: what is sent now ends things */
+    struct http http;
+    struct sb_buf body;
     char *shell, *command;
 };
 
@@ -98,12 +97,26 @@ static const struct http_class {
     bool elsewhere; /* another host may serve */
     const char *text;
 } http_classes[] = {
-    { 401, SB_FAIL, false, "the user or password was not accepted, or Basic authentication is off" },
+    { 401, SB_FAIL, false, NULL },
     { 403, SB_FAIL, false, "access is forbidden" },
     { 404, SB_FAIL, false, "there is no WS-Management at this address" },
     { 503, SB_RETRY, true, "the service is off" },
     { 0, SB_RETRY, false, "an answer that does not belong to WS-Management" },
 };
+
+static const char *
+refusal (struct session *s)
+{
+    static const char *const texts[] = {
+        [WSMAN_NOBODY] = "it wants to know who asks",
+        [WSMAN_BASIC] = "the user or password was not accepted, or Basic authentication is off",
+        [WSMAN_KERBEROS] = "the ticket was not accepted, or Kerberos is off",
+        [WSMAN_CERTIFICATE] = "the certificate is mapped to no user there, or certificates are off",
+    };
+
+    return sb_format (s->call, "%s%s%s%s", texts[s->host->auth], *s->http.offers != '\0' ? " (it offers " : "",
+                      s->http.offers, *s->http.offers != '\0' ? ")" : "");
+}
 
 static bool
 failed_by_status (struct session *s, const char *what, long status)
@@ -115,22 +128,22 @@ failed_by_status (struct session *s, const char *what, long status)
     if (s->result->reached == WSMAN_NOT_THERE && !c->elsewhere)
         s->result->reached = WSMAN_REFUSED;
     return failed (s, c->rc,
-                   sb_format (s->call, "front end '%s' did not %s: %s (HTTP %ld)", s->host->name, what, c->text,
-                              status));
+                   sb_format (s->call, "front end '%s' did not %s: %s (HTTP %ld)", s->host->name, what,
+                              c->text != NULL ? c->text : refusal (s), status));
 }
 
 /* libcurl's codes; certificates are not a matter of luck, everything else may be. */
 static bool
 failed_by_transport (struct session *s, const char *what, CURLcode code)
 {
-    const char *detail = s->error[0] != '\0' ? s->error : curl_easy_strerror (code);
+    const char *detail = s->http.error[0] != '\0' ? s->http.error : curl_easy_strerror (code);
     enum sb_rc rc = SB_RETRY;
 
     if (code == CURLE_ABORTED_BY_CALLBACK)
         return failed (s, SB_STOPPED,
                        sb_format (s->call, "stopped while front end '%s' was to %s", s->host->name, what));
-    if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE || code == CURLE_URL_MALFORMAT
-        || code == CURLE_UNSUPPORTED_PROTOCOL) {
+    if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE || code == CURLE_SSL_CERTPROBLEM
+        || code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL) {
         rc = SB_FAIL;
         if (s->result->reached == WSMAN_NOT_THERE)
             s->result->reached = WSMAN_REFUSED;
@@ -138,62 +151,7 @@ failed_by_transport (struct session *s, const char *what, CURLcode code)
     return failed (s, rc, sb_format (s->call, "front end '%s' could not %s: %s", s->host->name, what, detail));
 }
 
-/* ---- transport ------------------------------------------------------------------------------------------ */
-
-static size_t
-take_body (char *data, size_t size, size_t n, void *ctx)
-{
-    struct session *s = ctx;
-
-    if (s->answer.len + size * n > ANSWER_MAX)
-        return 0;
-    sb_buf_add (&s->answer, data, size * n);
-    return size * n;
-}
-
-static int
-look_at_stop (void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
-{
-    struct session *s = ctx;
-    struct pollfd p = { .fd = sb_stop_fd (s->call), .events = POLLIN };
-
-    (void) a, (void) b, (void) c, (void) d;
-    return !s->closing && poll (&p, 1, 0) > 0;
-}
-
-static void
-prepare (struct session *s)
-{
-    CURL *c = s->curl = curl_easy_init ();
-
-    s->headers = curl_slist_append (s->headers, "Content-Type: application/soap+xml;charset=UTF-8");
-    s->headers = curl_slist_append (s->headers, "Expect:");
-    curl_easy_setopt (c, CURLOPT_URL, s->host->url);
-    curl_easy_setopt (c, CURLOPT_PROTOCOLS_STR, "https");
-    curl_easy_setopt (c, CURLOPT_NOPROXY, "*");
-    curl_easy_setopt (c, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt (c, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt (c, CURLOPT_HTTPHEADER, s->headers);
-    curl_easy_setopt (c, CURLOPT_POST, 1L);
-    curl_easy_setopt (c, CURLOPT_ERRORBUFFER, s->error);
-    curl_easy_setopt (c, CURLOPT_WRITEFUNCTION, take_body);
-    curl_easy_setopt (c, CURLOPT_WRITEDATA, s);
-    curl_easy_setopt (c, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt (c, CURLOPT_XFERINFOFUNCTION, look_at_stop);
-    curl_easy_setopt (c, CURLOPT_XFERINFODATA, s);
-    curl_easy_setopt (c, CURLOPT_CONNECTTIMEOUT_MS, (long) sb_number (s->call, "connect timeout"));
-    curl_easy_setopt (c, CURLOPT_SSL_VERIFYPEER, s->host->check_tls ? 1L : 0L);
-    curl_easy_setopt (c, CURLOPT_SSL_VERIFYHOST, s->host->check_tls ? 2L : 0L);
-    if (s->host->ca != NULL) {
-        curl_easy_setopt (c, CURLOPT_CAINFO, s->host->ca);
-        curl_easy_setopt (c, CURLOPT_CAPATH, NULL);
-    }
-    if (s->host->user != NULL) {
-        curl_easy_setopt (c, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
-        curl_easy_setopt (c, CURLOPT_USERNAME, s->host->user);
-        curl_easy_setopt (c, CURLOPT_PASSWORD, s->host->password);
-    }
-}
+/* ---- one exchange --------------------------------------------------------------------------------------- */
 
 /* Of what the call may take, without the reserve for the end. */
 static int64_t
@@ -207,7 +165,7 @@ time_left (const struct session *s)
 static long
 limit_ms (const struct session *s, const struct soap_request *r)
 {
-    int64_t left = s->closing ? CLOSING_MS : time_left (s);
+    int64_t left = s->http.closing ? CLOSING_MS : time_left (s);
     int64_t most = (int64_t) r->timeout_s * 1000 + HTTP_MARGIN_MS;
 
     return (long) (left < most ? left : most) + 1;
@@ -227,21 +185,14 @@ exchange (struct session *s, struct soap_request *r, const char *what, struct so
     r->shell = s->shell;
     r->command = s->command;
     sb_buf_clear (&s->body);
-    sb_buf_clear (&s->answer);
-    s->error[0] = '\0';
     soap_write (r, &s->body);
-    curl_easy_setopt (s->curl, CURLOPT_POSTFIELDS, s->body.s);
-    curl_easy_setopt (s->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) s->body.len);
-    curl_easy_setopt (s->curl, CURLOPT_TIMEOUT_MS, limit_ms (s, r));
     /* libcurl sends a request again when a used connection turns out to be dead.  A command must not be sent twice. */
-    curl_easy_setopt (s->curl, CURLOPT_FRESH_CONNECT, r->step == SOAP_COMMAND ? 1L : 0L);
-    code = curl_easy_perform (s->curl);
+    code = http_post (&s->http, &s->body, r->step == SOAP_COMMAND || r->step == SOAP_SEND, limit_ms (s, r), &status);
     if (code != CURLE_OK)
         return failed_by_transport (s, what, code);
-    curl_easy_getinfo (s->curl, CURLINFO_RESPONSE_CODE, &status);
     if (status != 200 && status != 500)
         return failed_by_status (s, what, status);
-    if (!soap_read (sb_buf_cstr (&s->answer), s->answer.len, ret, &why)) {
+    if (!soap_read (sb_buf_cstr (&s->http.answer), s->http.answer.len, ret, &why)) {
         if (s->result->reached == WSMAN_NOT_THERE)
             s->result->reached = WSMAN_REFUSED;
         return failed (s, SB_UNSURE,
@@ -251,15 +202,16 @@ exchange (struct session *s, struct soap_request *r, const char *what, struct so
     return !ret->fault || failed_by_fault (s, what, ret);
 }
 
-/* ---- the five exchanges --------------------------------------------------------------------------------- */
+/* ---- the exchanges -------------------------------------------------------------------------------------- */
 
 static bool
-create (struct session *s)
+create_once (struct session *s, bool *ret_busy)
 {
     struct soap_request r = { .step = SOAP_CREATE };
     struct soap_answer a;
     bool ok = exchange (s, &r, "open a shell", &a);
 
+    *ret_busy = !ok && a.fault && fault_of (a.code)->rc == SB_RETRY;
     if (ok) {
         s->result->reached = WSMAN_REFUSED;
         s->shell = a.shell;
@@ -272,11 +224,29 @@ create (struct session *s)
     return ok;
 }
 
+/* A quota that is used up is soon free again: nothing was begun, so it is asked again within this call. */
+static bool
+create (struct session *s)
+{
+    int64_t pause = BUSY_MS;
+    bool busy;
+    int i;
+
+    for (i = 0; !create_once (s, &busy); i++, pause *= 2) {
+        if (!busy || i + 1 == BUSY_TRIES || time_left (s) < 4 * pause)
+            return false;
+        sb_log (s->call, SB_INFO, "%s; asked again soon", s->result->sentence);
+        if (sb_pause (s->call, pause))
+            return failed (s, SB_STOPPED, sb_format (s->call, "stopped while front end '%s' was busy", s->host->name));
+    }
+    return true;
+}
+
 /* A fault says that the command was not taken; silence says nothing. */
 static bool
-command (struct session *s, const char *line)
+command (struct session *s, const char *line, bool fed)
 {
-    struct soap_request r = { .step = SOAP_COMMAND, .line = line };
+    struct soap_request r = { .step = SOAP_COMMAND, .line = line, .fed = fed };
     struct soap_answer a;
     bool ok;
 
@@ -294,6 +264,25 @@ command (struct session *s, const char *line)
                          sb_format (s->call, "front end '%s' started a command without a name", s->host->name));
     }
     soap_answer_free (&a);
+    return ok;
+}
+
+/* Fills the command's stdin.  What reads there begins nothing before it has seen all of it. */
+static bool
+feed (struct session *s, const char *text)
+{
+    size_t len = strlen (text), at = 0;
+    bool ok = true;
+
+    while (ok && at < len) {
+        size_t now = len - at < FEED_BYTES ? len - at : FEED_BYTES;
+        struct soap_request r = { .step = SOAP_SEND, .data = text + at, .len = now, .last = at + now == len };
+        struct soap_answer a;
+
+        ok = exchange (s, &r, "take the script", &a);
+        soap_answer_free (&a);
+        at += now;
+    }
     return ok;
 }
 
@@ -344,7 +333,7 @@ end_shell (struct session *s)
     struct soap_request signal = { .step = SOAP_SIGNAL }, del = { .step = SOAP_DELETE };
     struct soap_answer a;
 
-    s->closing = true;
+    s->http.closing = true;
     s->result = &ignored;
     if (s->command != NULL) {
         exchange (s, &signal, "end the command", &a);
@@ -363,36 +352,101 @@ end_shell (struct session *s)
     *result = kept;
 }
 
+/* ---- scripts -------------------------------------------------------------------------------------------- */
+
+#define POWERSHELL "powershell.exe -NoProfile -NonInteractive -ExecutionPolicy Bypass -EncodedCommand "
+
+/* Reads base64 from stdin up to a full stop, and runs what it says.  Without the full stop the text was cut: nothing runs. */
+#define READ_STDIN                                                         \
+    "$t=[Console]::In.ReadToEnd().Trim()\nif(!$t.EndsWith('.')){exit 9}\n" \
+    "Invoke-Expression ([Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($t.TrimEnd('.'))))\n"
+
+static char *
+command_line (struct sb_call *call, const char *script)
+{
+    SB_CLEANUP (sb_buf_free) struct sb_buf wide = { 0 }, text = { 0 };
+
+    if (!sb_utf8_to_utf16le (script, strlen (script), &wide))
+        return NULL;
+    sb_base64_encode (wide.s, wide.len, &text);
+    return sb_format (call, POWERSHELL "%s", sb_buf_cstr (&text));
+}
+
+static char *
+on_stdin (struct sb_call *call, const char *script)
+{
+    SB_CLEANUP (sb_buf_free) struct sb_buf text = { 0 };
+
+    sb_base64_encode (script, strlen (script), &text);
+    return sb_format (call, "%s.", sb_buf_cstr (&text));
+}
+
 static void
 release (struct session *s)
 {
-    curl_easy_cleanup (s->curl);
-    curl_slist_free_all (s->headers);
+    http_close (&s->http);
     sb_buf_free (&s->body);
-    sb_buf_free (&s->answer);
     free (s->shell);
     free (s->command);
 }
 
+/* The name in the URL, which is the name of the service. */
+static const char *
+service_host (struct sb_call *call, const char *url)
+{
+    const char *start = url + strlen ("https://"), *end = start + strcspn (start, ":/");
+
+    return sb_format (call, "%.*s", (int) (end - start), start);
+}
+
+static bool
+have_ticket (struct session *s)
+{
+    const struct wsman_host *h = s->host;
+    const struct sb_ticket_wish wish = { .principal = h->user,
+                                         .password = h->password,
+                                         .keytab = h->keytab,
+                                         .service = "HTTP",
+                                         .host = service_host (s->call, h->url),
+                                         .delegate = h->delegate };
+    const char *why;
+    enum sb_rc rc = h->auth == WSMAN_KERBEROS ? sb_tickets_get (s->call, h->tickets, &wish, &why) : SB_OK;
+
+    if (rc == SB_OK)
+        return true;
+    s->result->reached = WSMAN_REFUSED;
+    return failed (s, rc, sb_format (s->call, "nobody can sign in at front end '%s': %s", h->name, why));
+}
+
+static bool
+run_script (struct session *s, const char *script)
+{
+    const char *line = command_line (s->call, script), *input = NULL;
+
+    if (line == NULL || strlen (script) > WSMAN_MAX_SCRIPT) {
+        s->result->reached = WSMAN_REFUSED;
+        return failed (s, SB_FAIL,
+                       sb_format (s->call, "the script for '%s' is %s", s->host->name,
+                                  line == NULL ? "not UTF-8" : "too long"));
+    }
+    if (strlen (line) > LINE_MAX_CHARS) {
+        line = command_line (s->call, READ_STDIN);
+        input = on_stdin (s->call, script);
+    }
+    return have_ticket (s) && create (s) && command (s, line, input != NULL) && (input == NULL || feed (s, input))
+           && receive_all (s);
+}
+
 void
-wsman_run (struct sb_call *call, const struct wsman_host *host, const char *encoded, struct wsman_result *ret)
+wsman_run (struct sb_call *call, const struct wsman_host *host, const char *script, struct wsman_result *ret)
 {
     struct session s = { .call = call, .host = host, .result = ret };
-    char *line =
-            sb_format (call, "powershell.exe -NoProfile -NonInteractive -ExecutionPolicy Bypass -EncodedCommand %s",
-                       encoded);
 
     memset (ret, 0, sizeof *ret);
     ret->rc = SB_RETRY;
     ret->exit_code = -1;
-    if (strlen (line) > LINE_MAX_CHARS) {
-        ret->reached = WSMAN_REFUSED;
-        ret->rc = SB_FAIL;
-        ret->sentence = sb_format (call, "the script for '%s' is too long (%zu characters)", host->name, strlen (line));
-        return;
-    }
-    prepare (&s);
-    if (create (&s) && command (&s, line) && receive_all (&s)) {
+    http_open (&s.http, call, host);
+    if (run_script (&s, script)) {
         ret->reached = WSMAN_DONE;
         ret->rc = SB_OK;
     }
@@ -411,15 +465,14 @@ bool
 wsman_answers (struct sb_call *call, const struct wsman_host *host)
 {
     struct wsman_host nobody = *host;
-    struct wsman_result result = { .reached = WSMAN_NOT_THERE };
-    struct session s = { .call = call, .host = &nobody, .result = &result };
+    const struct sb_buf empty = { 0 };
+    struct http http;
+    long status;
     bool there;
 
-    nobody.user = nobody.password = NULL;
-    prepare (&s);
-    curl_easy_setopt (s.curl, CURLOPT_POSTFIELDS, "");
-    curl_easy_setopt (s.curl, CURLOPT_TIMEOUT_MS, (long) sb_number (call, "connect timeout") * 2);
-    there = curl_easy_perform (s.curl) == CURLE_OK;
-    release (&s);
+    nobody.auth = WSMAN_NOBODY;
+    http_open (&http, call, &nobody);
+    there = http_post (&http, &empty, false, (long) sb_number (call, "connect timeout") * 2, &status) == CURLE_OK;
+    http_close (&http);
     return there;
 }

@@ -1,19 +1,31 @@
 /* One PowerShell script on one front end, over WS-Management: shell, command,
  * receive until done, terminate, delete; the shell is deleted whatever
- * happens.  HTTPS with a checked certificate, Basic authentication, no proxy, no
- * redirect, limited answers. */
+ * happens.  HTTPS with a checked certificate; Basic, Kerberos (SPNEGO) or a
+ * client certificate; no proxy, no redirect, limited answers. */
 #ifndef SB_PLUGINS_POOL_WSMAN_H
 #define SB_PLUGINS_POOL_WSMAN_H
 
 #include "core/base/buf.h"
 
+#include "plugins/lib/kerberos.h"
+
 #include <switchback/plugin.h>
 
 #include <stdbool.h>
 
+/* Who knocks: WSMAN_NOBODY only asks whether there is a door. */
+enum wsman_auth { WSMAN_NOBODY, WSMAN_BASIC, WSMAN_KERBEROS, WSMAN_CERTIFICATE };
+
 struct wsman_host {
-    const char *name; /* of the front end, for sentences */
-    const char *url, *user, *password;
+    const char *name;    /* of the front end, for sentences */
+    const char *url;     /* its host is the name that certificate and ticket must bear */
+    const char *address; /* where to connect instead of looking that name up; or NULL */
+    enum wsman_auth auth;
+    const char *user, *password; /* of a certificate: the password of its key */
+    const char *keytab;          /* paths */
+    const char *certificate, *key;
+    bool delegate; /* hand the ticket on, so that what runs there can reach other servers */
+    struct sb_tickets *tickets;
     const char *ca; /* path, or NULL: the system's */
     bool check_tls;
 };
@@ -34,8 +46,10 @@ struct wsman_result {
     int exit_code;
 };
 
-/* `encoded`: the script in base64 of UTF-16LE. */
-void wsman_run (struct sb_call *call, const struct wsman_host *host, const char *encoded, struct wsman_result *ret);
+/* Runs a script (UTF-8).  A short one travels in the command line; one that is longer than cmd.exe takes is fed through
+ * stdin, up to WSMAN_MAX_SCRIPT bytes. */
+#define WSMAN_MAX_SCRIPT (256u << 10)
+void wsman_run (struct sb_call *call, const struct wsman_host *host, const char *script, struct wsman_result *ret);
 void wsman_result_free (struct wsman_result *r);
 
 /* Does a front end's listener accept connections and TLS?  Sends one request without authentication. */

@@ -354,6 +354,7 @@ faults (void)
         enum sb_rc rc;        /* of a run that changes something */
         const char *sentence; /* part of it */
     } cases[] = {
+        { "busy", SB_OK, "" },
         { "quota", SB_RETRY, "too many shells" },
         { "too many", SB_RETRY, "too many operations" },
         { "slow", SB_OK, "" },

@@ -193,8 +193,9 @@ class Door(BaseHTTPRequestHandler):
 
     def on_create(self, root):
         m = mode()
-        if m == "quota":
-            once()
+        if m in ("busy", "quota"):
+            if m == "busy":
+                once()
             return self.reply(500, fault(2150859173, "quota"))
         if m == "garbage":
             return self.reply(200, b"<html>")
