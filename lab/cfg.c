@@ -75,8 +75,8 @@ static const struct list lists[] = {
       FIELDS (T (lab_database, object), T (lab_database, name), T (lab_database, primary), T (lab_database, mirror),
               T (lab_database, witness), T (lab_database, backup), T (lab_database, backup_mirror),
               T (lab_database, log_share), T (lab_database, copy_folder), F (lab_database, fail_over)) },
-    { LIST (lab_credential, credentials),
-      FIELDS (T (lab_credential, name), T (lab_credential, user), T (lab_credential, password)) },
+    { LIST (lab_credential, credentials), FIELDS (T (lab_credential, name), T (lab_credential, user),
+                                                  T (lab_credential, password), T (lab_credential, method)) },
 };
 #define NLISTS (sizeof lists / sizeof *lists)
 

@@ -55,11 +55,14 @@ frontends (const struct lab_cfg *c, const pid_t *pids, const char *ca)
         const struct lab_frontend *f = &c->frontends[i];
         const struct lab_credential *who = lab_cfg_credential (c, f->credential);
         SB_AUTOFREE char *url = sb_xprintf ("https://%s:%d/wsman", LAB_ADDRESS, f->port);
+        SB_AUTOFREE char *real = sb_xprintf ("https://%s:%d/wsman", f->host, f->port);
 
-        json_array_append_new (list, json_pack ("{s:s, s:s, s:s, s:o, s:o, s:s, s:o}", "name", f->name, "site", f->site,
-                                                "url", url, "user", text_or_null (who == NULL ? NULL : who->user),
-                                                "password", text_or_null (who == NULL ? NULL : who->password), "ca", ca,
-                                                "pid", pid_of (c, pids, f->site)));
+        json_array_append_new (list,
+                               json_pack ("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:o}", "name", f->name, "site",
+                                          f->site, "real url", real, "method", who == NULL ? "" : who->method, "url",
+                                          url, "user", text_or_null (who == NULL ? NULL : who->user), "password",
+                                          text_or_null (who == NULL ? NULL : who->password), "ca", ca, "pid",
+                                          pid_of (c, pids, f->site)));
     }
     return list;
 }

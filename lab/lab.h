@@ -41,6 +41,7 @@ struct lab_database {
 };
 struct lab_credential {
     char *name, *user, *password;
+    char *method; /* password, kerberos, certificate */
 };
 struct lab_channel {
     char *name;
@@ -100,7 +101,7 @@ int lab_fail (struct sb_faults *faults); /* prints them; 1 */
 
 /* The command line: what remains after options.  A NULL field was not given. */
 struct lab_args {
-    char *dir, *topology, *sql_tls;
+    char *dir, *topology, *sql_tls, *keytab;
     int owner_fd, ready_fd;
     bool json, real_time;
     char **words;

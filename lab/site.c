@@ -37,6 +37,8 @@ fill_door (const struct site *s, struct lab_door_cfg *d, const char *name, const
     d->port = (uint16_t) port;
     d->cert = sb_xprintf ("%s/tls/%s.pem", s->cfg.dir, name);
     d->key = sb_xprintf ("%s/tls/%s.key", s->cfg.dir, name);
+    d->ca = sb_xprintf ("%s/tls/ca.pem", s->cfg.dir);
+    d->keytab = sb_xprintf ("%s/secrets/services.keytab", s->cfg.dir);
     d->world_socket = s->socket;
     d->dir = s->cfg.dir;
 }
@@ -49,9 +51,9 @@ add_tds (struct site *s, const struct lab_instance *i)
     const struct lab_credential *c = lab_cfg_credential (&s->cfg, i->credential);
 
     fill_door (s, d, i->name, i->host, i->port);
-    u[d->nusers++] = (struct lab_user){ LAB_CHAT_USER, s->cfg.chat_password, 0 };
+    u[d->nusers++] = (struct lab_user){ LAB_CHAT_USER, s->cfg.chat_password, 0, NULL };
     if (c != NULL)
-        u[d->nusers++] = (struct lab_user){ c->user, c->password, 1 };
+        u[d->nusers++] = (struct lab_user){ c->user, c->password, 1, NULL };
     d->users = u;
     d->tls = i->sql_tls;
 }
@@ -65,7 +67,7 @@ add_winrm (struct site *s, const struct lab_frontend *f)
 
     fill_door (s, d, f->name, f->host, f->port);
     if (c != NULL)
-        u[d->nusers++] = (struct lab_user){ c->user, c->password, 1 };
+        u[d->nusers++] = (struct lab_user){ c->user, c->password, 1, c->method != NULL ? c->method : "password" };
     d->users = u;
 }
 

@@ -7,6 +7,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #define DAYS 3650
@@ -60,6 +61,15 @@ save (const struct lab_cfg *c, const char *name, const char *suffix, X509 *cert,
 }
 
 static bool
+sign_and_save (const struct lab_cfg *c, X509 *ca, EVP_PKEY *ca_key, X509 *cert, EVP_PKEY *key, const char *name,
+               struct sb_faults *faults)
+{
+    X509_set_issuer_name (cert, X509_get_subject_name (ca));
+    return X509_sign (cert, ca_key, EVP_sha256 ()) > 0 && save (c, name, ".pem", cert, NULL, faults)
+           && save (c, name, ".key", NULL, key, faults);
+}
+
+static bool
 make_host (const struct lab_cfg *c, X509 *ca, EVP_PKEY *ca_key, const char *name, const char *host, long serial,
            struct sb_faults *faults)
 {
@@ -68,12 +78,28 @@ make_host (const struct lab_cfg *c, X509 *ca, EVP_PKEY *ca_key, const char *name
     SB_AUTOFREE char *names = sb_xprintf ("DNS:%s,DNS:%s,DNS:localhost,IP:%s", host, name, LAB_ADDRESS);
     bool good;
 
-    X509_set_issuer_name (cert, X509_get_subject_name (ca));
     add_extension (cert, ca, NID_basic_constraints, "critical,CA:FALSE");
     add_extension (cert, ca, NID_subject_alt_name, names);
     add_extension (cert, ca, NID_ext_key_usage, "serverAuth");
-    good = X509_sign (cert, ca_key, EVP_sha256 ()) > 0 && save (c, name, ".pem", cert, NULL, faults)
-           && save (c, name, ".key", NULL, key, faults);
+    good = sign_and_save (c, ca, ca_key, cert, key, name, faults);
+    X509_free (cert);
+    EVP_PKEY_free (key);
+    return good;
+}
+
+/* A client's: its common name is the user that a front end maps it to. */
+static bool
+make_client (const struct lab_cfg *c, X509 *ca, EVP_PKEY *ca_key, const struct lab_credential *who, long serial,
+             struct sb_faults *faults)
+{
+    SB_AUTOFREE char *name = sb_xprintf ("client-%s", who->name);
+    EVP_PKEY *key = EVP_EC_gen ("P-256");
+    X509 *cert = new_cert (key, who->user, serial);
+    bool good;
+
+    add_extension (cert, ca, NID_basic_constraints, "critical,CA:FALSE");
+    add_extension (cert, ca, NID_ext_key_usage, "clientAuth");
+    good = sign_and_save (c, ca, ca_key, cert, key, name, faults);
     X509_free (cert);
     EVP_PKEY_free (key);
     return good;
@@ -96,7 +122,10 @@ lab_tls_make (const struct lab_cfg *c, struct sb_faults *faults)
         good = make_host (c, ca, key, c->instances[i].name, c->instances[i].host, serial++, faults);
     for (size_t i = 0; good && i < c->nfrontends; i++)
         good = make_host (c, ca, key, c->frontends[i].name, c->frontends[i].host, serial++, faults);
-    good = good && make_host (c, ca, key, "sinks", "sinks.lab", serial, faults);
+    good = good && make_host (c, ca, key, "sinks", "sinks.lab", serial++, faults);
+    for (size_t i = 0; good && i < c->ncredentials; i++)
+        if (strcmp (c->credentials[i].method, "certificate") == 0)
+            good = make_client (c, ca, key, &c->credentials[i], serial++, faults);
     X509_free (ca);
     EVP_PKEY_free (key);
     return good;

@@ -20,6 +20,7 @@ struct section {
     size_t nkeys, cap;
 };
 struct lab_topology {
+    char *base; /* the folder that relative paths start from */
     struct section *list;
     size_t count, cap;
 };
@@ -60,6 +61,7 @@ lab_topology_free (struct lab_topology *t)
         free (t->list[i].name);
     }
     free (t->list);
+    free (t->base);
     free (t);
 }
 
@@ -157,7 +159,9 @@ take_section (struct lab_cfg *c, const struct section *s)
                                                                           .site = copy_of (s, "site") };
     } else if (is (s, "credential")) {
         SB_PUSH (c->credentials, c->ncredentials, c->ccredentials) = (struct lab_credential){
-            .name = sb_xstrdup (s->name), .user = sb_xstrdup (get (s, "user") != NULL ? get (s, "user") : "switchback")
+            .name = sb_xstrdup (s->name),
+            .user = sb_xstrdup (get (s, "user") != NULL ? get (s, "user") : "switchback"),
+            .method = sb_xstrdup (get (s, "method") != NULL ? get (s, "method") : "password")
         };
     } else if (is (s, "database")) {
         take_database (c, s);
@@ -188,6 +192,9 @@ lab_topology_read (const char *file, struct lab_cfg *c, struct sb_faults *faults
 {
     struct lab_topology *t = sb_xcalloc (1, sizeof *t);
     SB_CLEANUP (sb_buf_free) struct sb_buf b = { 0 };
+    const char *slash = strrchr (file, '/');
+
+    t->base = slash != NULL ? sb_xstrndup (file, (size_t) (slash - file)) : sb_xstrdup (".");
 
     if (!sb_file_read (file, 4u << 20, &b, faults) || !sb_ini_parse (file, sb_buf_cstr (&b), b.len, take, t, faults))
         goto bad;
@@ -231,9 +238,52 @@ struct change {
     char *value; /* NULL: the key goes away */
 };
 
+/* Passwords and certificates are the lab's own.  A realm of Kerberos is not: what leads to it stays as it was written. */
+static size_t
+credential_changes (const struct lab_cfg *c, const struct lab_topology *t, const struct section *s, struct change *ch)
+{
+    static const char *const paths[] = { "keytab", "secret" };
+    const struct lab_credential *who = lab_cfg_credential (c, s->name);
+    size_t n = 0;
+
+    if (strcmp (who->method, "certificate") == 0) {
+        ch[n++] = (struct change){ "certificate", sb_xprintf ("file:%s/tls/client-%s.pem", c->dir, s->name) };
+        ch[n++] = (struct change){ "key", sb_xprintf ("file:%s/tls/client-%s.key", c->dir, s->name) };
+        ch[n++] = (struct change){ "secret", NULL };
+    } else if (strcmp (who->method, "kerberos") != 0) {
+        ch[n++] = (struct change){ "secret", sb_xprintf ("file:%s/secrets/%s.secret", c->dir, s->name) };
+    } else {
+        for (size_t i = 0; i < 2; i++) {
+            const char *old = get (s, paths[i]), *name = old != NULL && strncmp (old, "file:", 5) == 0 ? old + 5 : NULL;
+
+            if (name != NULL && *name != '/')
+                ch[n++] = (struct change){ paths[i], sb_xprintf ("file:%s/%s", t->base, name) };
+        }
+    }
+    return n;
+}
+
+/* A certificate and a ticket bear the real name, which leads to the lab by `address`. */
+static size_t
+frontend_changes (const struct lab_cfg *c, const struct lab_frontend *f, const struct section *s, struct change *ch)
+{
+    const struct lab_credential *who = lab_cfg_credential (c, f->credential);
+    bool by_name = who != NULL && strcmp (who->method, "kerberos") == 0;
+    size_t n = 0;
+
+    ch[n++] = (struct change){ "fqdn", sb_xstrdup (f->host) };
+    ch[n++] = (struct change){ "url", sb_xprintf ("https://%s:%d/wsman", by_name ? f->host : LAB_ADDRESS, f->port) };
+    ch[n++] = (struct change){ "address", by_name ? sb_xstrdup (LAB_ADDRESS) : NULL };
+    ch[n++] = (struct change){ "tls", sb_xstrdup ("verify") };
+    ch[n++] = (struct change){ "ca", sb_xprintf ("file:%s/tls/ca.pem", c->dir) };
+    if (get (s, "back end") == NULL) /* the world keeps a copy of the central store behind each of them */
+        ch[n++] = (struct change){ "back end", sb_xstrdup (f->host) };
+    return n;
+}
+
 /* What the lab says instead, for one section; at most `max`. */
 static size_t
-changes_of (const struct lab_cfg *c, const struct section *s, struct change *ch)
+changes_of (const struct lab_cfg *c, const struct lab_topology *t, const struct section *s, struct change *ch)
 {
     size_t n = 0;
 
@@ -252,15 +302,8 @@ changes_of (const struct lab_cfg *c, const struct section *s, struct change *ch)
         ch[n++] = (struct change){ "ca", sb_xprintf ("file:%s/tls/ca.pem", c->dir) };
     } else if (is (s, "frontend")) {
         for (size_t i = 0; i < c->nfrontends; i++)
-            if (strcmp (c->frontends[i].name, s->name) == 0) {
-                ch[n++] = (struct change){ "fqdn", sb_xstrdup (c->frontends[i].host) };
-                ch[n++] =
-                        (struct change){ "url", sb_xprintf ("https://%s:%d/wsman", LAB_ADDRESS, c->frontends[i].port) };
-                ch[n++] = (struct change){ "tls", sb_xstrdup ("verify") };
-                ch[n++] = (struct change){ "ca", sb_xprintf ("file:%s/tls/ca.pem", c->dir) };
-                if (get (s, "back end") == NULL) /* the world keeps a copy of the central store behind each of them */
-                    ch[n++] = (struct change){ "back end", sb_xstrdup (c->frontends[i].host) };
-            }
+            if (strcmp (c->frontends[i].name, s->name) == 0)
+                n += frontend_changes (c, &c->frontends[i], s, ch + n);
     } else if (is (s, "server")) {
         for (size_t i = 0; i < c->nservers; i++)
             if (strcmp (c->servers[i].name, s->name) == 0)
@@ -273,7 +316,7 @@ changes_of (const struct lab_cfg *c, const struct section *s, struct change *ch)
             ch[n++] = (struct change){ "mounted", NULL };
         }
     } else if (is (s, "credential")) {
-        ch[n++] = (struct change){ "secret", sb_xprintf ("file:%s/secrets/%s.secret", c->dir, s->name) };
+        n += credential_changes (c, t, s, ch + n);
     } else if (is (s, "fence") && get (s, "plugin") != NULL && strcmp (get (s, "plugin"), "command") == 0) {
         ch[n++] = (struct change){ "program", sb_xprintf ("%s/bin/power", c->dir) };
     } else if (is (s, "channel") && get (s, "url") != NULL) {
@@ -287,10 +330,10 @@ changes_of (const struct lab_cfg *c, const struct section *s, struct change *ch)
 }
 
 static void
-put_section (struct sb_buf *b, const struct lab_cfg *c, const struct section *s)
+put_section (struct sb_buf *b, const struct lab_cfg *c, const struct lab_topology *t, const struct section *s)
 {
     struct change ch[8];
-    size_t n = changes_of (c, s, ch), k;
+    size_t n = changes_of (c, t, s, ch), k;
 
     sb_buf_printf (b, "\n[%s%s%s]\n", s->kind, s->name[0] != 0 ? " " : "", s->name);
     for (size_t i = 0; i < s->nkeys; i++) {
@@ -326,13 +369,13 @@ lab_topology_write (const struct lab_topology *t, const struct lab_cfg *c, struc
 
     sb_buf_str (&b, "; Written by 'lab up': the topology of this lab, with loopback addresses.\n");
     for (size_t i = 0; i < t->count; i++) {
-        put_section (&b, c, &t->list[i]);
+        put_section (&b, c, t, &t->list[i]);
         if (is (&t->list[i], "channel") && get (&t->list[i], "url") != NULL
             && !write_address (c, t->list[i].name, faults))
             return false;
         has_policy = has_policy || is (&t->list[i], "policy");
     }
     if (!has_policy)
-        put_section (&b, c, &policy);
+        put_section (&b, c, t, &policy);
     return sb_file_write (path, sb_buf_cstr (&b), b.len, 0644, faults);
 }

@@ -138,6 +138,16 @@ change_sql_tls (const char *dir, const char *words, struct sb_faults *faults)
     return good;
 }
 
+/* The keys with which doors read Kerberos tickets, from now on. */
+static bool
+take_keytab (const char *dir, const char *from, struct sb_faults *faults)
+{
+    SB_AUTOFREE char *path = lab_path (dir, "secrets/services.keytab");
+    SB_CLEANUP (sb_buf_free) struct sb_buf keys = { 0 };
+
+    return sb_file_read (from, 1u << 20, &keys, faults) && sb_file_write (path, keys.s, keys.len, 0600, faults);
+}
+
 int
 lab_up (const struct lab_args *a)
 {
@@ -166,6 +176,8 @@ lab_up (const struct lab_args *a)
     if (!sb_file_exists (cfg) && !lab_build (dir, topology, a->real_time, &faults))
         return lab_fail (&faults);
     if (a->sql_tls != NULL && !change_sql_tls (dir, a->sql_tls, &faults))
+        return lab_fail (&faults);
+    if (a->keytab != NULL && !take_keytab (dir, a->keytab, &faults))
         return lab_fail (&faults);
     if (!start_world (dir, a->owner_fd, &faults))
         return lab_fail (&faults);

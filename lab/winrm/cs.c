@@ -28,6 +28,16 @@ cs_world_close (struct cs_world *w)
     w->client = NULL;
 }
 
+/* What a server says to a session that came without the user's identity. */
+static enum ps_flow
+no_second_hop (struct ps_call *c)
+{
+    return ps_fail (
+            c, "PermissionDenied", "Microsoft.Rtc.Common.Data.SqlConnectionException",
+            "Could not connect to SQL server : [Exception=System.Data.SqlClient.SqlException (0x80131904): Login "
+            "failed for user 'NT AUTHORITY\\ANONYMOUS LOGON'.]");
+}
+
 struct world *
 cs_look (struct ps_call *c, enum ps_flow *ret_flow)
 {
@@ -36,6 +46,10 @@ cs_look (struct ps_call *c, enum ps_flow *ret_flow)
     struct world *w = NULL;
 
     *ret_flow = PS_GO;
+    if (m->alone) {
+        *ret_flow = no_second_hop (c);
+        return NULL;
+    }
     if (!m->client)
         m->client = w_client_open (m->door->world_socket, &faults);
     sb_faults_free (&faults);

@@ -13,6 +13,7 @@ struct cs_world {
     const struct lab_door_cfg *door;
     struct w_client *client; /* opened when first needed */
     w_id frontend;
+    bool alone; /* signed in by a ticket that was not handed on: no other server lets this user in */
 };
 
 extern const struct ps_cmdlet cs_cmdlets[]; /* ends with a NULL name */

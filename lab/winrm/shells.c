@@ -23,8 +23,7 @@ struct command {
     struct shells *shells;
     int owners; /* shell, thread, receivers */
     char *line;
-    int codepage;
-    bool skip_cmd_shell;
+    struct shells_process what;
     struct sb_buf bytes[2], input;
     bool input_end, stop, interrupted, gone, done; /* gone: signalled away; receivers come back with 995 */
     int exit_code;
@@ -217,7 +216,7 @@ run (void *ctx)
     struct command *c = ctx;
     struct shells *s = c->shells;
     struct cmd_io io = { c, put_out, put_err, is_stopped, rest, all_input };
-    int code = s->cfg.run (s->cfg.ctx, &io, c->codepage, c->skip_cmd_shell, c->line);
+    int code = s->cfg.run (s->cfg.ctx, &io, &c->what);
 
     pthread_mutex_lock (&s->lock);
     c->exit_code = c->interrupted ? CONTROL_C : code;
@@ -277,8 +276,7 @@ new_command (struct shells *s, const struct shell *sh, const struct wsman_reques
     c->shells = s;
     c->owners = 2; /* shell and thread */
     c->line = sb_xstrdup (r->command);
-    c->codepage = sh->codepage;
-    c->skip_cmd_shell = r->skip_cmd_shell;
+    c->what = (struct shells_process){ c->line, r->user, sh->codepage, r->skip_cmd_shell, r->second_hop };
     return c;
 }
 

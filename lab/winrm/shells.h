@@ -10,10 +10,18 @@
 
 struct shells;
 
+/* A command that is to run. */
+struct shells_process {
+    const char *line, *user; /* user: a constant of the door */
+    int codepage;
+    bool skip_cmd_shell;
+    bool second_hop; /* it can reach other servers as its user */
+};
+
 struct shells_cfg {
     void *ctx;
     /* Runs a line to its end; called in a thread of its own. */
-    int (*run) (void *ctx, const struct cmd_io *io, int codepage, bool skip_cmd_shell, const char *line);
+    int (*run) (void *ctx, const struct cmd_io *io, const struct shells_process *what);
 };
 
 /* What one Receive takes. */

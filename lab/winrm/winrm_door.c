@@ -1,5 +1,5 @@
 /* The WS-Man doors: HTTPS through libmicrohttpd (a thread per connection, since
- * Receive waits), Basic authentication, one path.  Envelopes are wsman.h's,
+ * Receive waits), one path.  Who comes in is signin.h's, envelopes are wsman.h's,
  * shells are shells.h's, what runs in them is cmdline.h's.  Events of the world
  * close and open a front end: closing drops connections and shells. */
 #include "config.h"
@@ -12,6 +12,7 @@
 #include "lab/winrm/cmdline.h"
 #include "lab/winrm/cs.h"
 #include "lab/winrm/shells.h"
+#include "lab/winrm/signin.h"
 #include "lab/winrm/wsman.h"
 #include "lab/world/client.h"
 
@@ -34,7 +35,7 @@ struct door {
     const struct lab_door_cfg *cfg;
     struct MHD_Daemon *daemon; /* NULL: switched off */
     struct shells *shells;
-    struct sb_buf cert, key;
+    struct sb_buf cert, key, ca;
     w_id id;
 };
 
@@ -73,7 +74,7 @@ receive (struct door *d, const struct wsman_request *r, enum wsman_fault *f, str
 }
 
 static enum wsman_fault
-exchange (struct door *d, const char *user, const struct wsman_request *r, struct sb_buf *out)
+exchange (struct door *d, const struct wsman_request *r, struct sb_buf *out)
 {
     char id[WSMAN_GUID];
     enum wsman_fault f = WSMAN_OK;
@@ -82,7 +83,7 @@ exchange (struct door *d, const char *user, const struct wsman_request *r, struc
     case WSMAN_CREATE:
         f = shells_create (d->shells, r, id);
         if (f == WSMAN_OK)
-            wsman_created (r, d->cfg->host, user, id, out);
+            wsman_created (r, d->cfg->host, r->user, id, out);
         return f;
     case WSMAN_COMMAND:
         f = shells_command (d->shells, r, id);
@@ -112,13 +113,15 @@ exchange (struct door *d, const char *user, const struct wsman_request *r, struc
 }
 
 static unsigned
-handle (struct door *d, const char *user, const struct upload *u, struct sb_buf *out)
+handle (struct door *d, const struct signin *who, const struct upload *u, struct sb_buf *out)
 {
     struct wsman_request r = { 0 };
     enum wsman_fault f = u->too_large ? WSMAN_F_ENVELOPE : wsman_parse (sb_buf_cstr (&u->body), u->body.len, &r);
 
+    r.user = who->user;
+    r.second_hop = who->second_hop;
     if (f == WSMAN_OK)
-        f = exchange (d, user, &r, out);
+        f = exchange (d, &r, out);
     if (f != WSMAN_OK)
         wsman_faulted (&r, f, d->cfg->host, out);
     wsman_request_free (&r);
@@ -127,8 +130,9 @@ handle (struct door *d, const char *user, const struct upload *u, struct sb_buf 
 
 /* ---- HTTP ---- */
 
+/* `who`: what is to be said of signing in; NULL: nothing. */
 static enum MHD_Result
-reply (struct MHD_Connection *c, unsigned status, struct sb_buf *body)
+reply (const struct door *d, struct MHD_Connection *c, unsigned status, const struct signin *who, struct sb_buf *body)
 {
     size_t n = body ? body->len : 0;
     struct MHD_Response *r = MHD_create_response_from_buffer (n, n ? sb_buf_take (body) : (char *) "",
@@ -140,41 +144,16 @@ reply (struct MHD_Connection *c, unsigned status, struct sb_buf *body)
     MHD_add_response_header (r, "Server", "Microsoft-HTTPAPI/2.0");
     if (n)
         MHD_add_response_header (r, "Content-Type", "application/soap+xml;charset=UTF-8");
-    if (status == 401)
-        MHD_add_response_header (r, "WWW-Authenticate", "Basic realm=\"WSMAN\"");
+    if (who && who->token) {
+        SB_AUTOFREE char *text = sb_xprintf ("Negotiate %s", who->token);
+
+        MHD_add_response_header (r, "WWW-Authenticate", text);
+    } else if (status == 401)
+        signin_offer (d->cfg, r);
     if (status == 405)
         MHD_add_response_header (r, "Allow", "POST");
     ret = MHD_queue_response (c, status, r);
     MHD_destroy_response (r);
-    return ret;
-}
-
-/* Equal texts, in a time that does not tell where they differ. */
-static bool
-same (const char *a, const char *b)
-{
-    size_t n = strlen (a), m = strlen (b);
-    unsigned char diff = n != m;
-
-    for (size_t i = 0; i < n; i++)
-        diff |= (unsigned char) (a[i] ^ b[m ? i % m : 0]);
-    return diff == 0;
-}
-
-/* The user of this request; NULL: nobody we know. */
-static const char *
-who (const struct door *d, struct MHD_Connection *c)
-{
-    char *password = NULL, *name = MHD_basic_auth_get_username_password (c, &password);
-    const char *ret = NULL;
-
-    for (size_t i = 0; name && password && i < d->cfg->nusers; i++)
-        if (!strcasecmp (d->cfg->users[i].name, name) && same (d->cfg->users[i].password, password))
-            ret = d->cfg->users[i].name;
-    if (password)
-        sb_wipe (password, strlen (password));
-    MHD_free (name);
-    MHD_free (password);
     return ret;
 }
 
@@ -198,14 +177,17 @@ answer (void *ctx, struct MHD_Connection *c, const char *url, const char *method
     struct door *d = ctx;
     struct upload *u = *state;
     SB_CLEANUP (sb_buf_free) struct sb_buf out = { 0 };
-    const char *length, *user;
-    unsigned status;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info (c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct signin who;
+    const char *length;
+    enum MHD_Result ret;
+    unsigned status = 200;
 
     (void) version;
     if (!u) {
         *state = sb_xcalloc (1, sizeof *u);
         length = MHD_lookup_connection_value (c, MHD_HEADER_KIND, "Content-Length");
-        return length && strtoull (length, NULL, 10) > PATIENCE ? reply (c, 413, NULL) : MHD_YES;
+        return length && strtoull (length, NULL, 10) > PATIENCE ? reply (d, c, 413, NULL, NULL) : MHD_YES;
     }
     if (*n) {
         if (!take (u, data, *n))
@@ -214,14 +196,29 @@ answer (void *ctx, struct MHD_Connection *c, const char *url, const char *method
         return MHD_YES;
     }
     if (strncmp (url, "/wsman", 6) != 0 || (url[6] && url[6] != '/' && url[6] != '?'))
-        return reply (c, 404, NULL);
+        return reply (d, c, 404, NULL, NULL);
     if (strcmp (method, "POST") != 0)
-        return reply (c, 405, NULL);
-    user = who (d, c);
-    if (!user)
-        return reply (c, 401, NULL);
-    status = handle (d, user, u, &out);
-    return reply (c, status, &out);
+        return reply (d, c, 405, NULL, NULL);
+    who = signin_look (d->cfg, info ? info->socket_context : NULL, c);
+    if (!who.user)
+        status = 401;
+    else if (u->body.len || u->too_large || !who.by_ticket) /* the first request of a handshake comes without a body */
+        status = handle (d, &who, u, &out);
+    ret = reply (d, c, status, &who, &out);
+    free (who.token);
+    return ret;
+}
+
+/* Who signed in with a ticket is known for as long as the connection lasts. */
+static void
+connection (void *ctx, struct MHD_Connection *c, void **state, enum MHD_ConnectionNotificationCode what)
+{
+    (void) ctx;
+    (void) c;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED)
+        *state = visitor_new ();
+    else
+        visitor_free (*state);
 }
 
 static void
@@ -240,21 +237,32 @@ completed (void *ctx, struct MHD_Connection *c, void **state, enum MHD_RequestTe
 
 /* ---- what runs ---- */
 
+/* svc@EXAMPLE.NET is EXAMPLE\svc to Windows; a local account belongs to the computer. */
+static char *
+account_of (const char *name, const char *computer)
+{
+    const char *at = strchr (name, '@');
+
+    if (strchr (name, '\\'))
+        return sb_xstrdup (name);
+    return at ? sb_xprintf ("%.*s\\%.*s", (int) strcspn (at + 1, "."), at + 1, (int) (at - name), name)
+              : sb_xprintf ("%s\\%s", computer, name);
+}
+
 static int
-run_line (void *ctx, const struct cmd_io *io, int codepage, bool skip_cmd_shell, const char *line)
+run_line (void *ctx, const struct cmd_io *io, const struct shells_process *what)
 {
     static const char *const modules[] = { "SkypeForBusiness", "Lync", NULL };
     struct door *d = ctx;
-    struct cs_world world = { .door = d->cfg };
+    struct cs_world world = { .door = d->cfg, .alone = !what->second_hop };
     SB_AUTOFREE char *computer = sb_xstrndup (d->cfg->host, strcspn (d->cfg->host, "."));
-    const char *name = d->cfg->nusers ? d->cfg->users[0].name : "";
-    SB_AUTOFREE char *user = strchr (name, '\\') ? sb_xstrdup (name) : sb_xprintf ("%s\\%s", computer, name);
+    SB_AUTOFREE char *user = account_of (what->user, computer);
     struct cmd_place place = { computer, user, cs_cmdlets, modules, &world };
     int code;
 
     for (char *s = computer; *s; s++)
         *s = (char) (*s >= 'a' && *s <= 'z' ? *s - 32 : *s);
-    code = cmd_run (io, &place, codepage, skip_cmd_shell, line);
+    code = cmd_run (io, &place, what->codepage, what->skip_cmd_shell, what->line);
     cs_world_close (&world);
     return code;
 }
@@ -275,6 +283,7 @@ open_door (struct door *d)
                                           | MHD_USE_POLL,
                                   d->cfg->port, NULL, NULL, answer, d, MHD_OPTION_SOCK_ADDR, (struct sockaddr *) &at,
                                   MHD_OPTION_HTTPS_MEM_CERT, d->cert.s, MHD_OPTION_HTTPS_MEM_KEY, d->key.s,
+                                  MHD_OPTION_HTTPS_MEM_TRUST, d->ca.s, MHD_OPTION_NOTIFY_CONNECTION, connection, NULL,
                                   MHD_OPTION_CONNECTION_LIMIT, MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
                                   IDLE_CONNECTION_S, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
                                   MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_END);
@@ -341,7 +350,8 @@ set_up (struct door *d, const struct lab_door_cfg *cfg, struct w_client *client,
         sb_fault (faults, NULL, 0, "the world has no front end %s", cfg->name);
         return false;
     }
-    if (!sb_file_read (cfg->cert, MAX_PEM, &d->cert, faults) || !sb_file_read (cfg->key, MAX_PEM, &d->key, faults))
+    if (!sb_file_read (cfg->cert, MAX_PEM, &d->cert, faults) || !sb_file_read (cfg->key, MAX_PEM, &d->key, faults)
+        || !sb_file_read (cfg->ca, MAX_PEM, &d->ca, faults))
         return false;
     if (!w->frontends[d->id - 1].running || open_door (d))
         return true;

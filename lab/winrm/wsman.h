@@ -40,6 +40,8 @@ struct wsman_request {
     char *command;       /* the command and its arguments, joined by blanks */
     struct sb_buf input; /* Send: decoded bytes */
     bool input_end;
+    const char *user; /* who asks, and can what runs for them reach other servers?  Filled in by the door */
+    bool second_hop;
     int64_t timeout_ms; /* OperationTimeout, capped */
     int64_t idle_ms;    /* of a new shell */
     size_t max_envelope;

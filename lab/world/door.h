@@ -8,6 +8,7 @@
 struct lab_user {
     const char *name, *password;
     int sysadmin;
+    const char *method; /* password, kerberos, certificate; NULL: password (TDS) */
 };
 
 struct lab_door_cfg {
@@ -16,6 +17,8 @@ struct lab_door_cfg {
     const char *address; /* loopback */
     uint16_t port;
     const char *cert, *key; /* PEM files */
+    const char *ca;         /* who signs the certificates of clients */
+    const char *keytab;     /* keys of the services; the file may be absent: no Kerberos */
     const struct lab_user *users;
     size_t nusers;
     const char *world_socket; /* DIR/world.sock */

@@ -201,8 +201,7 @@ pool_check (struct sb_call *call, void *self)
         return sb_fail (call, SB_FAIL, "the fact '%s' is not one of the pool", name);
     v = facts[i].ask (call, self);
     if (v.colour == NULL) {
-        sb_result (call, "verdict", "unknown");
-        sb_result (call, "found", "it could not be asked");
+        sb_result (call, "verdict", "unknown"); /* why, the sentence of the failure says */
         return SB_RETRY;
     }
     sb_result (call, "verdict", v.colour);

@@ -90,13 +90,13 @@ def processes_of(folder):
 class Lab:
     """A lab and a state folder in a new folder.  `topology` is a file to build it from (default: the packaged one)."""
 
-    def __init__(self, topology=None, dark_after="1s", root=None):
+    def __init__(self, topology=None, dark_after="1s", root=None, options=()):
         self.folder = tempfile.mkdtemp(prefix="sb-lab-", dir=root)
         self.dir = os.path.join(self.folder, "lab")
         self.state = os.path.join(self.folder, "state")
         self.topology = os.path.join(self.dir, "topology.ini")
         read_end, self.owner = os.pipe()
-        words = [PROGRAM, "lab", "up", "--dir", self.dir, "--owner-fd", str(read_end)]
+        words = [PROGRAM, "lab", "up", "--dir", self.dir, "--owner-fd", str(read_end), *options]
         if topology:
             words += ["-t", topology]
         try:
