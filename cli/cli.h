@@ -71,6 +71,7 @@ struct cli {
     struct sb_topology topology;
     char *base; /* absolute folder of the topology */
     struct sb_registry *registry;
+    struct sb_map messages; /* channel -> struct sb_messages, from cli_load_plugins() */
 
     json_t *paid; /* with --json: accounts of the runs that were paid on the way; NULL: none */
 
@@ -117,6 +118,10 @@ struct cli_table {
 };
 void cli_table_row (struct cli_table *t, const char *const *cells); /* copies */
 void cli_table_print (struct cli_table *t);                         /* and frees */
+
+/* texts.c */
+void cli_free_messages (void *messages);
+int cli_load_messages (struct cli *c); /* what each channel says; 0, or EXIT_CONFIG with the faults printed */
 
 /* the commands */
 int cmd_check (struct cli *c);

@@ -82,7 +82,7 @@ cli_load_plugins (struct cli *c)
         sb_registry_describe_all (c->registry, &c->faults);
     else if (sb_registry_describe_used (c->registry, &c->topology, &c->faults))
         sb_topology_check_settings (&c->topology, sb_registry_catalogue (c->registry), &c->faults);
-    return c->faults.count == 0 ? EXIT_DONE : cli_fail (c, EXIT_CONFIG);
+    return c->faults.count == 0 ? cli_load_messages (c) : cli_fail (c, EXIT_CONFIG);
 }
 
 /* The folder of the topology, absolute; also when only the workflows beside it are asked for. */
@@ -244,6 +244,7 @@ cli_release (struct cli *c)
 {
     json_decref (c->paid);
     sb_registry_free (c->registry);
+    sb_map_free_with (&c->messages, cli_free_messages);
     sb_topology_release (&c->topology);
     sb_buf_free (&c->topology_text);
     sb_faults_free (&c->faults);

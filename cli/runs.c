@@ -246,6 +246,7 @@ cli_run (struct cli *c, struct sb_run_cfg *cfg)
     live.terminal = isatty (STDIN_FILENO) && isatty (STDERR_FILENO) && !c->json;
     cfg->wait = cfg->wait || live.terminal;
     cfg->signal_fd = sb_signal_fd (signals, &c->faults);
+    cfg->messages = &c->messages;
     cfg->view = &live_view;
     cfg->view_ctx = &live;
     if (sb_run (cfg, &r, &c->faults))

@@ -240,8 +240,14 @@ deliver (struct sb_run *run, int64_t ms)
 {
     int64_t deadline = sb_deadline_in (ms);
 
-    while (sb_notifier_waiting (run->notify) > 0 && sb_deadline_left (deadline) > 0) {
+    sb_notifier_pump (run->notify, &run->launch, sb_run_now (run));
+    while ((sb_notifier_waiting (run->notify) > 0 || sb_notifier_unsaved (run->notify))
+           && sb_deadline_left (deadline) > 0) {
         int timeout = sooner (-1, sb_deadline_left (deadline));
+        if (sb_notifier_unsaved (run->notify) && !sb_run_commit (run)) {
+            run->broken = true;
+            return;
+        }
         sb_notifier_pump (run->notify, &run->launch, sb_run_now (run));
         timeout = sooner (timeout, until (run, sb_notifier_due (run->notify)));
         wait_for_something (run, timeout);
@@ -386,8 +392,8 @@ sb_notify_rest (const struct sb_run_cfg *cfg, int64_t ms, struct sb_faults *faul
     run.inbox_at = SB_NEVER;
     run.row_added = true;
     run.prober = sb_prober_new (NULL, NULL, 0);
-    run.notify = sb_notifier_new (cfg->topology, cfg->journal, cfg->run, cfg->drill);
-    if (sb_notifier_load (run.notify, faults) && sb_notifier_waiting (run.notify) > 0) {
+    run.notify = sb_notifier_new (cfg->topology, cfg->journal, cfg->run, cfg->drill, cfg->messages);
+    if (sb_notifier_load (run.notify, faults) && sb_notifier_due (run.notify) <= sb_now_ms () + ms) {
         if (cfg->launcher)
             run.launch = *cfg->launcher;
         else if ((run.lanes = sb_lanes_new (&lanes, faults)))

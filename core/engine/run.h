@@ -59,11 +59,12 @@ struct sb_run_cfg {
     bool wait;                                 /* stay at gates: somebody at this terminal or elsewhere may answer */
     bool stay; /* stay at held steps too: retry, skip or abort may come from elsewhere */
     bool drill;
-    bool approve_all;            /* every gate but the named ones; the caller has checked the policy */
-    const char *const *approve;  /* "GATE" or "GATE=DURATION", NULL-terminated, or NULL */
-    int signal_fd;               /* TERM, INT, HUP arrive there; -1: none */
-    unsigned lanes, max_workers; /* 0: the host's defaults */
-    int64_t notify_ms;           /* how long the end waits for messages; 0: 5000; negative: not at all */
+    bool approve_all;              /* every gate but the named ones; the caller has checked the policy */
+    const char *const *approve;    /* "GATE" or "GATE=DURATION", NULL-terminated, or NULL */
+    int signal_fd;                 /* TERM, INT, HUP arrive there; -1: none */
+    unsigned lanes, max_workers;   /* 0: the host's defaults */
+    const struct sb_map *messages; /* channel -> struct sb_messages (core/engine/message.h); NULL: plain texts */
+    int64_t notify_ms;             /* how long the end waits for messages; 0: 5000; negative: not at all */
     const struct sb_run_view *view;
     void *view_ctx;
 };
@@ -98,8 +99,16 @@ enum sb_locked sb_pool_lock (struct sb_lock *lock, const struct sb_topology *t, 
 /* Where that file is; sb_lock_is_held() and sb_lock_who() tell whether a run goes on, and which. */
 char *sb_pool_lock_path (struct sb_arena *a, const struct sb_topology *t);
 
-/* Delivers what earlier processes left in the queue for the run (cfg->run; cfg->drill as it was), for at most `ms`; its
- * plan is not needed.  Returns how many are still queued. */
+/* Delivers what earlier processes left in the queue for the run (cfg->run; "": what was told outside a run), for at
+ * most `ms`, and escalates what nobody acknowledged; its plan is not needed.  Returns how many are still queued. */
 size_t sb_notify_rest (const struct sb_run_cfg *cfg, int64_t ms, struct sb_faults *faults);
+/* Queues a message outside a run; uses journal, topology, drill and messages of cfg.  `values`: name -> char *. */
+bool sb_notify_tell (const struct sb_run_cfg *cfg, const char *what, const char *key, const struct sb_map *values,
+                     struct sb_faults *faults);
+/* Makes one call of the role notify out of a note: verb send or preview.  `id`: of the call. */
+bool sb_note_call (const struct sb_launcher *l, const struct sb_note *note, const char *plugin, const char *verb,
+                   uint64_t id);
+/* Does any channel want to hear of it? */
+bool sb_notify_wanted (const struct sb_topology *t, const char *what);
 
 #endif

@@ -207,7 +207,7 @@ sb_run_prepare (struct sb_run *run, struct sb_lock *pool, int *ret_exit)
         sb_journal_run_seal (&row, run->seal);
     }
     run->prober = sb_prober_new (c->topology, run->plan->sites, PROBE_MS);
-    run->notify = sb_notifier_new (c->topology, c->journal, c->run, c->drill || run->plan->drill);
+    run->notify = sb_notifier_new (c->topology, c->journal, c->run, c->drill || run->plan->drill, c->messages);
     sb_run_approvals (run);
     *ret_exit = EXIT_JOURNAL;
     return sb_notifier_load (run->notify, run->faults) && sb_journal_head (c->journal, &run->head, run->faults);

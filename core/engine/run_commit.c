@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FLUSH_MS 10 /* an end of a step waits so long for the next begin to make it durable too */
 
@@ -36,6 +37,18 @@ sb_run_pend (struct sb_run *run, const struct sb_engine_record *r)
         view->record (run->cfg->view_ctx, run, r, p->body);
 }
 
+/* Who answers, asks or resumes has seen what was told; what a watch takes up nobody has. */
+static void
+see_people (struct sb_run *run, const struct sb_engine_record *r)
+{
+    bool person = r->kind == SB_REC_PERSON || r->kind == SB_REC_ABORT
+                  || (r->kind == SB_REC_RUN_RESUME && !run->cfg->pay)
+                  || (r->kind == SB_REC_GATE_ANSWER && r->by != 0 && r->ms > 0);
+
+    if (person)
+        sb_notifier_seen (run->notify, getuid (), r->at);
+}
+
 static bool
 add_records (struct sb_run *run)
 {
@@ -52,6 +65,7 @@ add_records (struct sb_run *run)
                                  .body = p->body };
         if (!sb_journal_add (run->cfg->journal, &rec, run->faults) || !sb_run_tell_step (run, &p->r))
             return false;
+        see_people (run, &p->r);
         run->head.seq = rec.seq;
         memcpy (run->head.hash, rec.hash, SB_HASH_BYTES);
     }
@@ -64,7 +78,7 @@ add_news (struct sb_run *run)
     size_t k;
 
     for (k = 0; k < run->turn.count; k++)
-        if (run->turn.list[k].kind == SB_CMD_NOTIFY && !sb_run_tell (run, &run->turn.list[k]))
+        if (run->turn.list[k].kind == SB_CMD_NOTIFY && !sb_run_tell (run, k))
             return false;
     return true;
 }
@@ -120,7 +134,7 @@ sb_run_commit (struct sb_run *run)
     if (!sb_journal_begin (j, run->faults))
         return false;
     if (!add_row (run) || !add_records (run) || !add_news (run) || !mark_end (run) || !add_taken (run)
-        || !sb_notifier_save (run->notify, run->faults)) {
+        || !sb_notifier_save (run->notify, sb_run_now (run), run->faults)) {
         sb_journal_rollback (j);
         return false;
     }

@@ -4,7 +4,8 @@
  *   run_calls.c   a command becomes a call, an event of a lane an event of the engine
  *   run_body.c    an engine's record becomes JSON and back
  *   run_people.c  gates, approvals, wishes from terminals and the inbox
- *   notify.c      messages to people */
+ *   tell.c        what messages to people say
+ *   notify.c      how they get there */
 #ifndef SB_ENGINE_RUN_INTERNAL_H
 #define SB_ENGINE_RUN_INTERNAL_H
 
@@ -121,20 +122,25 @@ void sb_run_approvals (struct sb_run *run);
 uint32_t sb_run_by (struct sb_run *run, uint32_t uid, const char *how, const char *reason);
 
 /* notify.c */
-struct sb_notifier *sb_notifier_new (const struct sb_topology *t, struct sb_journal *j, const char *run, bool drill);
+/* `messages`: channel -> struct sb_messages, borrowed; NULL: plain texts. */
+struct sb_notifier *sb_notifier_new (const struct sb_topology *t, struct sb_journal *j, const char *run, bool drill,
+                                     const struct sb_map *messages);
 void sb_notifier_free (struct sb_notifier *n);
-/* Adds messages to the batch that is open. */
-bool sb_notifier_queue (struct sb_notifier *n, const char *event, const char *key, const char *subject,
-                        const char *body, int64_t now, struct sb_faults *faults);
+bool sb_notifier_wants (const struct sb_notifier *n, const char *what); /* does any channel? */
+/* Adds messages to the batch that is open; `what` and `values`: core/engine/message.h. */
+bool sb_notifier_queue (struct sb_notifier *n, const char *what, const char *key, const struct sb_map *values,
+                        int64_t now, struct sb_faults *faults);
 bool sb_notifier_load (struct sb_notifier *n, struct sb_faults *faults); /* what earlier processes left */
 void sb_notifier_pump (struct sb_notifier *n, const struct sb_launcher *l, int64_t now); /* hands calls out */
 void sb_notifier_event (struct sb_notifier *n, const struct sb_lane_event *event, int64_t now);
+void sb_notifier_seen (struct sb_notifier *n, uint32_t uid, int64_t now); /* a person is there: nothing escalates */
 bool sb_notifier_unsaved (const struct sb_notifier *n);
-bool sb_notifier_save (struct sb_notifier *n, struct sb_faults *faults); /* into the batch that is open */
+bool sb_notifier_save (struct sb_notifier *n, int64_t now, struct sb_faults *faults); /* into the batch that is open */
 size_t sb_notifier_waiting (const struct sb_notifier *n);
-int64_t sb_notifier_due (const struct sb_notifier *n); /* next try; SB_NEVER: none */
-/* The message for a command NOTIFY, or (record) for channels that want every step. */
-bool sb_run_tell (struct sb_run *run, const struct sb_command *c);
+int64_t sb_notifier_due (const struct sb_notifier *n); /* next try or escalation; SB_NEVER: none */
+
+/* tell.c: the message for the k-th command of the turn, a NOTIFY; or for a record of a step, and of what was quoted. */
+bool sb_run_tell (struct sb_run *run, size_t k);
 bool sb_run_tell_step (struct sb_run *run, const struct sb_engine_record *r);
 
 #endif

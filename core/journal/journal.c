@@ -40,6 +40,16 @@ static const char *const migrations[SB_JOURNAL_SCHEMA] = {
     " at_ms INTEGER NOT NULL, channel TEXT NOT NULL, event TEXT NOT NULL, key TEXT NOT NULL, subject TEXT NOT NULL,"
     " body TEXT NOT NULL, state TEXT NOT NULL, tries INTEGER NOT NULL, next_ms INTEGER NOT NULL, receipt TEXT,"
     " UNIQUE (channel, key)) STRICT;",
+    /* messages outside a run; drills, structure, acknowledgement */
+    "CREATE TABLE told (id INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL,"
+    " at_ms INTEGER NOT NULL, channel TEXT NOT NULL, event TEXT NOT NULL, key TEXT NOT NULL, subject TEXT NOT NULL,"
+    " body TEXT NOT NULL, state TEXT NOT NULL, tries INTEGER NOT NULL, next_ms INTEGER NOT NULL, receipt TEXT,"
+    " drill INTEGER NOT NULL DEFAULT 0, data TEXT NOT NULL DEFAULT '{}', escalate_ms INTEGER NOT NULL DEFAULT 0,"
+    " ack_ms INTEGER NOT NULL DEFAULT 0, ack_uid INTEGER, UNIQUE (channel, key)) STRICT;"
+    "INSERT INTO told (id, run, at_ms, channel, event, key, subject, body, state, tries, next_ms, receipt, drill)"
+    " SELECT n.id, run, at_ms, channel, event, key, subject, body, state, tries, next_ms, receipt, r.drill"
+    " FROM notes n JOIN runs r ON r.id = n.run;"
+    "DROP TABLE notes; ALTER TABLE told RENAME TO notes; CREATE INDEX notes_open ON notes (state, escalate_ms);",
 };
 
 static const char *const kept_sql[SB_KEPT_COUNT] = {

@@ -27,7 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SB_JOURNAL_SCHEMA 1
+#define SB_JOURNAL_SCHEMA 2
 
 struct sb_journal;
 
@@ -161,19 +161,30 @@ bool sb_journal_stirred (struct sb_journal *j);
 
 struct sb_note {
     int64_t id, at_ms;
-    const char *run, *channel, *event, *key; /* key: makes a repeat harmless */
+    const char *run;                   /* "": told outside a run (check, watch) */
+    const char *channel, *event, *key; /* key: makes a repeat harmless */
     const char *subject, *body;
+    const char *data;  /* JSON object: what, level, text, facts, hint; NULL: {} */
+    bool drill;        /* it tells of a drill, whoever delivers it */
     const char *state; /* queued, sent, given up */
     unsigned tries;
     int64_t next_ms;
     const char *receipt; /* what the endpoint said last; NULL */
+    int64_t escalate_ms; /* somebody else is told then unless somebody acknowledges; 0: nobody is */
+    int64_t ack_ms;      /* 0: nobody acknowledged it */
 };
 
 /* In a batch.  A second note with the same channel and key is not added. */
 bool sb_journal_note_add (struct sb_journal *j, const struct sb_note *n, struct sb_faults *faults);
 bool sb_journal_note_result (struct sb_journal *j, int64_t id, const char *state, unsigned tries, int64_t next_ms,
                              const char *receipt, struct sb_faults *faults);
-/* state NULL: all; run NULL: of all runs; oldest first. */
+/* Somebody has seen the messages of a run (NULL: all of them), as far as they were queued at `at_ms`. */
+bool sb_journal_note_ack (struct sb_journal *j, const char *run, int64_t at_ms, uint32_t uid, int64_t *ret_count,
+                          struct sb_faults *faults);
+/* In a batch: queues `n` (channel, key, subject, body, data, at_ms, escalate_ms) in place of the message `id`, unless
+ * somebody acknowledged that meanwhile; run, event and drill are those of the message.  NULL: there is nobody to tell. */
+bool sb_journal_note_escalate (struct sb_journal *j, int64_t id, const struct sb_note *n, struct sb_faults *faults);
+/* state NULL: all, "open": queued or waiting to be acknowledged; run NULL: of all runs; oldest first. */
 bool sb_journal_notes (struct sb_journal *j, const char *run, const char *state, struct sb_arena *a,
                        struct sb_note **ret, size_t *ret_count, struct sb_faults *faults);
 

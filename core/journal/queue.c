@@ -76,15 +76,54 @@ sb_journal_stirred (struct sb_journal *j)
 bool
 sb_journal_note_add (struct sb_journal *j, const struct sb_note *n, struct sb_faults *faults)
 {
-    const struct sb_bind binds[] = {
-        SB_TEXT (n->run), SB_INT (n->at_ms),    SB_TEXT (n->channel), SB_TEXT (n->event),
-        SB_TEXT (n->key), SB_TEXT (n->subject), SB_TEXT (n->body),    SB_INT (n->next_ms)
-    };
+    const struct sb_bind binds[] = { SB_TEXT (n->run),       SB_INT (n->at_ms),
+                                     SB_TEXT (n->channel),   SB_TEXT (n->event),
+                                     SB_TEXT (n->key),       SB_TEXT (n->subject),
+                                     SB_TEXT (n->body),      SB_INT (n->next_ms),
+                                     SB_INT (n->drill),      SB_TEXT (n->data ? n->data : "{}"),
+                                     SB_INT (n->escalate_ms) };
 
     return sb_journal_exec (j,
-                            "INSERT INTO notes (run, at_ms, channel, event, key, subject, body, state, tries, next_ms)"
-                            " VALUES (?,?,?,?,?,?,?,'queued',0,?) ON CONFLICT (channel, key) DO NOTHING",
-                            binds, 8, "queue a message", faults);
+                            "INSERT INTO notes (run, at_ms, channel, event, key, subject, body, state, tries, next_ms,"
+                            " drill, data, escalate_ms) VALUES (?,?,?,?,?,?,?,'queued',0,?,?,?,?)"
+                            " ON CONFLICT (channel, key) DO NOTHING",
+                            binds, 11, "queue a message", faults);
+}
+
+bool
+sb_journal_note_ack (struct sb_journal *j, const char *run, int64_t at_ms, uint32_t uid, int64_t *ret_count,
+                     struct sb_faults *faults)
+{
+    const struct sb_bind binds[] = { SB_INT (at_ms), SB_INT (uid), SB_TEXT (run) };
+    bool fine = sb_journal_exec (j,
+                                 "UPDATE notes SET ack_ms = ?1, ack_uid = ?2, escalate_ms = 0"
+                                 " WHERE (?3 IS NULL OR run = ?3) AND ack_ms = 0 AND at_ms <= ?1",
+                                 binds, 3, "acknowledge messages", faults);
+
+    if (ret_count)
+        *ret_count = fine ? sqlite3_changes64 (j->db) : 0;
+    return fine;
+}
+
+bool
+sb_journal_note_escalate (struct sb_journal *j, int64_t id, const struct sb_note *n, struct sb_faults *faults)
+{
+    static const struct sb_note nothing;
+    const struct sb_note *x = n ? n : &nothing;
+    const struct sb_bind binds[] = { SB_INT (id),       SB_INT (x->at_ms),      SB_TEXT (x->channel),
+                                     SB_TEXT (x->key),  SB_TEXT (x->subject),   SB_TEXT (x->body),
+                                     SB_TEXT (x->data), SB_INT (x->escalate_ms) };
+    const char *what = "queue a message for the next channel";
+
+    return (!n
+            || sb_journal_exec (
+                    j,
+                    "INSERT INTO notes (run, at_ms, channel, event, key, subject, body, state, tries, next_ms,"
+                    " drill, data, escalate_ms) SELECT run, ?2, ?3, event, ?4, ?5, ?6, 'queued', 0, ?2, drill,"
+                    " coalesce (?7, data), ?8 FROM notes WHERE id = ?1 AND ack_ms = 0 AND escalate_ms > 0"
+                    " ON CONFLICT (channel, key) DO NOTHING",
+                    binds, 8, what, faults))
+           && sb_journal_exec (j, "UPDATE notes SET escalate_ms = 0 WHERE id = ?1", binds, 1, what, faults);
 }
 
 bool
@@ -107,8 +146,9 @@ sb_journal_notes (struct sb_journal *j, const char *run, const char *state, stru
     sqlite3_stmt *st =
             sb_journal_query (j,
                               "SELECT id, at_ms, run, channel, event, key, subject, body, state, tries, next_ms,"
-                              " receipt FROM notes WHERE (?1 IS NULL OR run = ?1)"
-                              " AND (?2 IS NULL OR state = ?2) ORDER BY id",
+                              " receipt, drill, data, escalate_ms, ack_ms FROM notes WHERE (?1 IS NULL OR run = ?1)"
+                              " AND (?2 IS NULL OR state = ?2"
+                              " OR (?2 = 'open' AND (state = 'queued' OR escalate_ms > 0))) ORDER BY id",
                               binds, 2, what, faults);
     struct sb_note *notes = NULL, *copy;
     size_t count = 0, cap = 0;
@@ -128,6 +168,10 @@ sb_journal_notes (struct sb_journal *j, const char *run, const char *state, stru
         n->tries = (unsigned) sqlite3_column_int64 (st, 9);
         n->next_ms = sqlite3_column_int64 (st, 10);
         n->receipt = sb_journal_column (st, 11, a);
+        n->drill = sqlite3_column_int64 (st, 12) != 0;
+        n->data = sb_journal_column (st, 13, a);
+        n->escalate_ms = sqlite3_column_int64 (st, 14);
+        n->ack_ms = sqlite3_column_int64 (st, 15);
     }
     if (st && rc != SQLITE_DONE)
         sb_journal_fault (j, faults, rc, what);

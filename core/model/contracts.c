@@ -237,9 +237,30 @@ static const struct sb_verb fence_verbs[] = {
 static const struct sb_verb notify_verbs[] = {
     { "send", SB_SETTLES, NULL, S (60), 0, NULL,
       OPTIONS (TEXT ("id", NEED, "identifier that makes a repeat harmless") TEXT ("event", NEED, "kind of event")
-               TEXT ("subject", NEED, "one line") TEXT ("body", 0, "text")),
-      OPTIONS (RESULT ("receipt", "what the endpoint answered")),
+               TEXT ("subject", NEED, "one line; begins with DRILL in a drill") TEXT ("body", 0, "all of it as plain text")
+               TEXT ("what", 0, "name of the text it was made from: begin, gate, held ...")
+               CHOICE ("level", 0, "how much it matters", "info", "good", "warning", "critical")
+               FLAG ("drill", "no", "whether it tells of a drill")
+               TEXT ("text", 0, "the sentences of body") LIST ("facts", 0, "NAME=VALUE, what stands below the sentences")
+               TEXT ("hint", 0, "what to do")),
+      OPTIONS (RESULT ("receipt", "what the endpoint answered")
+               NUMBER ("wait s", "seconds for which the endpoint wants to be left alone")),
       "deliver one message" },
+    { "preview", SB_READS, NULL, S (10), 0, NULL,
+      OPTIONS (TEXT ("id", NEED, "identifier that makes a repeat harmless") TEXT ("event", NEED, "kind of event")
+               TEXT ("subject", NEED, "one line; begins with DRILL in a drill") TEXT ("body", 0, "all of it as plain text")
+               TEXT ("what", 0, "name of the text it was made from: begin, gate, held ...")
+               CHOICE ("level", 0, "how much it matters", "info", "good", "warning", "critical")
+               FLAG ("drill", "no", "whether it tells of a drill")
+               TEXT ("text", 0, "the sentences of body") LIST ("facts", 0, "NAME=VALUE, what stands below the sentences")
+               TEXT ("hint", 0, "what to do")),
+      OPTIONS (RESULT ("service", "who would get it") RESULT ("payload", "what would be sent")
+               RESULT ("cut", "yes: something was left out, for the service takes no more")),
+      "make the message and do not send it" },
+    { "inspect", SB_READS, NULL, S (10), 0, NULL, OPTIONS (),
+      OPTIONS (RESULT ("service", "who gets the messages")
+               RESULT ("depends", "objects of the topology that it runs through; empty: none")),
+      "tell whether the channel depends on what it is to report about; asks nobody" },
     { .name = NULL }
 };
 

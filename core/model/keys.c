@@ -102,8 +102,12 @@ const struct sb_kind sb_kinds[] = {
       false, "what can cut a site off" },
     { "channel",
       KEYS (PLUGIN (0)
-            { .name = "events", .type = SB_CHOICE, .flags = SB_KEY_LIST, .fallback = "run, gate, failure, owed",
-              .choices = WORDS ("run", "gate", "failure", "owed", "step", "check", "watch"), .help = "what is told" },
+            REF ("site", 0, "site", "where its server stands, if in a data centre of the pool: it falls silent with it")
+            { .name = "events", .type = SB_CHOICE, .flags = SB_KEY_LIST, .fallback = "run, gate, failure, owed, loss",
+              .choices = WORDS ("run", "drill", "gate", "failure", "held", "owed", "loss", "step", "check", "watch"),
+              .help = "what is told; run tells of drills too, failure of what is held too" },
+            TEXT ("escalate to", 0, "CHANNEL after TIME: who is told when nobody acknowledges a warning in time")
+            TEXT ("messages", 0, "file: texts of this channel, over those of the site and the packaged ones")
             CREDENTIAL (0)),
       false, "a way to tell people" },
     { "credential",

@@ -7,6 +7,7 @@
 #include "core/model/topology_internal.h"
 
 #include "core/base/text.h"
+#include "core/model/channel.h"
 #include "core/model/keys.h"
 
 #include <string.h>
@@ -373,12 +374,39 @@ check_all_unique (struct rules *r)
     sb_map_free (&copies);
 }
 
+/* ---- channels ---- */
+
+/* Each hop leads to another channel, and the way ends. */
+static void
+check_channel (struct rules *r, const struct sb_object *o)
+{
+    const struct sb_object *next = o;
+    int64_t after;
+    size_t hops;
+
+    if (!has (o, "escalate to"))
+        return;
+    if (sb_channel_escalation (r->t, o, &after) == NULL) {
+        FAULT (r, o, "escalate to", "channel '%s': 'escalate to = %s' is not a channel and a time", o->name,
+               sb_object_attr (o, "escalate to"));
+        HINT (r, "Write the name of another channel and how long to wait: escalate to = duty after 10m.");
+        return;
+    }
+    for (hops = 0; next != NULL && hops <= r->t->count; hops++)
+        if ((next = sb_channel_escalation (r->t, next, &after)) == o) {
+            FAULT (r, o, "escalate to", "channel '%s': its escalation comes back to it", o->name);
+            HINT (r, "Let the last channel of the way escalate to nobody.");
+            return;
+        }
+}
+
 static const struct {
     const char *kind;
     void (*check) (struct rules *r, const struct sb_object *o);
 } per_object[] = {
-    { "database", check_database },     { "link", check_link }, { "instance", check_instance }, { "site", check_site },
-    { "credential", check_credential },
+    { "database", check_database },     { "link", check_link },
+    { "instance", check_instance },     { "site", check_site },
+    { "credential", check_credential }, { "channel", check_channel },
 };
 
 void

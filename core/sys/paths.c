@@ -18,6 +18,7 @@ sb_paths_find_for (struct sb_paths *ret, const char *program)
     ret->plugins = ret->build_tree ? sb_path_join (dir, ".libs") : sb_xstrdup (SB_PLUGIN_DIR);
     ret->libexec = sb_xstrdup (ret->build_tree ? dir : SB_LIBEXEC_DIR);
     ret->workflows = ret->build_tree ? sb_path_join (dir, "workflows") : sb_xstrdup (SB_WORKFLOW_DIR);
+    ret->templates = ret->build_tree ? sb_path_join (dir, "templates") : sb_xstrdup (SB_TEMPLATE_DIR);
 }
 
 void
@@ -37,5 +38,6 @@ sb_paths_free (struct sb_paths *p)
     free (p->plugins);
     free (p->libexec);
     free (p->workflows);
+    free (p->templates);
     *p = (struct sb_paths){ 0 };
 }

@@ -11,6 +11,7 @@ struct sb_paths {
     char *plugins;   /* NAME.so */
     char *libexec;   /* programs that only this one starts */
     char *workflows; /* NAME.ini */
+    char *templates; /* messages.ini */
     bool build_tree;
 };
 

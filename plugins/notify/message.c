@@ -28,21 +28,40 @@ text_str (struct text *t, const char *s)
     text_add (t, s, strlen (s));
 }
 
+size_t
+utf8_length (const char *s)
+{
+    const unsigned char *u = (const unsigned char *) s;
+    size_t n = u[0] < 0x80 ? 1 : u[0] < 0xc2 ? 0 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : u[0] < 0xf5 ? 4 : 0, i;
+
+    for (i = 1; i < n; i++)
+        if ((u[i] & 0xc0) != 0x80)
+            return 0;
+    if ((u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] > 0x9f) || (u[0] == 0xf0 && u[1] < 0x90)
+        || (u[0] == 0xf4 && u[1] > 0x8f))
+        return 0; /* too long a form, a surrogate, beyond U+10FFFF */
+    return n;
+}
+
 void
 text_json (struct text *t, const char *s)
 {
     char code[8];
+    size_t n;
 
     text_str (t, "\"");
-    for (; *s != '\0'; s++) {
-        if (*s == '"' || *s == '\\') {
+    for (; *s != '\0'; s += n > 0 ? n : 1) {
+        n = utf8_length (s);
+        if (n == 0) {
+            text_str (t, "\xef\xbf\xbd");
+        } else if (*s == '"' || *s == '\\') {
             text_str (t, "\\");
             text_add (t, s, 1);
-        } else if ((unsigned char) *s < 0x20) {
+        } else if ((unsigned char) *s < 0x20 || *s == 0x7f) {
             snprintf (code, sizeof code, "\\u%04x", (unsigned) (unsigned char) *s);
             text_str (t, code);
         } else {
-            text_add (t, s, 1);
+            text_add (t, s, n);
         }
     }
     text_str (t, "\"");

@@ -21,9 +21,10 @@ from lab import Lab, Tap, until  # noqa: E402
 
 TOKEN = "not-for-other-eyes-7c1f"
 # What is told of each kind of record; gates that were agreed to beforehand are asked of nobody.
-TOLD = {"run-begin": "run", "run-finish": "run", "failed": "failure", "held": "failure", "dark": "failure",
+TOLD = {"run-begin": "run", "run-finish": "run", "failed": "failure", "held": "held", "dark": "failure",
         "undo-begin": "failure", "owed": "owed", "done": "step", "adopted": "step", "skipped": "step", "undone": "step"}
-MAIL = ("run", "gate", "failure")
+WANTED = {*TOLD.values(), "loss"}
+MAIL = ("run", "gate", "failure", "held")
 
 
 def prepare(lab):
@@ -31,7 +32,7 @@ def prepare(lab):
     with open(lab.topology, encoding="utf-8") as f:
         text = f.read()
     with open(f"{lab.topology}.new", "w", encoding="utf-8") as f:
-        f.write(text.replace("events = run, gate, failure, owed\n", "events = run, gate, failure, owed, step\n"))
+        f.write(text.replace("events = run, gate, failure, owed\n", "events = run, gate, failure, owed, loss, step\n"))
     os.replace(f"{lab.topology}.new", lab.topology)
     address = os.path.join(lab.dir, "secrets", "ops-room.url")
     with open(address, encoding="utf-8") as f:
@@ -58,9 +59,12 @@ def rows(lab, statement, *args):
 def expected(lab, run, events):
     """(event, step) of all that the journal of a run says, counted."""
     told = collections.Counter()
+    drill, = rows(lab, "SELECT drill FROM runs WHERE id = ?", run)[0]
     for kind, name in rows(lab, "SELECT kind, coalesce (name, '') FROM records WHERE run = ?", run):
         if TOLD.get(kind) in events:
-            told[TOLD[kind], name] += 1
+            told["drill" if drill and kind in ("run-begin", "run-finish") else TOLD[kind], name] += 1
+        if "loss" in events and kind == "done" and name.startswith("quote"):
+            told["loss", name] += 1
     return told
 
 
@@ -132,7 +136,7 @@ def drill(tap, lab):
            "it is resumed, and every line of the live view begins with DRILL", resumed.stdout + resumed.stderr)
     tap.ok(resumed.stdout.startswith("DRILL ") or "\nDRILL " in resumed.stdout, "so does its result", resumed.stdout)
     run = last_run(lab)
-    told, want = chat(lab, run), expected(lab, run, set(TOLD.values()))
+    told, want = chat(lab, run), expected(lab, run, WANTED)
     got = collections.Counter((b["event"], step_of(b["id"])) for b in {b["id"]: b for b in told}.values())
     tap.ok(got == want, "the webhook was told each event of the journal, and nothing else, across the kill", both(want, got))
     twice = [k for k, n in collections.Counter(b["id"] for b in told).items() if n > 1]
@@ -178,7 +182,7 @@ def dead_endpoint(tap, lab, url):
     set_address(lab, f"{url}?token={TOKEN}")
     watch = lab.start("watch", log=os.path.join(lab.folder, "watch.log"))
     try:
-        want = expected(lab, run, set(TOLD.values()))
+        want = expected(lab, run, WANTED)
         until("what waited is delivered", lambda: not rows(
             lab, "SELECT 1 FROM notes WHERE run = ? AND state = 'queued'", run), 60)
         got = collections.Counter((b["event"], step_of(b["id"])) for b in chat(lab, run))

@@ -119,9 +119,9 @@ posts (void)
     CU_ASSERT_EQUAL (o->rc, SB_OK);
     CU_ASSERT_PTR_NOT_NULL (strstr (outcome_result (o, "receipt"), "HTTP 200 thank you very much"));
     CU_ASSERT_TRUE (kept (b, "posts", "/hook/T0PSECRET\nIdempotency-Key: r1/7\n"));
-    CU_ASSERT_TRUE (kept (b, "posts",
-                          "\"id\":\"r1/7\",\"event\":\"gate\",\"subject\":\"Gate \\\"loss\\\" waits\","
-                          "\"body\":\"line 1\\u000aMünchen \\\\ \\u0009\""));
+    CU_ASSERT_TRUE (kept (b, "posts", "\"id\":\"r1/7\",\"event\":\"gate\""));
+    CU_ASSERT_TRUE (kept (b, "posts", "\"subject\":\"Gate \\\"loss\\\" waits\""));
+    CU_ASSERT_TRUE (kept (b, "posts", "\"body\":\"line 1\\u000aMünchen \\\\ \\u0009\""));
     CU_ASSERT_TRUE (kept (b, "posts", "\"drill\":false"));
     CU_ASSERT_EQUAL (bench_verify (b, "channel", "hook", "send", NULL, "id", "r1/7", "event", "gate", "subject", "x",
                                    NULL)
@@ -201,7 +201,8 @@ mails (void)
     CU_ASSERT_PTR_NOT_NULL (strstr (text, "@lab.example>\r\n"));
     CU_ASSERT_PTR_NOT_NULL (strstr (text, "Date: "));
     CU_ASSERT_PTR_NOT_NULL (strstr (text, "Subject: =?UTF-8?B?RFJJTEwgw5xiZXIg")); /* "DRILL Über " */
-    CU_ASSERT_PTR_NOT_NULL (strstr (text, "R3LDvMOfZQouCkVuZGU="));                /* "Grüße\n.\nEnde" */
+    CU_ASSERT_PTR_NOT_NULL (strstr (text, "Content-Type: multipart/alternative; boundary="));
+    CU_ASSERT_PTR_NOT_NULL (strstr (text, "X-Switchback-Drill: yes\r\n"));
     end_bench (b);
 }
 

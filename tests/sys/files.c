@@ -265,6 +265,7 @@ the_build_tree_is_recognised (void)
     CU_ASSERT_FALSE (p.build_tree);
     CU_ASSERT_STRING_EQUAL (p.plugins, SB_PLUGIN_DIR);
     CU_ASSERT_STRING_EQUAL (p.workflows, SB_WORKFLOW_DIR);
+    CU_ASSERT_STRING_EQUAL (p.templates, SB_TEMPLATE_DIR);
     sb_paths_free (&p);
     put ("config.status", "", 0700);
     sb_paths_find_for (&p, at ("switchback"));
@@ -272,6 +273,7 @@ the_build_tree_is_recognised (void)
     CU_ASSERT_STRING_EQUAL (p.plugins, at (".libs"));
     CU_ASSERT_STRING_EQUAL (p.libexec, folder);
     CU_ASSERT_STRING_EQUAL (p.workflows, at ("workflows"));
+    CU_ASSERT_STRING_EQUAL (p.templates, at ("templates"));
     sb_paths_free (&p);
     sb_paths_find (&p);
     CU_ASSERT_STRING_EQUAL (sb_path_base (p.program), "files");
