@@ -5,7 +5,7 @@
 
 #include "core/base/fault.h"
 #include "core/base/mem.h"
-#include "lab/world/world.h"
+#include "lab/world/setup.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -82,6 +82,12 @@ void lab_topology_free (struct lab_topology *t);
 
 /* build.c: folders, certificates, secrets, ports, the world */
 bool lab_build (const char *dir, const char *topology, bool real_time, struct sb_faults *faults);
+
+/* steady.c: machines and databases of a configuration, in the steady state, in an empty world; five minutes pass at most.
+ * lab_place_shares() says which instance a folder under a drive letter belongs to. */
+void lab_place_shares (struct lab_cfg *c);
+bool lab_steady (const struct lab_cfg *c, struct world *w, const struct w_files *files, w_made_fn fn, void *ctx,
+                 struct sb_faults *faults);
 
 /* ports.c: random free ports, held until the process ends; held again by the world, for as long as the lab stands */
 bool lab_ports_give (struct lab_cfg *c, struct sb_faults *faults);

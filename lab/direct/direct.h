@@ -129,6 +129,9 @@ enum d_more {
     D_END   /* the answer is complete */
 };
 
+/* What a step did that is no operation of the world. */
+enum { D_DID_COPY = 1000 /* one file was copied */, D_DID_MOVE /* one was moved */, D_DID_SEND /* a message left */ };
+
 /* The same numbers as enum sb_rc and enum sb_seen of switchback/plugin.h. */
 enum d_rc { D_OK = 0, D_RETRY = 1, D_FAIL = 2, D_UNSURE = 3, D_STOPPED = 4 };
 enum d_seen { D_NO = 0, D_YES = 1, D_PARTLY = 2, D_UNKNOWN = 3 };
@@ -143,11 +146,13 @@ struct d_call {
     uint8_t round;   /* inside a phase */
     uint8_t stop;    /* set by the caller: asked to stop; noticed where the plugin notices it, in a pause */
     uint8_t changed; /* it has done at least one operation that changes the world */
-    uint8_t pending; /* rc of a failure whose cleaning up is still under way */
-    w_id database;   /* index + 1 of the topology; 0: none */
-    w_id on;         /* instance, server, site or share, by the role; 0: none */
-    w_id other;      /* the second of them; 0: none */
-    uint16_t count, bits;
+    uint8_t pending; /* 1 + rc of a failure whose cleaning up is still under way */
+    uint8_t napping; /* it waits */
+    uint8_t reserved;
+    w_id database; /* index + 1 of the topology; 0: none */
+    w_id on;       /* instance, server, site or share, by the role; 0: none */
+    w_id other;    /* the second of them; 0: none */
+    uint16_t count, bits, list;
     uint16_t ntext;
     int64_t wake_ms;     /* after D_WAIT: step again when the clock is here or the world has changed */
     int64_t deadline_ms; /* by the world's clock; 0: none.  Noticed in pauses */
@@ -161,7 +166,7 @@ size_t direct_call_size (const struct d_call *c);
 #define D_RESULTS 2400
 
 struct d_answer {
-    uint16_t did; /* enum w_op_kind that this step did; 0: it looked or waited */
+    uint16_t did; /* enum w_op_kind that this step did, or D_DID_x; 0: it looked or waited */
     uint8_t word; /* at the end: enum d_rc; of a verify enum d_seen */
     uint8_t reserved;
     uint16_t ntext;
