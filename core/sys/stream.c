@@ -35,6 +35,21 @@ sb_stream_free (struct sb_stream *s)
     s->in_at = s->out_at = 0;
 }
 
+void
+sb_stream_trim (struct sb_stream *s)
+{
+    enum { SMALL = 65536 };
+
+    if (s->in_at == s->in.len && s->in.cap > SMALL) {
+        wipe (&s->in);
+        s->in_at = 0;
+    }
+    if (s->out_at == s->out.len && s->out.cap > SMALL) {
+        wipe (&s->out);
+        s->out_at = 0;
+    }
+}
+
 /* Drops what was taken or sent from the front. */
 static void
 compact (struct sb_buf *b, size_t *at)

@@ -32,6 +32,8 @@ struct sb_stream {
 
 void sb_stream_init (struct sb_stream *s, int fd, size_t limit);
 void sb_stream_free (struct sb_stream *s); /* wipes the buffers; the descriptor stays open */
+/* Gives back buffers that hold nothing and have grown past 64 KiB; what was taken from the stream is gone then. */
+void sb_stream_trim (struct sb_stream *s);
 
 enum sb_flow sb_stream_fill (struct sb_stream *s);  /* reads what is there; LATE: nothing was */
 enum sb_flow sb_stream_flush (struct sb_stream *s); /* writes what goes; LATE: some is left */

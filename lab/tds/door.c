@@ -24,7 +24,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CLIENTS_MAX 200
+#define CLIENTS_MAX 1000
 
 static enum sb_tds_policy policy = SB_TDS_TLS_FORCED;
 
@@ -63,7 +63,7 @@ listen_at (const struct lab_door_cfg *cfg)
         return -1;
     }
     setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind (fd, (struct sockaddr *) &a, sizeof a) != 0 || listen (fd, 64) != 0) {
+    if (bind (fd, (struct sockaddr *) &a, sizeof a) != 0 || listen (fd, SOMAXCONN) != 0) {
         sb_fd_close (&fd);
         return -1;
     }

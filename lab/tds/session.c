@@ -276,7 +276,10 @@ serve_requests (struct tds_session *s)
     while (!s->over && !s->wire.dead) {
         uint8_t type = 0;
         const uint8_t *p;
-        enum sb_tds_got got = sb_tds_wire_read (&s->wire, -1, SB_TDS_MESSAGE_MAX, &type, &body);
+        enum sb_tds_got got;
+
+        w_client_rest (s->world);
+        got = sb_tds_wire_read (&s->wire, -1, SB_TDS_MESSAGE_MAX, &type, &body);
         if (got == SB_TDS_TIMEOUT)
             continue;
         if (got != SB_TDS_GOT)

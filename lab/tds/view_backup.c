@@ -8,8 +8,8 @@
 static const struct w_history *
 next_history (struct tds_session *s, const struct world *w, unsigned *at)
 {
-    while (*at < W_MAX_HISTORY) {
-        const struct w_history *h = &w->history[(w->history_next + (*at)++) % W_MAX_HISTORY];
+    while (*at < w->limit_history) {
+        const struct w_history *h = &w->history[(w->history_next + (*at)++) % w->limit_history];
         if (h->instance == s->instance && h->kind != 0)
             return h;
     }

@@ -122,10 +122,15 @@ w_history_backup (struct world *w, w_id instance, const struct w_set *s, const c
 
     if (w->rates.no_history)
         return;
+    if (w->nhistory < w->limit_history) { /* not full yet: it may still grow with the number of copies */
+        unsigned wanted = w->ncopies * 8u < W_MAX_HISTORY ? w->ncopies * 8u : W_MAX_HISTORY;
+        if (wanted > w->limit_history)
+            w->limit_history = (uint16_t) wanted;
+    }
     h = &w->history[w->history_next];
     memset (h, 0, sizeof *h);
-    w->history_next = (w->history_next + 1) % W_MAX_HISTORY;
-    if (w->nhistory < W_MAX_HISTORY)
+    w->history_next = (w->history_next + 1) % w->limit_history;
+    if (w->nhistory < w->limit_history)
         w->nhistory++;
     h->instance = instance;
     h->kind = W_WAS_BACKUP;

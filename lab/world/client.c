@@ -10,17 +10,152 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PATIENCE 10000
 
+/* A snapshot, shared by all clients of the process that have seen no newer one.  It does not change, but for its clock. */
+struct snapshot {
+    unsigned users; /* clients, and the house */
+    struct world w;
+};
+
+/* One world that this process talks to, by its socket. */
+struct house {
+    dev_t dev;
+    ino_t ino;
+    struct timespec made;
+    unsigned clients;
+    struct snapshot *latest; /* NULL: none yet */
+};
+
+static pthread_mutex_t houses_lock = PTHREAD_MUTEX_INITIALIZER; /* guards houses, their snapshots and the counts */
+static struct house **houses;
+static size_t nhouses, houses_cap;
+
 struct w_client {
     struct sb_stream s;
     bool gone;
-    struct world w; /* as of w.version; version 0: nothing yet */
+    struct house *house;
+    struct snapshot *snapshot; /* what w_client_world() gave last; NULL: nothing yet */
 };
+
+/* A snapshot is large and mostly untouched: pages of its own cost what is used of them, and go back at once. */
+static struct snapshot *
+new_snapshot (void)
+{
+    void *p = mmap (NULL, sizeof (struct snapshot), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (p == MAP_FAILED)
+        abort (); /* as everything here does without memory */
+    return p;
+}
+
+static void
+free_snapshot (struct snapshot *s)
+{
+    munmap (s, sizeof *s);
+}
+
+static void
+let_go (struct snapshot *s)
+{
+    if (s != NULL && --s->users == 0)
+        free_snapshot (s);
+}
+
+static struct house *
+enter_house (const char *path)
+{
+    struct stat st = { 0 };
+    struct house *h = NULL;
+
+    if (stat (path, &st) != 0)
+        st.st_ino = 0;
+    pthread_mutex_lock (&houses_lock);
+    for (size_t i = 0; i < nhouses && h == NULL; i++)
+        if (houses[i]->dev == st.st_dev && houses[i]->ino == st.st_ino && houses[i]->made.tv_sec == st.st_ctim.tv_sec
+            && houses[i]->made.tv_nsec == st.st_ctim.tv_nsec)
+            h = houses[i];
+    if (h == NULL) {
+        h = sb_xcalloc (1, sizeof *h);
+        h->dev = st.st_dev;
+        h->ino = st.st_ino;
+        h->made = st.st_ctim;
+        SB_PUSH (houses, nhouses, houses_cap) = h;
+    }
+    h->clients++;
+    pthread_mutex_unlock (&houses_lock);
+    return h;
+}
+
+static void
+leave_house (struct w_client *c)
+{
+    struct house *h = c->house;
+
+    pthread_mutex_lock (&houses_lock);
+    let_go (c->snapshot);
+    if (--h->clients == 0) {
+        let_go (h->latest);
+        for (size_t i = 0; i < nhouses; i++)
+            if (houses[i] == h) {
+                houses[i] = houses[--nhouses];
+                break;
+            }
+        free (h);
+    }
+    if (nhouses == 0) {
+        free (houses);
+        houses = NULL;
+        houses_cap = 0;
+    }
+    pthread_mutex_unlock (&houses_lock);
+}
+
+/* Takes the newest snapshot that the process has; its version, 0: none. */
+static uint64_t
+take_latest (struct w_client *c)
+{
+    uint64_t version = 0;
+
+    pthread_mutex_lock (&houses_lock);
+    if (c->house->latest != NULL) {
+        c->house->latest->users++;
+        let_go (c->snapshot);
+        c->snapshot = c->house->latest;
+        version = c->snapshot->w.version;
+    }
+    pthread_mutex_unlock (&houses_lock);
+    return version;
+}
+
+static bool
+keep_new (struct w_client *c, const char *body, size_t n)
+{
+    struct snapshot *fresh = new_snapshot ();
+
+    if (!w_unpack (&fresh->w, body, n)) {
+        free_snapshot (fresh);
+        return false;
+    }
+    pthread_mutex_lock (&houses_lock);
+    fresh->users = 1;
+    let_go (c->snapshot);
+    c->snapshot = fresh;
+    if (c->house->latest == NULL || c->house->latest->w.version < fresh->w.version) {
+        let_go (c->house->latest);
+        c->house->latest = fresh;
+        fresh->users++;
+    }
+    pthread_mutex_unlock (&houses_lock);
+    return true;
+}
 
 struct w_client *
 w_client_open (const char *path, struct sb_faults *faults)
@@ -32,6 +167,7 @@ w_client_open (const char *path, struct sb_faults *faults)
         return NULL;
     c = sb_xcalloc (1, sizeof *c);
     sb_stream_init (&c->s, fd, W_RPC_LIMIT);
+    c->house = enter_house (path);
     return c;
 }
 
@@ -40,9 +176,24 @@ w_client_close (struct w_client *c)
 {
     if (c == NULL)
         return;
+    leave_house (c);
     close (c->s.fd);
     sb_stream_free (&c->s);
     free (c);
+}
+
+void
+w_client_rest (struct w_client *c)
+{
+    if (c == NULL)
+        return;
+    sb_stream_trim (&c->s);
+    pthread_mutex_lock (&houses_lock);
+    if (c->snapshot != NULL && c->snapshot != c->house->latest) {
+        let_go (c->snapshot);
+        c->snapshot = NULL;
+    }
+    pthread_mutex_unlock (&houses_lock);
 }
 
 bool
@@ -85,18 +236,18 @@ ask (struct w_client *c, const struct w_req *r, const void *body, size_t n, stru
 struct world *
 w_client_world (struct w_client *c)
 {
-    struct w_req r = { .kind = W_REQ_SNAPSHOT, .arg = c->w.version };
+    struct w_req r = { .kind = W_REQ_SNAPSHOT, .arg = take_latest (c) };
     struct w_ans a;
     char *body;
     size_t n;
 
     if (!ask (c, &r, NULL, 0, &a, &body, &n))
         return NULL;
-    if (a.kind == W_ANS_SAME)
-        c->w.now_ms = (int64_t) a.arg;
-    else if (a.kind != W_ANS_OK || !w_unpack (&c->w, body, n))
+    if (a.kind == W_ANS_SAME && c->snapshot != NULL)
+        __atomic_store_n (&c->snapshot->w.now_ms, (int64_t) a.arg, __ATOMIC_RELAXED);
+    else if (a.kind != W_ANS_OK || !keep_new (c, body, n))
         return NULL;
-    return &c->w;
+    return &c->snapshot->w;
 }
 
 static void

@@ -1,5 +1,5 @@
 /* The doors' side of rpc.h.  One client is one connection and belongs to one
- * thread; a snapshot is kept and refreshed only when the world has changed.
+ * thread; a snapshot is kept, shared by all clients of the process, and refreshed only when the world has changed.
  * Every call has a deadline of ten seconds; when the world is gone, calls answer
  * W_UNREACHABLE or false and w_client_gone() stays true. */
 #ifndef SB_LAB_WORLD_CLIENT_H
@@ -14,9 +14,12 @@ struct w_client;
 
 struct w_client *w_client_open (const char *socket_path, struct sb_faults *faults); /* NULL with one fault */
 void w_client_close (struct w_client *c);
+/* The client will ask nothing for a while: gives back what it keeps of an old world. */
+void w_client_rest (struct w_client *c);
 bool w_client_gone (const struct w_client *c);
 
-/* The world as it is now; valid until the next call on this client.  NULL: the world is gone. */
+/* The world as it is now; valid until the next call on this client, and not to be changed: others read it too.  NULL:
+ * the world is gone. */
 struct world *w_client_world (struct w_client *c);
 /* Sends one operation. */
 void w_client_op (struct w_client *c, const struct w_op *op, struct w_out *out);

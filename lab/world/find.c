@@ -178,8 +178,12 @@ w_session (struct world *w, w_id instance, uint16_t spid)
 struct w_copy *
 w_partner (struct world *w, const struct w_copy *c)
 {
+    struct w_copy *known = w_copy (w, c->partner_copy);
+
     if (c->mirror_guid == 0 || c->partner_id == 0)
         return NULL;
+    if (known != NULL && known->instance == c->partner_id && known->mirror_guid == c->mirror_guid && known != c)
+        return known;
     for (unsigned i = 0; i < w->ncopies; i++)
         if (w->copies[i].instance == c->partner_id && w->copies[i].mirror_guid == c->mirror_guid && &w->copies[i] != c)
             return &w->copies[i];

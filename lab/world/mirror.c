@@ -47,6 +47,7 @@ w_mirror_clear (struct world *w, struct w_copy *c)
     c->role = c->mirroring = c->safety = c->witness_state = 0;
     c->suspended = c->forced = c->synced = c->pairing = 0;
     c->timeout_s = 0;
+    c->partner_copy = 0;
     c->role_seq = c->safety_seq = 0;
     c->lost_ms = 0;
     c->failover_lsn = 0;
@@ -206,10 +207,25 @@ settle_witness (struct world *w, struct w_copy *c)
                                                                : W_WITNESS_DISCONNECTED);
 }
 
+/* Remembers where the other halves are: else every question for them would ask every copy. */
+static void
+find_partners (struct world *w)
+{
+    struct w_copy *other;
+
+    for (unsigned i = 0; i < w->ncopies; i++)
+        if (w->copies[i].mirror_guid != 0) {
+            other = w_partner (w, &w->copies[i]);
+            w->copies[i].partner_copy = other == NULL ? 0 : w_copy_id (w, other);
+        }
+}
+
 void
 w_mirror_settle (struct world *w)
 {
     struct w_copy *c, *other;
+
+    find_partners (w);
 
     for (unsigned i = 0; i < w->ncopies; i++) {
         c = &w->copies[i];

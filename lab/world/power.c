@@ -98,7 +98,7 @@ instance_rebuilt (struct world *w, w_id instance)
     for (w_id i = 1; i <= w->ncopies; i++)
         if (w->copies[i - 1].instance == instance)
             w_slot_drop (w, W_T_COPIES, i);
-    for (unsigned i = 0; i < W_MAX_HISTORY; i++)
+    for (unsigned i = 0; i < w->nhistory; i++)
         if (w->history[i].instance == instance)
             memset (&w->history[i], 0, sizeof w->history[i]);
     n->running = n->agent = 1;

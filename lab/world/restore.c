@@ -79,7 +79,7 @@ w_history_restore (struct world *w, const struct w_copy *c, const struct w_set *
     if (w->rates.no_history)
         return;
     w_history_backup (w, c->instance, s, file);
-    h = &w->history[(w->history_next + W_MAX_HISTORY - 1) % W_MAX_HISTORY];
+    h = &w->history[(w->history_next + w->limit_history - 1u) % w->limit_history];
     h->kind = W_WAS_RESTORE;
     h->database = c->name;
     h->user = w_intern (w, user);

@@ -10,7 +10,7 @@
 
 #include "lab/world/ops.h"
 
-#define W_RPC_LIMIT (4u << 20)
+#define W_RPC_LIMIT (16u << 20) /* a full world fits */
 
 enum w_req_kind {
     W_REQ_SNAPSHOT = 1, /* arg: version that the caller has; answer: W_ANS_SAME, or W_ANS_OK and a packed world */

@@ -19,8 +19,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_CLIENTS 1024
-#define KEPT        64 /* outcomes of works nobody has asked for yet */
+#define MAX_CLIENTS 4096
+#define KEPT        1024 /* outcomes of works nobody has asked for yet */
 
 struct client {
     struct sb_stream s;
@@ -517,6 +517,8 @@ flush_all (struct server *s)
     for (size_t i = s->nclients; i-- > 0;)
         if (sb_stream_flush (&s->clients[i]->s) == SB_FLOW_CLOSED)
             client_gone (s, i);
+        else
+            sb_stream_trim (&s->clients[i]->s);
 }
 
 /* Nobody is connected to a world that starts. */

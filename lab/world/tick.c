@@ -19,16 +19,27 @@ finish_work (struct world *w, const struct w_files *files, w_id slot, w_finished
         finished (ctx, &op, work, &out);
 }
 
-static uint32_t
-copies_crc (const struct world *w)
+_Static_assert(sizeof (struct w_copy) % sizeof (uint64_t) == 0, "copies are read as words");
+
+/* Tells whether the copies have changed; a word at a time, for it is asked at every turn. */
+static uint64_t
+copies_sum (const struct world *w)
 {
-    return w_crc (w->copies, w->ncopies * sizeof *w->copies);
+    const char *p = (const char *) w->copies;
+    uint64_t h = UINT64_C (14695981039346656037), word;
+
+    for (size_t n = w->ncopies * sizeof *w->copies; n > 0; n -= sizeof word, p += sizeof word) {
+        memcpy (&word, p, sizeof word);
+        h = (h ^ word) * UINT64_C (0x9e3779b97f4a7c15);
+        h ^= h >> 29;
+    }
+    return h;
 }
 
 void
 w_tick (struct world *w, const struct w_files *files, int64_t now_ms, w_finished_fn finished, void *ctx)
 {
-    uint32_t before;
+    uint64_t before;
 
     if (now_ms > w->now_ms)
         w->now_ms = now_ms;
@@ -36,9 +47,9 @@ w_tick (struct world *w, const struct w_files *files, int64_t now_ms, w_finished
         if (w->works[i - 1].id != 0 && w->works[i - 1].done_ms <= w->now_ms)
             finish_work (w, files, i, finished, ctx);
     w_jobs_tick (w, files);
-    before = copies_crc (w);
+    before = copies_sum (w);
     w_mirror_step (w);
-    if (copies_crc (w) != before)
+    if (copies_sum (w) != before)
         w->version++;
     w_replicate (w);
 }

@@ -3,15 +3,17 @@
  * of its fields are strings; everything here walks that table. */
 #include "lab/world/intern.h"
 
+#include "core/base/mem.h"
 #include "core/base/text.h"
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #define W_MAGIC  0x57424c53u /* SLBW */
-#define W_FORMAT 3u
+#define W_FORMAT 4u
 #define NO_MORE  0xffffu
 
 struct table {
@@ -63,10 +65,13 @@ static const struct table tables[W_TABLES] = {
 };
 
 _Static_assert(W_MAX_RUNS == 8, "the row of jobs above lists the strings of eight runs");
-_Static_assert(W_MAX_TEXT <= 65535, "a string's place has sixteen bits");
+_Static_assert(W_MAX_TEXT / W_TEXT_UNIT <= 65535, "a string's place has sixteen bits");
+_Static_assert(W_TEXT_UNIT == sizeof (uint64_t), "strings are compared by their first unit");
+_Static_assert(W_MAX_FORKS <= 65535 && W_MAX_JOBS <= 32767, "a w_id has sixteen bits");
 _Static_assert(W_MAX_SERVERS <= 16, "the active list has sixteen bits");
 
-#define HEAD offsetof (struct world, sites) /* everything before the tables */
+#define HEAD          offsetof (struct world, sites) /* everything before the tables */
+#define TEXT_BYTES(w) ((size_t) (w)->ntext * W_TEXT_UNIT)
 
 static uint16_t *
 count_of (struct world *w, enum w_table t)
@@ -112,6 +117,7 @@ w_init (struct world *w, uint64_t seed, int64_t now_ms)
     w->seed = seed;
     w->now_ms = now_ms;
     w->ntext = 1;
+    w->limit_history = W_HISTORY_LEAST;
     w->limit_active = 4;
     w->limit_servers = 8;
     w->central.version = 1;
@@ -138,9 +144,9 @@ w_assign (struct world *to, const struct world *from)
         if (had > has)
             memset (slot (to, t, has), 0, (had - has) * tables[t].size);
     }
-    memcpy (to->text, from->text, from->ntext);
+    memcpy (to->text, from->text, TEXT_BYTES (from));
     if (to->ntext > from->ntext)
-        memset (to->text + from->ntext, 0, (size_t) (to->ntext - from->ntext));
+        memset (to->text + TEXT_BYTES (from), 0, TEXT_BYTES (to) - TEXT_BYTES (from));
     memcpy (to, from, HEAD);
 }
 
@@ -150,34 +156,58 @@ w_pack (const struct world *w, struct sb_buf *out)
     sb_buf_add (out, w, HEAD);
     for (enum w_table t = 0; t < W_TABLES; t++)
         sb_buf_add (out, slot_in (w, t, 0), count_in (w, t) * tables[t].size);
-    sb_buf_add (out, w->text, w->ntext);
+    sb_buf_add (out, w->text, TEXT_BYTES (w));
+}
+
+/* Back to zero; touches the used slots only. */
+static void
+forget (struct world *w)
+{
+    for (enum w_table t = 0; t < W_TABLES; t++)
+        memset (slot (w, t, 0), 0, count_in (w, t) * tables[t].size);
+    memset (w->text, 0, TEXT_BYTES (w));
+    memset (w, 0, HEAD);
+}
+
+/* Are the counts of a head possible, and do they say how long the whole is? */
+static bool
+plausible (const struct world *head, size_t n)
+{
+    size_t whole = HEAD;
+
+    if (head->magic != W_MAGIC || head->format != W_FORMAT || head->ntext == 0 || head->limit_history == 0
+        || head->limit_history > W_MAX_HISTORY || head->history_next >= head->limit_history)
+        return false;
+    for (enum w_table t = 0; t < W_TABLES; t++) {
+        if (count_in (head, t) > tables[t].max)
+            return false;
+        whole += count_in (head, t) * tables[t].size;
+    }
+    return head->nhistory <= head->limit_history && whole + TEXT_BYTES (head) == n;
 }
 
 bool
 w_unpack (struct world *w, const void *data, size_t n)
 {
     const char *p = data;
-    size_t left = n, part;
+    size_t part;
 
-    memset (w, 0, sizeof *w);
-    if (n < HEAD)
+    if (w->magic == W_MAGIC)
+        forget (w);
+    if (n <= HEAD || p[n - 1] != 0)
         return false;
     memcpy (w, p, HEAD);
-    p += HEAD;
-    left -= HEAD;
-    if (w->magic != W_MAGIC || w->format != W_FORMAT || w->ntext > W_MAX_TEXT || w->ntext == 0)
+    if (!plausible (w, n)) {
+        memset (w, 0, HEAD);
         return false;
+    }
+    p += HEAD;
     for (enum w_table t = 0; t < W_TABLES; t++) {
         part = count_in (w, t) * tables[t].size;
-        if (count_in (w, t) > tables[t].max || part > left)
-            return false;
         memcpy (slot (w, t, 0), p, part);
         p += part;
-        left -= part;
     }
-    if (left != w->ntext || p[left - 1] != 0)
-        return false;
-    memcpy (w->text, p, left);
+    memcpy (w->text, p, TEXT_BYTES (w));
     return true;
 }
 
@@ -221,7 +251,7 @@ w_digest (const struct world *w)
     for (enum w_table t = 0; t < W_TABLES; t++)
         if (t != W_T_HISTORY)
             h = digest_add (h, slot_in (w, t, 0), count_in (w, t) * tables[t].size);
-    return digest_add (h, w->text, w->ntext);
+    return digest_add (h, w->text, TEXT_BYTES (w));
 }
 
 w_id
@@ -262,25 +292,47 @@ w_table_name (enum w_table t)
 const char *
 w_str (const struct world *w, w_text t)
 {
-    return t < w->ntext ? w->text + t : "";
+    return t < w->ntext ? w->text + (size_t) t * W_TEXT_UNIT : "";
 }
 
+/* Units that a string of n bytes takes, with its NUL. */
+static size_t
+units (size_t n)
+{
+    return n / W_TEXT_UNIT + 1;
+}
+
+/* What lies behind a string up to the next unit is zero, so that unlike strings mostly differ in their first unit. */
 static w_text
 text_find (const struct world *w, const char *s)
 {
+    char first[W_TEXT_UNIT] = { 0 };
     size_t at = 1;
 
+    memcpy (first, s, strnlen (s, sizeof first));
     while (at < w->ntext) {
-        if (strcmp (w->text + at, s) == 0)
+        const char *here = w->text + at * W_TEXT_UNIT;
+        if (memcmp (here, first, sizeof first) == 0 && strcmp (here, s) == 0)
             return (w_text) at;
-        at += strlen (w->text + at) + 1;
+        at += units (strlen (here));
     }
     return 0;
+}
+
+static w_text
+text_add (struct world *w, const char *s, size_t n)
+{
+    w_text t = w->ntext;
+
+    memcpy (w->text + TEXT_BYTES (w), s, n + 1);
+    w->ntext = (uint16_t) (w->ntext + units (n));
+    return t;
 }
 
 w_text
 w_intern (struct world *w, const char *s)
 {
+    static const unsigned most = W_MAX_TEXT / W_TEXT_UNIT, slack = 512;
     size_t n = s == NULL ? 0 : strlen (s);
     w_text t;
 
@@ -289,42 +341,53 @@ w_intern (struct world *w, const char *s)
     t = text_find (w, s);
     if (t != 0)
         return t;
-    if (w->ntext + n + 1 > W_MAX_TEXT || w->ntext > 2 * w->text_live + 4096)
+    if (w->ntext + units (n) > most || w->ntext > 2u * w->text_live + slack)
         w_compact (w);
-    if (w->ntext + n + 1 > W_MAX_TEXT)
+    if (w->ntext + units (n) > most)
         return 0; /* a world this full loses a word, not its shape */
-    memcpy (w->text + w->ntext, s, n + 1);
-    t = w->ntext;
-    w->ntext = (uint16_t) (w->ntext + n + 1);
-    return t;
+    return text_add (w, s, n);
 }
 
+/* Strings of the old text, where they are used, to their places in the new one. */
+struct moving {
+    char *old;
+    uint16_t old_n, *place; /* by old place; 0: not moved yet */
+};
+
 static void
-text_move (struct world *w, const char *old, uint16_t old_n, char *field)
+text_move (struct world *w, struct moving *m, char *field)
 {
     w_text t;
 
     memcpy (&t, field, sizeof t);
-    t = t != 0 && t < old_n ? w_intern (w, old + t) : 0;
+    if (t >= m->old_n)
+        t = 0;
+    if (t != 0 && m->place[t] == 0) {
+        const char *s = m->old + (size_t) t * W_TEXT_UNIT;
+        m->place[t] = text_add (w, s, strlen (s));
+    }
+    t = t == 0 ? 0 : m->place[t];
     memcpy (field, &t, sizeof t);
 }
 
 void
 w_compact (struct world *w)
 {
-    static __thread char old[W_MAX_TEXT];
-    uint16_t old_n = w->ntext;
+    struct moving m = { .old_n = w->ntext };
 
-    memcpy (old, w->text, old_n);
-    memset (w->text, 0, old_n);
+    m.old = sb_xcalloc (m.old_n, W_TEXT_UNIT);
+    memcpy (m.old, w->text, TEXT_BYTES (w));
+    m.place = sb_xcalloc (m.old_n, sizeof *m.place);
+    memset (w->text, 0, TEXT_BYTES (w));
     w->ntext = 1;
-    w->text_live = old_n; /* no second compaction inside this one */
-    text_move (w, old, old_n, (char *) &w->pool);
+    text_move (w, &m, (char *) &w->pool);
     for (enum w_table t = 0; t < W_TABLES; t++)
         for (unsigned i = 0; i < count_in (w, t); i++)
             for (const uint16_t *f = tables[t].texts; *f != NO_MORE; f++)
-                text_move (w, old, old_n, slot (w, t, i) + *f);
+                text_move (w, &m, slot (w, t, i) + *f);
     w->text_live = w->ntext;
+    free (m.old);
+    free (m.place);
 }
 
 /* Identifiers: twelve bytes say which world, four say which number. */

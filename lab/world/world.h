@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 typedef uint16_t w_id;   /* index + 1 into one of the tables below; 0: none */
-typedef uint16_t w_text; /* offset into world.text; 0: the empty string */
+typedef uint16_t w_text; /* place in world.text, in units of W_TEXT_UNIT bytes; 0: the empty string */
 typedef int64_t w_lsn;   /* as SQL Server's numeric(25,0): VLF, 10 digits of block, 5 digits of slot */
 typedef uint32_t w_guid; /* number of an identifier; w_guid_text() makes it a GUID; 0: NULL */
 
@@ -112,7 +112,7 @@ struct w_copy {
     uint8_t synced;    /* was SYNCHRONIZED when the partner was last seen */
     uint8_t pairing;   /* mirror: waiting for SET PARTNER on the principal */
     uint16_t timeout_s;
-    uint16_t reserved;
+    w_id partner_copy; /* the other half, as w_mirror_settle() found it; 0: not there */
     int32_t role_seq, safety_seq;
     int64_t lost_ms;    /* partner silent since; 0: not */
     w_lsn failover_lsn; /* last LSN known to be on both */
@@ -308,13 +308,14 @@ struct world {
     uint32_t history_next; /* ring position */
     uint16_t nsites, ninstances, ncopies, nforks, nfamilies, nservers, nfrontends, nshares;
     uint16_t njobs, nprimaries, npairs, nsecondaries, nsecondary_dbs, nsessions, nworks, nhistory;
-    uint16_t ntext;
+    uint16_t ntext; /* units */
     w_id tool_site;
     uint16_t limit_active;  /* 4: servers that may be active at a time */
     uint16_t limit_servers; /* 8 */
     w_text pool;            /* fqdn */
-    uint16_t text_live;     /* bytes of strings in use when they were last compacted */
-    uint16_t reserved[2];
+    uint16_t text_live;     /* units in use when strings were last compacted */
+    uint16_t limit_history; /* how long the ring of history is; changed only while it is not full */
+    uint16_t reserved;
     struct w_rates rates;
     struct w_central central;
     struct w_site sites[W_MAX_SITES];
