@@ -14,8 +14,8 @@ static const struct {
     { "foreach", "ForEach-Object" }, { "select", "Select-Object" }, { "sort", "Sort-Object" },
     { "measure", "Measure-Object" }, { "fl", "Format-List" },       { "ft", "Format-Table" },
     { "echo", "Write-Output" },      { "write", "Write-Output" },   { "gcm", "Get-Command" },
-    { "ipmo", "Import-Module" },     { "sleep", "Start-Sleep" },    { "group", "Group-Object" },
-    { "gm", "Get-Member" },
+    { "iex", "Invoke-Expression" },  { "ipmo", "Import-Module" },   { "sleep", "Start-Sleep" },
+    { "group", "Group-Object" },     { "gm", "Get-Member" },
 };
 
 /* Common parameters; `flag` tells what the value is for. */

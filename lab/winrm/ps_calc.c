@@ -84,6 +84,25 @@ version_table (struct ps *ps)
     return ps_of_object (o);
 }
 
+/* $input: what is written to the process, line by line; read when it is first asked for. */
+static struct ps_value
+input_lines (struct ps *ps)
+{
+    SB_AUTOFREE char *all = ps->host->input ? ps->host->input (ps->host->ctx) : NULL;
+    struct ps_list *l = ps_list_new (ps);
+
+    for (const char *at = all; at && *at;) {
+        size_t n = strcspn (at, "\r\n");
+
+        ps_list_add (ps, l, ps_text (ps, ps_strndup (ps, at, n)));
+        at += n;
+        at += *at == '\r';
+        at += *at == '\n';
+    }
+    ps_var_set (ps, "input", ps_of_list (l));
+    return ps_of_list (l);
+}
+
 struct ps_value
 ps_var_read (struct ps *ps, const char *name)
 {
@@ -110,6 +129,8 @@ ps_var_read (struct ps *ps, const char *name)
         return ps_of_list (l);
     }
     v = ps_var (ps, name);
+    if (!v && !ps_text_cmp (name, "input", false))
+        return input_lines (ps);
     return v ? *v : ps_null ();
 }
 

@@ -465,6 +465,7 @@ nothing (struct ps_call *c)
     return PS_GO;
 }
 
+static const struct ps_param invoke_params[] = { { "Command", 0, PS_P_MANDATORY }, { 0 } };
 static const struct ps_param strict_params[] = { { "Version", 0, 0 }, { "Off", -1, PS_P_SWITCH }, { 0 } };
 
 #define UTILITY "Microsoft.PowerShell.Utility"
@@ -477,6 +478,7 @@ const struct ps_cmdlet ps_core_cmdlets[] = {
     { "Write-Debug", message_params, 0, NULL, null_item, nothing, UTILITY },
     { "Write-Information", message_params, 0, NULL, null_item, nothing, UTILITY },
     { "Write-Progress", progress_params, 0, NULL, NULL, progress_end, UTILITY },
+    { "Invoke-Expression", invoke_params, 0, NULL, NULL, ps_invoke_end, UTILITY },
     { "Out-Null", any_params, 0, NULL, null_item, NULL, "Microsoft.PowerShell.Core" },
     { "Out-Default", any_params, 0, NULL, default_item, NULL, "Microsoft.PowerShell.Core" },
     { "Out-Host", any_params, 0, NULL, default_item, NULL, "Microsoft.PowerShell.Core" },

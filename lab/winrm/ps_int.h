@@ -196,6 +196,7 @@ struct ps {
     const struct ps_call *enough; /* who said PS_ENOUGH */
 };
 
+enum ps_flow ps_invoke_end (struct ps_call *c);                                         /* Invoke-Expression */
 enum ps_flow ps_do (struct ps *ps, const struct ps_node *n, struct ps_sink *out);       /* any statement */
 enum ps_flow ps_calc (struct ps *ps, const struct ps_node *n, struct ps_value *ret);    /* any expression */
 enum ps_flow ps_collect (struct ps *ps, const struct ps_node *n, struct ps_value *ret); /* a statement's output */

@@ -113,6 +113,23 @@ ended (struct ps *ps, enum ps_flow f)
     }
 }
 
+/* Invoke-Expression: text becomes a script in the same scope. */
+enum ps_flow
+ps_invoke_end (struct ps_call *c)
+{
+    const char *text = ps_arg_text (c, "Command"), *outer = c->ps->src;
+    struct ps_lex l = { 0 };
+    struct ps_node *n = text && strlen (text) <= PS_MAX_SCRIPT ? ps_parse (c->ps, text, &l) : NULL;
+    enum ps_flow f;
+
+    if (!n)
+        return ps_fail (c, "ParserError", "ParseException", "%s", l.failed ? l.error : "There is no command.");
+    c->ps->src = text;
+    f = ps_do (c->ps, n->kids[0], c->out);
+    c->ps->src = outer;
+    return f;
+}
+
 int
 ps_run (const struct ps_host *host, const char *script)
 {

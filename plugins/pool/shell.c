@@ -225,9 +225,9 @@ sign_in_of (struct sb_call *call, const char *credential, struct wsman_host *ret
                                     : distrust (call, ret->key != NULL ? ret->key : ret->certificate);
 }
 
-/* NULL, or why this front end cannot be used.  `p`: NULL when nobody is going to sign in. */
+/* NULL, or why this front end cannot be used.  `tickets`: NULL when nobody is going to sign in. */
 static const char *
-host_of (struct sb_call *call, struct pool *p, const char *name, struct wsman_host *ret)
+host_of (struct sb_call *call, struct sb_tickets *tickets, const char *name, struct wsman_host *ret)
 {
     const char *credential = sb_attr (call, "frontend", name, "credential"),
                *tls = sb_attr (call, "frontend", name, "tls"), *delegate = sb_attr (call, "frontend", name, "delegate");
@@ -238,12 +238,12 @@ host_of (struct sb_call *call, struct pool *p, const char *name, struct wsman_ho
                                 .ca = path_of (call, sb_attr (call, "frontend", name, "ca")),
                                 .check_tls = tls == NULL || strcmp (tls, "verify") == 0,
                                 .delegate = delegate == NULL || strcmp (delegate, "yes") == 0,
-                                .tickets = p != NULL ? &p->tickets : NULL };
+                                .tickets = tickets };
     if (ret->url == NULL || strncmp (ret->url, "https://", 8) != 0)
         return sb_format (call, "[frontend %s] needs an url that begins with https://", name);
     if (credential == NULL)
         return sb_format (call, "[frontend %s] names no credential", name);
-    return p != NULL ? sign_in_of (call, credential, ret) : NULL;
+    return tickets != NULL ? sign_in_of (call, credential, ret) : NULL;
 }
 
 bool
@@ -322,7 +322,7 @@ pool_ps (struct sb_call *call, struct pool *p, const char *site, bool changes, c
 
     *ret = NULL;
     for (i = 0; i < n; i++) {
-        if ((why = host_of (call, p, names[i], &host)) != NULL)
+        if ((why = host_of (call, &p->tickets, names[i], &host)) != NULL)
             return sb_fail (call, SB_FAIL, "%s", why);
         wsman_run (call, &host, script, &result);
         if (result.reached == WSMAN_DONE)

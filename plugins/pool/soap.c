@@ -311,45 +311,48 @@ soap_answer_free (struct soap_answer *a)
 
 /* ---- CLIXML --------------------------------------------------------------------------------------------- */
 
-/* The code unit that an escape at `s` stands for; -1: it is none. */
-static long
-escaped_unit (const char *s)
+/* Is there an escape at `s`?  Then *ret is the UTF-16 code unit that it stands for. */
+static bool
+escaped_unit (const char *s, unsigned *ret)
 {
-    long value = 0;
+    unsigned value = 0;
     int i;
 
     if (s[0] != '_' || s[1] != 'x')
-        return -1;
+        return false;
     for (i = 2; i < 6; i++) {
         if (!isxdigit ((unsigned char) s[i]))
-            return -1;
-        value = value * 16 + (isdigit ((unsigned char) s[i]) ? s[i] - '0' : (s[i] | 0x20) - 'a' + 10);
+            return false;
+        value = value * 16 + (unsigned) (isdigit ((unsigned char) s[i]) ? s[i] - '0' : (s[i] | 0x20) - 'a' + 10);
     }
-    return s[6] == '_' ? value : -1;
+    *ret = value;
+    return s[6] == '_';
 }
 
-/* _x000D_ stands for a carriage return, and so on: UTF-16 code units ([MS-PSRP] 2.2.5.3.2).  A sentence is one line:
- * line ends become a blank, other control characters and halves of a pair go away. */
+/* _x000D_ stands for a carriage return, and so on ([MS-PSRP] 2.2.5.3.2).  A sentence is one line: line ends become a
+ * blank, other control characters and halves of a pair go away. */
 static void
 add_unescaped (const char *s, struct sb_buf *out)
 {
     while (*s != '\0') {
-        long unit = escaped_unit (s), low = -1;
+        unsigned unit, low = 0;
+        bool two;
 
-        if (unit < 0) {
+        if (!escaped_unit (s, &unit)) {
             sb_buf_char (out, *s++);
             continue;
         }
         s += 7;
-        if (unit >= 0xd800 && unit < 0xdc00 && (low = escaped_unit (s)) >= 0)
+        two = unit >= 0xd800 && unit < 0xdc00 && escaped_unit (s, &low);
+        if (two)
             s += 7;
         if (unit == '\n')
             sb_buf_char (out, ' ');
         else if (unit >= 32 && unit != 127) {
             const unsigned char pair[] = { (unsigned char) (unit & 0xff), (unsigned char) (unit >> 8),
-                                           (unsigned char) (low & 0xff), (unsigned char) (low >> 8 & 0xff) };
+                                           (unsigned char) (low & 0xff), (unsigned char) (low >> 8) };
 
-            sb_utf16le_to_utf8 (pair, low >= 0 ? 4 : 2, out);
+            sb_utf16le_to_utf8 (pair, two ? 4 : 2, out);
         }
     }
 }

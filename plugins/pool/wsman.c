@@ -357,8 +357,8 @@ end_shell (struct session *s)
 #define POWERSHELL "powershell.exe -NoProfile -NonInteractive -ExecutionPolicy Bypass -EncodedCommand "
 
 /* Reads base64 from stdin up to a full stop, and runs what it says.  Without the full stop the text was cut: nothing runs. */
-#define READ_STDIN                                                         \
-    "$t=[Console]::In.ReadToEnd().Trim()\nif(!$t.EndsWith('.')){exit 9}\n" \
+#define READ_STDIN                                        \
+    "$t=-join @($input)\nif(!$t.EndsWith('.')){exit 9}\n" \
     "Invoke-Expression ([Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($t.TrimEnd('.'))))\n"
 
 static char *

@@ -3,6 +3,7 @@
 #include "tests/host/bench.h"
 #include "tests/lib/tap.h"
 
+#include "core/base/mem.h"
 #include "core/sys/clock.h"
 #include "core/sys/file.h"
 
@@ -254,6 +255,32 @@ replicates (void)
     end_bench (b);
 }
 
+/* cmd.exe takes 8191 characters; a script that is longer goes to PowerShell's stdin, in pieces. */
+static void
+long_scripts (void)
+{
+    SB_CLEANUP (sb_buf_free) struct sb_buf names = { 0 };
+    struct bench *b = a_bench ();
+    const struct outcome *o;
+    int i;
+
+    for (i = 0; i < 12; i++)
+        sb_buf_printf (&names, "%ss%d.%0*d.lab", i == 0 ? "" : "|", i, 4000, i);
+    o = VERIFY (b, "await-replication", NULL, "+servers", names.s, NULL);
+    CU_ASSERT_EQUAL (o->seen, SB_SEEN_YES);
+    if (o->seen != SB_SEEN_YES)
+        printf ("# %d %.300s\n", (int) o->seen, o->sentence);
+    CU_ASSERT_TRUE (lines_with (b, "exchange Send") >= 2);
+    CU_ASSERT_TRUE (log_has (b, "fed "));
+    CU_ASSERT_TRUE (no_shell_is_left (b));
+    bench_file (b, "mode", "deaf", 0600);
+    o = RUN (b, "await-replication", NULL, "+servers", names.s, NULL);
+    CU_ASSERT_EQUAL (o->rc, SB_RETRY);
+    CU_ASSERT_TRUE (no_shell_is_left (b));
+    CU_ASSERT_FALSE (log_has (b, "cmdlet Invoke-CsManagementStoreReplication"));
+    end_bench (b);
+}
+
 static void
 services (void)
 {
@@ -454,6 +481,7 @@ main (int argc, char **argv)
         { "the pool state is set by its read identity, and was is what was before", sets_state },
         { "the active list is changed without ever passing four", sets_active },
         { "replication is pushed and waited for with a deadline", replicates },
+        { "a script too long for a command line goes to stdin whole or not at all", long_scripts },
         { "the chat services of a server are found, stopped and started", services },
         { "the central store is taken by force when its master is gone", moves_store },
         { "the central store is handed over when its master lives", hands_store_over },

@@ -25,6 +25,7 @@ NS = {
 SHELL = NS["rsp"]
 PASSWORD = "pass word-7"
 commands = {}
+waiting = {}  # by command: what came to its stdin
 shells = set()
 
 
@@ -131,9 +132,13 @@ def answer(script):
     return {"set": True}
 
 
-def run(command):
+def script_of(command):
     m = re.match(r"powershell\.exe -NoProfile -NonInteractive -ExecutionPolicy Bypass -EncodedCommand (\S+)$", command)
-    script = base64.b64decode(m[1]).decode("utf-16-le")
+    assert len(command) < 8192, "cmd.exe cuts longer lines"
+    return base64.b64decode(m[1]).decode("utf-16-le")
+
+
+def run(script):
     try:
         document = answer(script)
         code = 0
@@ -212,8 +217,31 @@ class Door(BaseHTTPRequestHandler):
             once()
             return self.reply(500, fault(2150859174, "too many"))
         command = "C-%d" % time.monotonic_ns()
-        out, code = run(root.findtext(".//rsp:Command", None, NS))
-        size = 37 if len(out) < 500000 else 50000  # odd, to cut letters in the middle
+        script = script_of(root.findtext(".//rsp:Command", None, NS))
+        if "$input" in script:  # it waits for its text
+            piped = [o.text for o in root.iterfind(".//w:Option", NS) if o.get("Name") == "WINRS_CONSOLEMODE_STDIN"]
+            assert piped == ["FALSE"], piped
+            waiting[command] = b""
+            return self.reply(200, envelope("<rsp:CommandResponse><rsp:CommandId>%s</rsp:CommandId></rsp:CommandResponse>" % command))
+        return self.begin(command, script)
+
+    def on_send(self, root):
+        s = root.find(".//rsp:Stream", NS)
+        assert len(s.text) < 100000 and s.get("Name") == "stdin", "too much for one envelope"
+        waiting[s.get("CommandId")] += base64.b64decode(s.text)
+        if mode() == "deaf":
+            once()
+            return self.reply(500, fault(995, "aborted"))
+        if s.get("End") != "true":
+            return self.reply(200, envelope("<rsp:SendResponse/>"))
+        text = waiting.pop(s.get("CommandId")).decode()
+        assert text.endswith("."), "it was cut"
+        log("fed %d" % len(text))
+        return self.begin(s.get("CommandId"), base64.b64decode(text[:-1]).decode())
+
+    def begin(self, command, script):
+        out, code = run(script)
+        size = 37 if len(out) < 20000 else 49999  # odd, to cut letters in the middle
         commands[command] = [out[i:i + size] for i in range(0, len(out), size)], code
         if mode() == "drop" or (mode() == "drop change" and b"\"set\"" in out):
             once()

@@ -53,6 +53,20 @@ def pywinrm_script():
     assert "Write-Error 'bad'; exit 7" in clixml(err.decode()).replace("\n", ""), clixml(err.decode())
 
 
+def script_on_stdin():
+    raw = Raw(fe)
+    _, shell = raw.create()
+    _, command = raw.command(shell, "powershell -EncodedCommand " + encoded(
+        "$t=-join @($input); Invoke-Expression ([Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($t))); 'never'"))
+    text = base64.b64encode("'grüß dich'; exit 4".encode())
+    assert raw.send(shell, command, text[:7]).status == 200
+    assert raw.send(shell, command, text[7:], end=True).status == 200
+    a = until(lambda: (lambda r: r if r.text(".//rsp:ExitCode") else None)(raw.receive(shell, command)), what="it ends")
+    out = b"".join(base64.b64decode(s.text or "") for s in a.xml.iterfind(".//rsp:Stream[@Name='stdout']", NS))
+    assert a.text(".//rsp:ExitCode") == "4" and b"never" not in out, (a.body, out)
+    raw.delete(shell)
+
+
 def pywinrm_many():
     results = []
     threads = [threading.Thread(target=lambda i=i: results.append(pywinrm("echo", [str(i)])[1])) for i in range(12)]
@@ -405,6 +419,7 @@ def front_end_power():
 tap([
     ("pywinrm runs commands over HTTPS with Basic authentication", pywinrm_plain),
     ("pywinrm runs an encoded script and gets its exit code and CLIXML", pywinrm_script),
+    ("a script that comes through stdin in pieces runs with its exit code", script_on_stdin),
     ("twelve clients at once each get their own output", pywinrm_many),
     ("an unknown command gives exit code 1 and cmd.exe's words", unknown_command),
     ("another client's prefixes and argument style are understood", other_style),
