@@ -121,7 +121,7 @@ static const struct sb_verb database_verbs[] = {
       "run backup, copy and restore once and see a new file arrive" },
     { "backup-full", SB_SETTLES, NULL, HOUR (4), S (60), "instance",
       OPTIONS (TEXT ("file", NEED, "path as the instance sees it") FLAG ("copy only", "no", "leave the chain alone")),
-      OPTIONS (RESULT ("file", "path") RESULT ("lsn", "last LSN of the set")),
+      OPTIONS (RESULT ("file", "path") RESULT ("lsn", "last LSN of the set") RESULT ("time", "when it was taken, UTC")),
       "take a full backup with checksum and verify it" },
     { "restore-full", SB_CHANGES, NULL, HOUR (4), S (60), "instance",
       OPTIONS (TEXT ("file", NEED, "path of the full backup as the instance sees it")),
@@ -161,6 +161,100 @@ static const struct sb_verb database_verbs[] = {
     { "check-store", SB_READS, NULL, S (60), 0, "instance", OPTIONS (),
       OPTIONS (RESULT ("state", "state of the copy") RESULT ("sentence", "in words")),
       "see that a database exists and is online there" },
+    { "verify-backup", SB_READS, NULL, HOUR (4), 0, "instance",
+      OPTIONS (TEXT ("file", NEED, "path of the backup as the instance sees it")),
+      OPTIONS (RESULT ("kind", "full, log, tail, differential or other")
+               RESULT ("first lsn", "first LSN of the set")
+               RESULT ("lsn", "last LSN of the set")
+               RESULT ("time", "when the backup ended, UTC")
+               NUMBER ("bytes", "size of the backup")),
+      "read a backup of the database whole and see that it can be used" },
+    { "check-integrity", SB_READS, NULL, HOUR (4), 0, "instance",
+      OPTIONS (TEXT ("as", 0, "name of a rehearsal (restore-as); empty: the copy itself")),
+      OPTIONS (RESULT ("sentence", "in words")),
+      "read every page of a copy that serves and see that they hold together" },
+    { "count-rows", SB_READS, NULL, MIN (30), 0, "instance",
+      OPTIONS (TEXT ("as", 0, "name of a rehearsal (restore-as); empty: the copy itself")
+               TEXT ("at least", 0, "rows that must be there")),
+      OPTIONS (NUMBER ("rows", "rows of all tables")
+               RESULT ("tables", "rows of each table")),
+      "count the rows of all tables of a copy that serves" },
+    { "fingerprint", SB_READS, NULL, S (60), 0, NULL,
+      OPTIONS (TEXT ("was", 0, "lines of an earlier call: fail where they differ")),
+      OPTIONS (RESULT ("digest", "SHA-256 of the lines")
+               RESULT ("lines", "databases, mirroring, log shipping and jobs of all instances of the database")),
+      "tell how the instances stand, to be compared: nothing that moves by itself" },
+    { "start-endpoint", SB_SETTLES, "stop-endpoint", S (60), S (10), "instance",
+      OPTIONS (),
+      OPTIONS (NUMBER ("port", "port of the endpoint")),
+      "see that the mirroring endpoint of the instance is there and started" },
+    { "stop-endpoint", SB_SETTLES, "start-endpoint", S (60), S (10), "instance",
+      OPTIONS (),
+      OPTIONS (NUMBER ("port", "port of the endpoint")),
+      "stop the mirroring endpoint, unless another database is mirrored through it" },
+    { "set-witness", SB_SETTLES, "remove-witness", MIN (3), S (60), "instance",
+      OPTIONS (TARGET ("witness", NEED, "instance", "the witness")),
+      OPTIONS (RESULT ("witness", "address of the witness; empty: none")),
+      "give the mirroring session a witness and wait until it is connected" },
+    { "remove-witness", SB_SETTLES, "set-witness", MIN (2), S (30), "instance",
+      OPTIONS (),
+      OPTIONS (RESULT ("witness", "address of the witness; empty: none")),
+      "take the witness of the mirroring session away" },
+    { "resume-mirror", SB_SETTLES, NULL, MIN (30), MIN (10), "instance",
+      OPTIONS (TEXT ("force", 0, "grade with which loss was accepted: resumes even where the mirror may hold what the principal lacks")),
+      OPTIONS (),
+      "resume a suspended mirroring session and wait until it is synchronized" },
+    { "backup-log", SB_SETTLES, NULL, HOUR (1), S (30), "instance",
+      OPTIONS (TEXT ("file", NEED, "path as the instance sees it")
+               FLAG ("copy only", "no", "leave the chain alone")),
+      OPTIONS (RESULT ("file", "path")
+               RESULT ("first lsn", "first LSN of the set")
+               RESULT ("lsn", "last LSN of the set")),
+      "take a log backup with checksum and verify it" },
+    { "run-job", SB_SETTLES, NULL, HOUR (1), S (30), "instance",
+      OPTIONS (TEXT ("job", NEED, "name of the job of the Agent")
+               TEXT ("since", NEED, "UTC: a good run that began after this second is the one wanted")),
+      OPTIONS (RESULT ("outcome", "what the job said at its end")),
+      "run a job of the Agent and see it succeed" },
+    { "set-access", SB_SETTLES, "set-access", MIN (2), S (30), "instance",
+      OPTIONS (TEXT ("as", 0, "name of a rehearsal (restore-as); empty: the copy itself")
+               CHOICE ("access", NEED, "who is let in", "multi", "restricted", "single")),
+      OPTIONS (RESULT ("was", "the access before")),
+      "let everybody, administrators or one session into a copy that serves" },
+    { "full-recovery", SB_SETTLES, NULL, MIN (1), S (30), "instance",
+      OPTIONS (),
+      OPTIONS (),
+      "set the recovery model to FULL; a full backup must follow" },
+    { "mend-copy", SB_SETTLES, NULL, MIN (5), S (30), "instance",
+      OPTIONS (TEXT ("as", 0, "name of a rehearsal (restore-as); empty: the copy itself")
+               TEXT ("owner", 0, "login that shall own it")
+               CHOICE ("trustworthy", 0, "TRUSTWORTHY wanted", "keep", "yes", "no")
+               CHOICE ("broker", 0, "service broker wanted", "keep", "yes", "no")),
+      OPTIONS (NUMBER ("users", "users that got their login again by this call")
+               RESULT ("left", "users whose login is not on the instance")),
+      "give a restored copy back what a restore takes away: owner, TRUSTWORTHY, broker, logins of its users" },
+    { "restore-as", SB_SETTLES, "drop-as", HOUR (4), S (60), "instance",
+      OPTIONS (TEXT ("as", NEED, "another name; it begins with the real one and _drill")
+               TEXT ("file", NEED, "path of the full backup as the instance sees it")
+               TARGET ("from", 0, "share", "the share or folder that holds the log backups")
+               TEXT ("until", 0, "LSN that must be reached")),
+      OPTIONS (RESULT ("lsn", "where it ends")
+               RESULT ("time", "when the newest restored set was backed up, UTC")
+               NUMBER ("applied", "log backups applied by this call")),
+      "restore a full backup and the log backups beside the real copy, under another name and in files of its own, and bring it online" },
+    { "drop-as", SB_CHANGES, NULL, MIN (3), S (30), "instance",
+      OPTIONS (TEXT ("as", NEED, "the other name")),
+      OPTIONS (),
+      "drop what restore-as made" },
+    { "seed-copy", SB_CHANGES, NULL, HOUR (8), S (60), "instance",
+      OPTIONS (TARGET ("from", NEED, "instance", "holds the copy that serves")
+               TEXT ("file", NEED, "path of the full backup as both instances see it")),
+      OPTIONS (RESULT ("lsn", "redo point of the copy")),
+      "make a restoring copy that the log of the serving one can bring up to date" },
+    { "build-dormant", SB_SETTLES, "remove-primary", MIN (20), MIN (5), "instance",
+      OPTIONS (TARGET ("secondary", 0, "instance", "the instance that will restore; none: logs are only backed up")),
+      OPTIONS (RESULT ("job", "backup job")),
+      "define the mirror as second log shipping primary; it becomes principal for that moment" },
     { .name = NULL }
 };
 

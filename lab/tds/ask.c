@@ -87,18 +87,20 @@ tds_op (struct tds_session *s, struct w_op *op, struct w_out *out, void (*progre
     w_client_op (s->world, op, out);
     work = out->work;
     while (out->status == W_WORKING) {
-        if (progress != NULL)
+        bool alone = deserted (s);
+
+        if (progress != NULL && !alone)
             progress (ctx, out->percent);
-        if (deserted (s)) {
-            if (s->cancelled && !s->wire.dead)
-                cancel_work (s, work, out);
+        if (alone && s->cancelled && !s->wire.dead)
+            cancel_work (s, work, out);
+        /* A client that is gone does not stop the server: the session stays, at work, until the statement has ended. */
+        if (alone && (s->cancelled || atomic_load (&s->cut) != TDS_CUT_NO))
             return false;
-        }
         w_client_work (s->world, work, TICK_MS, out);
     }
     if (out->status == W_UNREACHABLE)
         s->wire.dead = true;
-    return out->status == W_DONE;
+    return out->status == W_DONE && !s->wire.dead;
 }
 
 bool

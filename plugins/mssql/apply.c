@@ -133,7 +133,7 @@ apply_one (struct work *w, struct sb_set *set)
 static bool
 is_ours (struct sb_ms *ms, const struct sb_set *set)
 {
-    const char *name = sb_base_name (set->path), *prefix = sb_arena_printf (ms->arena, "%s_", ms->db);
+    const char *name = sb_base_name (set->path), *prefix = sb_arena_printf (ms->arena, "%s_", ms->source);
 
     return set->database != NULL || sb_casecmp (sb_arena_strndup (ms->arena, name, strlen (prefix)), prefix) == 0;
 }
@@ -204,7 +204,7 @@ sb_run_apply_logs (struct sb_ms *ms)
 }
 
 bool
-sb_apply_all (struct sb_inst *i, const char *folder)
+sb_apply_all (struct sb_inst *i, const char *folder, int64_t *ret_applied)
 {
     struct work w = { .i = *i };
     struct sb_set *set;
@@ -212,6 +212,7 @@ sb_apply_all (struct sb_inst *i, const char *folder)
 
     while (good && (set = next_good (&w, &good)) != NULL)
         good = apply_one (&w, set);
+    *ret_applied = w.applied;
     return good;
 }
 

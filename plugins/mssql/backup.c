@@ -42,6 +42,7 @@ sb_run_backup_full (struct sb_ms *ms)
                            trouble != NULL ? trouble : "its header says something else");
     sb_result (ms->call, "file", file);
     sb_result (ms->call, "lsn", set->last);
+    sb_result (ms->call, "time", set->finish);
     return SB_OK;
 }
 
@@ -68,6 +69,7 @@ sb_see_backup_full (struct sb_ms *ms)
         return SB_SEEN_UNKNOWN;
     sb_result (ms->call, "file", file);
     sb_result (ms->call, "lsn", set->last);
+    sb_result (ms->call, "time", set->finish);
     return a.rows.count > 0 ? SB_SEEN_YES : SB_SEEN_NO;
 }
 

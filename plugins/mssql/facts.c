@@ -4,6 +4,7 @@
 #include "core/base/text.h"
 #include "plugins/mssql/lsn.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char *
@@ -53,7 +54,8 @@ sb_copy_read (struct sb_inst *i, struct sb_copy *ret)
                              .witness_state = "",
                              .redo_lsn = "",
                              .redo_fork = "",
-                             .end_lsn = "" };
+                             .end_lsn = "",
+                             .failover_lsn = "" };
     if (!sb_must_ask (i, &a, "the state of the copy cannot be read", SB_STMT_COPY, i->ms->db))
         return false;
     if (a.rows.count == 0)
@@ -74,6 +76,7 @@ sb_copy_read (struct sb_inst *i, struct sb_copy *ret)
     ret->witness = text (&a, 0, "mirroring_witness_name");
     ret->witness_state = *ret->witness != '\0' ? text (&a, 0, "mirroring_witness_state_desc") : "";
     ret->end_lsn = text (&a, 0, "mirroring_end_of_log_lsn");
+    ret->failover_lsn = text (&a, 0, "mirroring_failover_lsn");
     return (!sb_copy_is (ret, "RESTORING") && !ret->standby) || read_redo (i, ret);
 }
 
@@ -169,6 +172,7 @@ sb_ours_at_work (struct sb_inst *i)
 {
     const char *mine = sb_about (i->ms->call, "session");
     struct sb_answer a;
+    int percent;
 
     if (mine == NULL || !sb_ask (i, &a, SB_STMT_OURS))
         return false;
@@ -177,8 +181,10 @@ sb_ours_at_work (struct sb_inst *i)
 
         if (strncmp (name, mine, 120) != 0 && (*bracket (mine) == '\0' || strcmp (bracket (name), bracket (mine)) != 0))
             continue;
-        sb_log (i->ms->call, SB_INFO, "%s of '%s' is still running at instance '%s'", text (&a, n, "command"), name,
-                i->name);
+        percent = (int) strtod (text (&a, n, "percent_complete"), NULL);
+        sb_progress (i->ms->call, percent >= 0 && percent <= 100 ? (unsigned) percent : 101,
+                     sb_format (i->ms->call, "%s of '%s' is still running at instance '%s', %d percent done",
+                                text (&a, n, "command"), name, i->name, percent));
         return true;
     }
     return false;

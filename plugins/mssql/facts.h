@@ -23,7 +23,8 @@ struct sb_copy {
     const char *partner_instance;
     const char *witness, *witness_state;
     const char *redo_lsn, *redo_fork; /* of a restoring copy */
-    const char *end_lsn;              /* of a mirrored copy */
+    const char *end_lsn;              /* of a mirrored copy: end of its log on disk */
+    const char *failover_lsn;         /* of a mirrored copy: up to here both partners have the log on disk */
 };
 
 bool sb_copy_read (struct sb_inst *i, struct sb_copy *ret);

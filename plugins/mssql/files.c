@@ -40,7 +40,7 @@ worth_a_look (struct sb_ms *ms, const char *name)
 
     if (n < 5 || sb_casecmp (name + n - 4, ".trn") != 0)
         return false;
-    if (belongs_to (ms, name, ms->db))
+    if (belongs_to (ms, name, ms->source))
         return true;
     for (size_t i = 0; (other = sb_object (ms->call, "database", i)) != NULL; i++) {
         const char *real = sb_attr (ms->call, "database", other, "name");
@@ -237,7 +237,7 @@ sb_point_read (struct sb_inst *i, const struct sb_copy *copy, struct sb_point *r
 
     if (!sb_restored_read (i, false, &newest))
         return false;
-    *ret = (struct sb_point){ .database = i->ms->db,
+    *ret = (struct sb_point){ .database = i->ms->source,
                               .family = newest.family,
                               .lsn = copy->redo_lsn,
                               .fork = *copy->redo_fork != '\0' ? copy->redo_fork : NULL };

@@ -31,8 +31,8 @@ bool sb_sets_read (struct sb_inst *i, const char *folder, struct sb_sets *ret, c
 /* Reads the whole set (RESTORE VERIFYONLY).  ret_trouble NULL: it is good.  False: told. */
 bool sb_set_verify (struct sb_inst *i, const struct sb_set *set, const char **ret_trouble);
 
-/* Applies every log backup of a folder that continues the copy.  False: told. */
-bool sb_apply_all (struct sb_inst *i, const char *folder);
+/* Applies every log backup of a folder that continues the copy, and says how many.  False: told. */
+bool sb_apply_all (struct sb_inst *i, const char *folder, int64_t *ret_applied);
 
 /* Where the copy stands, for sb_chain_decide(). */
 bool sb_point_read (struct sb_inst *i, const struct sb_copy *copy, struct sb_point *ret);

@@ -3,6 +3,7 @@
  * SET PARTNER may report success and still fail later, or the other way round:
  * after every statement both catalogues are read, and they decide. */
 #include "plugins/mssql/access.h"
+#include "plugins/mssql/endpoint.h"
 #include "plugins/mssql/files.h"
 #include "plugins/mssql/lsn.h"
 #include "plugins/mssql/verbs.h"
@@ -15,52 +16,6 @@
 #define ROUNDS        3   /* a log backup by a job between the seed and the session spoils the seed */
 #define TRIES         8   /* of a statement that fails for the moment */
 #define NOTICE_ROUNDS 120 /* steps until a mirror must have noticed that its principal is gone: six of its time-outs */
-#define ENDPOINT      "switchback_mirroring"
-
-/* ------------------------------------------------------------------ endpoints */
-
-/* The endpoint is there, started and fit for the role; its address.  False: told. */
-static bool
-endpoint (struct sb_inst *i, const char *role, const char **ret_address)
-{
-    struct sb_ms *ms = i->ms;
-    const char *wanted = sb_attr (ms->call, "instance", i->name, "endpoint port");
-    const char *host = sb_attr (ms->call, "instance", i->name, "host");
-    int64_t port = 5022;
-    struct sb_answer a, b;
-    const char *has;
-
-    if (wanted != NULL && (!sb_parse_int (wanted, &port) || port < 1024 || port > 65535)) {
-        sb_ms_fail (ms, SB_FAIL, "'endpoint port' of instance '%s' is not a port from 1024 to 65535: '%s'", i->name,
-                    wanted);
-        return false;
-    }
-    if (!sb_must_ask (i, &a, "the mirroring endpoint cannot be read", SB_STMT_ENDPOINT))
-        return false;
-    if (a.rows.count == 0) {
-        if (!sb_must_ask (i, &b, "the mirroring endpoint cannot be created", SB_STMT_CREATE_ENDPOINT, ENDPOINT, port))
-            return false;
-    } else {
-        /* there is one for the whole instance, and it keeps its own port */
-        port = sb_rows_int (&a.rows, 0, "port", port);
-        has = sb_rows_get (&a.rows, 0, "role_desc");
-        if (has != NULL && strcmp (has, "ALL") != 0 && strcmp (has, role) != 0) {
-            sb_ms_fail (ms, SB_FAIL,
-                        "the mirroring endpoint of instance '%s' has the role %s and cannot serve as %s\n"
-                        "HINT: Alter it to ROLE = ALL.",
-                        i->name, has, role);
-            return false;
-        }
-        if (strcmp (sb_rows_get (&a.rows, 0, "state_desc") != NULL ? sb_rows_get (&a.rows, 0, "state_desc") : "",
-                    "STARTED")
-                    != 0
-            && !sb_must_ask (i, &b, "the mirroring endpoint cannot be started", SB_STMT_START_ENDPOINT,
-                             sb_rows_get (&a.rows, 0, "name")))
-            return false;
-    }
-    *ret_address = sb_format (ms->call, "TCP://%s:%lld", host, (long long) port);
-    return true;
-}
 
 /* ------------------------------------------------------------------ pairs */
 
@@ -165,7 +120,9 @@ follow_chain (struct pair *x)
     const char *share = sb_ms_attr (x->p.ms, "log share");
     const char *folder = share != NULL ? sb_attr (x->p.ms->call, "share", share, "unc") : NULL;
 
-    return folder == NULL || sb_apply_all (&x->m, folder);
+    int64_t applied;
+
+    return folder == NULL || sb_apply_all (&x->m, folder, &applied);
 }
 
 /* One more log backup, outside the chain, brings the mirror level. */
@@ -247,8 +204,8 @@ make_pair (struct pair *x, const char *file)
     const char *p_address, *m_address;
     bool lacks = true;
 
-    if (!clear_stale (x) || !can_be_paired (x) || !endpoint (&x->p, "PARTNER", &p_address)
-        || !endpoint (&x->m, "PARTNER", &m_address))
+    if (!clear_stale (x) || !can_be_paired (x) || !sb_endpoint (&x->p, "PARTNER", &p_address)
+        || !sb_endpoint (&x->m, "PARTNER", &m_address))
         return false;
     for (int round = 0; lacks && round < ROUNDS; round++) {
         if (!sb_copy_read (&x->m, &x->mc) || !sb_unmirror (&x->m, &x->mc) || !bring_level (x, file))
@@ -274,7 +231,7 @@ set_witness (struct pair *x)
 
     if (has_witness (ms, x))
         return true;
-    return sb_ms_open (ms, name, &w) && endpoint (&w, "WITNESS", &address)
+    return sb_ms_open (ms, name, &w) && sb_endpoint (&w, "WITNESS", &address)
            && set_partner (&x->p, SB_STMT_WITNESS, address,
                            sb_format (ms->call, "'%s' cannot be made the witness of '%s'", name, ms->db), &lacks)
            && read_pair (x);

@@ -66,7 +66,32 @@ sb_ms_begin (struct sb_ms *ms, struct sb_call *call, struct sb_ms_self *self)
                           .object = sb_about (call, "object"),
                           .on = sb_param (call, "on") };
     name = sb_ms_attr (ms, "name");
-    ms->db = name != NULL ? name : ms->object;
+    ms->db = ms->source = name != NULL ? name : ms->object;
+}
+
+bool
+sb_ms_as (struct sb_ms *ms)
+{
+    const char *as = sb_param (ms->call, "as"), *prefix = sb_arena_printf (ms->arena, "%s_drill", ms->source), *other;
+    size_t n = strlen (prefix);
+    bool good;
+
+    if (as == NULL || *as == '\0')
+        return true;
+    good = strlen (as) > n && sb_casecmp (sb_arena_strndup (ms->arena, as, n), prefix) == 0;
+    for (size_t i = 0; good && (other = sb_object (ms->call, "database", i)) != NULL; i++) {
+        const char *real = sb_attr (ms->call, "database", other, "name");
+
+        good = sb_casecmp (real != NULL ? real : other, as) != 0;
+    }
+    if (good)
+        ms->db = as;
+    else
+        sb_ms_fail (ms, SB_FAIL,
+                    "'%s' is no name for a rehearsal of database '%s'\n"
+                    "HINT: It must begin with '%s' and be no database of the topology.",
+                    as, ms->source, prefix);
+    return good;
 }
 
 const char *

@@ -19,7 +19,8 @@ struct sb_ms {
     struct sb_ms_self *self;
     struct sb_arena *arena;
     const char *object; /* the database, as the topology calls it */
-    const char *db;     /* as the servers call it */
+    const char *db;     /* as the servers call it; of a drill, the other name it is restored under */
+    const char *source; /* as its backups call it: always the real name */
     const char *on;     /* the instance to work at, or NULL */
     enum sb_rc rc;      /* class of the last failure that was told to the host */
 };
@@ -37,6 +38,10 @@ struct sb_inst {
 struct sb_ms_self *sb_ms_self_new (void);
 void sb_ms_self_free (struct sb_ms_self *self);
 void sb_ms_begin (struct sb_ms *ms, struct sb_call *call, struct sb_ms_self *self);
+
+/* From now on `db` is what the parameter `as` says: another name, never one of the topology's, that begins with the
+ * real name and "_drill", so that nothing real can be meant.  Without the parameter nothing changes.  False: told. */
+bool sb_ms_as (struct sb_ms *ms);
 
 /* An attribute of the database object, or NULL. */
 const char *sb_ms_attr (const struct sb_ms *ms, const char *key);

@@ -89,6 +89,24 @@ RUN_AND_SEE (freeze)
 RUN_AND_SEE (unfreeze)
 RUN_AND_SEE (salvage)
 RUN_AND_SEE (await_drained)
+RUN (verify_backup)
+RUN (check_integrity)
+RUN (count_rows)
+RUN (fingerprint)
+RUN_AND_SEE (start_endpoint)
+RUN_AND_SEE (stop_endpoint)
+RUN_AND_SEE (set_witness)
+RUN_AND_SEE (remove_witness)
+RUN_AND_SEE (resume_mirror)
+RUN_AND_SEE (backup_log)
+RUN_AND_SEE (run_job)
+RUN_AND_SEE (set_access)
+RUN_AND_SEE (full_recovery)
+RUN_AND_SEE (mend_copy)
+RUN_AND_SEE (restore_as)
+RUN_AND_SEE (drop_as)
+RUN_AND_SEE (seed_copy)
+RUN_AND_SEE (build_dormant)
 
 #define READS(id) .effect = SB_READS, .run = run_##id
 #define SETTLES(id) .effect = SB_SETTLES, .run = run_##id, .verify = see_##id
@@ -209,7 +227,7 @@ static const struct sb_action actions[] = {
       .help = "run backup, copy and restore once and see a new file arrive" },
     { .verb = "backup-full", SETTLES (backup_full), .timeout_ms = HOUR (4),
       .params = OPTIONS (TEXT ("file", NEED, "path as the instance sees it") FLAG ("copy only", "no", "leave the chain alone")),
-      .results = OPTIONS (RESULT ("file", "path") RESULT ("lsn", "last LSN of the set")),
+      .results = OPTIONS (RESULT ("file", "path") RESULT ("lsn", "last LSN of the set") RESULT ("time", "when it was taken, UTC")),
       .help = "take a full backup with checksum and verify it" },
     { .verb = "restore-full", CHANGES (restore_full), .timeout_ms = HOUR (4),
       .params = OPTIONS (TEXT ("file", NEED, "path of the full backup as the instance sees it")),
@@ -257,6 +275,100 @@ static const struct sb_action actions[] = {
       .params = OPTIONS (),
       .results = OPTIONS (RESULT ("state", "state of the copy") RESULT ("sentence", "in words")),
       .help = "see that a database exists and is online there" },
+    { .verb = "verify-backup", READS (verify_backup), .timeout_ms = HOUR (4),
+      .params = OPTIONS (TEXT ("file", NEED, "path of the backup as the instance sees it")),
+      .results = OPTIONS (RESULT ("kind", "full, log, tail, differential or other")
+                         RESULT ("first lsn", "first LSN of the set")
+                         RESULT ("lsn", "last LSN of the set")
+                         RESULT ("time", "when the backup ended, UTC")
+                         NUMBER ("bytes", "size of the backup")),
+      .help = "read a backup of the database whole and see that it can be used" },
+    { .verb = "check-integrity", READS (check_integrity), .timeout_ms = HOUR (4),
+      .params = OPTIONS (TEXT ("as", 0, "name of a rehearsal (restore-as); empty: the copy itself")),
+      .results = OPTIONS (RESULT ("sentence", "in words")),
+      .help = "read every page of a copy that serves and see that they hold together" },
+    { .verb = "count-rows", READS (count_rows), .timeout_ms = MIN (30),
+      .params = OPTIONS (TEXT ("as", 0, "name of a rehearsal (restore-as); empty: the copy itself")
+                        TEXT ("at least", 0, "rows that must be there")),
+      .results = OPTIONS (NUMBER ("rows", "rows of all tables")
+                         RESULT ("tables", "rows of each table")),
+      .help = "count the rows of all tables of a copy that serves" },
+    { .verb = "fingerprint", READS (fingerprint), .timeout_ms = S (60),
+      .params = OPTIONS (TEXT ("was", 0, "lines of an earlier call: fail where they differ")),
+      .results = OPTIONS (RESULT ("digest", "SHA-256 of the lines")
+                         RESULT ("lines", "databases, mirroring, log shipping and jobs of all instances of the database")),
+      .help = "tell how the instances stand, to be compared: nothing that moves by itself" },
+    { .verb = "start-endpoint", SETTLES (start_endpoint), .timeout_ms = S (60), .undo = "stop-endpoint",
+      .params = OPTIONS (),
+      .results = OPTIONS (NUMBER ("port", "port of the endpoint")),
+      .help = "see that the mirroring endpoint of the instance is there and started" },
+    { .verb = "stop-endpoint", SETTLES (stop_endpoint), .timeout_ms = S (60), .undo = "start-endpoint",
+      .params = OPTIONS (),
+      .results = OPTIONS (NUMBER ("port", "port of the endpoint")),
+      .help = "stop the mirroring endpoint, unless another database is mirrored through it" },
+    { .verb = "set-witness", SETTLES (set_witness), .timeout_ms = MIN (3), .undo = "remove-witness",
+      .params = OPTIONS (TARGET ("witness", NEED, "instance", "the witness")),
+      .results = OPTIONS (RESULT ("witness", "address of the witness; empty: none")),
+      .help = "give the mirroring session a witness and wait until it is connected" },
+    { .verb = "remove-witness", SETTLES (remove_witness), .timeout_ms = MIN (2), .undo = "set-witness",
+      .params = OPTIONS (),
+      .results = OPTIONS (RESULT ("witness", "address of the witness; empty: none")),
+      .help = "take the witness of the mirroring session away" },
+    { .verb = "resume-mirror", SETTLES (resume_mirror), .timeout_ms = MIN (30),
+      .params = OPTIONS (TEXT ("force", 0, "grade with which loss was accepted: resumes even where the mirror may hold what the principal lacks")),
+      .results = OPTIONS (),
+      .help = "resume a suspended mirroring session and wait until it is synchronized" },
+    { .verb = "backup-log", SETTLES (backup_log), .timeout_ms = HOUR (1),
+      .params = OPTIONS (TEXT ("file", NEED, "path as the instance sees it")
+                        FLAG ("copy only", "no", "leave the chain alone")),
+      .results = OPTIONS (RESULT ("file", "path")
+                         RESULT ("first lsn", "first LSN of the set")
+                         RESULT ("lsn", "last LSN of the set")),
+      .help = "take a log backup with checksum and verify it" },
+    { .verb = "run-job", SETTLES (run_job), .timeout_ms = HOUR (1),
+      .params = OPTIONS (TEXT ("job", NEED, "name of the job of the Agent")
+                        TEXT ("since", NEED, "UTC: a good run that began after this second is the one wanted")),
+      .results = OPTIONS (RESULT ("outcome", "what the job said at its end")),
+      .help = "run a job of the Agent and see it succeed" },
+    { .verb = "set-access", SETTLES (set_access), .timeout_ms = MIN (2), .undo = "set-access",
+      .params = OPTIONS (TEXT ("as", 0, "name of a rehearsal (restore-as); empty: the copy itself")
+                        CHOICE ("access", NEED, "who is let in", "multi", "restricted", "single")),
+      .results = OPTIONS (RESULT ("was", "the access before")),
+      .help = "let everybody, administrators or one session into a copy that serves" },
+    { .verb = "full-recovery", SETTLES (full_recovery), .timeout_ms = MIN (1),
+      .params = OPTIONS (),
+      .results = OPTIONS (),
+      .help = "set the recovery model to FULL; a full backup must follow" },
+    { .verb = "mend-copy", SETTLES (mend_copy), .timeout_ms = MIN (5),
+      .params = OPTIONS (TEXT ("as", 0, "name of a rehearsal (restore-as); empty: the copy itself")
+                        TEXT ("owner", 0, "login that shall own it")
+                        CHOICE ("trustworthy", 0, "TRUSTWORTHY wanted", "keep", "yes", "no")
+                        CHOICE ("broker", 0, "service broker wanted", "keep", "yes", "no")),
+      .results = OPTIONS (NUMBER ("users", "users that got their login again by this call")
+                         RESULT ("left", "users whose login is not on the instance")),
+      .help = "give a restored copy back what a restore takes away: owner, TRUSTWORTHY, broker, logins of its users" },
+    { .verb = "restore-as", SETTLES (restore_as), .timeout_ms = HOUR (4), .undo = "drop-as",
+      .params = OPTIONS (TEXT ("as", NEED, "another name; it begins with the real one and _drill")
+                        TEXT ("file", NEED, "path of the full backup as the instance sees it")
+                        TARGET ("from", 0, "share", "the share or folder that holds the log backups")
+                        TEXT ("until", 0, "LSN that must be reached")),
+      .results = OPTIONS (RESULT ("lsn", "where it ends")
+                         RESULT ("time", "when the newest restored set was backed up, UTC")
+                         NUMBER ("applied", "log backups applied by this call")),
+      .help = "restore a full backup and the log backups beside the real copy, under another name and in files of its own, and bring it online" },
+    { .verb = "drop-as", CHANGES (drop_as), .timeout_ms = MIN (3),
+      .params = OPTIONS (TEXT ("as", NEED, "the other name")),
+      .results = OPTIONS (),
+      .help = "drop what restore-as made" },
+    { .verb = "seed-copy", CHANGES (seed_copy), .timeout_ms = HOUR (8),
+      .params = OPTIONS (TARGET ("from", NEED, "instance", "holds the copy that serves")
+                        TEXT ("file", NEED, "path of the full backup as both instances see it")),
+      .results = OPTIONS (RESULT ("lsn", "redo point of the copy")),
+      .help = "make a restoring copy that the log of the serving one can bring up to date" },
+    { .verb = "build-dormant", SETTLES (build_dormant), .timeout_ms = MIN (20), .undo = "remove-primary",
+      .params = OPTIONS (TARGET ("secondary", 0, "instance", "the instance that will restore; none: logs are only backed up")),
+      .results = OPTIONS (RESULT ("job", "backup job")),
+      .help = "define the mirror as second log shipping primary; it becomes principal for that moment" },
     { .verb = NULL }
 };
 

@@ -136,9 +136,8 @@ sb_see_recover (struct sb_ms *ms)
 
 /* ------------------------------------------------------------------ restore-full */
 
-/* Whether what stands there may be overwritten. */
-static bool
-may_overwrite (struct sb_inst *i, const struct sb_copy *c, const char *doing)
+bool
+sb_may_overwrite (struct sb_inst *i, const struct sb_copy *c, const char *doing)
 {
     struct sb_user *users;
     size_t count;
@@ -161,6 +160,26 @@ may_overwrite (struct sb_inst *i, const struct sb_copy *c, const char *doing)
                 "HINT: Fence the copy first, if it really is the one to give up.",
                 i->ms->db, i->name, doing, sb_users_words (i->ms, users, count));
     return false;
+}
+
+/* The folder of a path, as it is written. */
+static const char *
+folder_of (struct sb_ms *ms, const char *path)
+{
+    const char *base = sb_base_name (path);
+
+    return sb_arena_strndup (ms->arena, path, base > path ? (size_t) (base - path) : 0);
+}
+
+/* Beside the files of whoever lives there: its own name in front. */
+static const char *
+place_aside (struct sb_ms *ms, const struct sb_rows *paths, const char *physical, bool is_log)
+{
+    const char *folder = sb_rows_get (paths, 0, is_log ? "log_path" : "data_path");
+
+    if (folder == NULL || *folder == '\0')
+        folder = folder_of (ms, physical);
+    return sb_path_join (ms, folder, sb_arena_printf (ms->arena, "%s_%s", ms->db, sb_base_name (physical)));
 }
 
 /* Where a file of the backup shall lie; NULL: where it lay. */
@@ -192,7 +211,7 @@ place_of (struct sb_inst *i, const struct sb_rows *there, const struct sb_rows *
 
 /* The whole statement: head, a MOVE for each file that must lie elsewhere, end. */
 static bool
-write_restore (struct sb_inst *i, const struct sb_copy *c, const struct sb_set *set, struct sb_buf *out)
+write_restore (struct sb_inst *i, const struct sb_copy *c, const struct sb_set *set, bool aside, struct sb_buf *out)
 {
     struct sb_answer files, there = { 0 }, paths = { 0 };
 
@@ -211,7 +230,9 @@ write_restore (struct sb_inst *i, const struct sb_copy *c, const struct sb_set *
 
         if (logical == NULL || physical == NULL)
             continue;
-        if (!place_of (i, &there.rows, &paths.rows, logical, physical, type != NULL && *type == 'L', &place))
+        if (aside)
+            place = place_aside (i->ms, &paths.rows, physical, type != NULL && *type == 'L');
+        else if (!place_of (i, &there.rows, &paths.rows, logical, physical, type != NULL && *type == 'L', &place))
             return false;
         if (place != NULL && !sb_piece (i, out, SB_STMT_RESTORE_MOVE, logical, place))
             return false;
@@ -219,14 +240,13 @@ write_restore (struct sb_inst *i, const struct sb_copy *c, const struct sb_set *
     return sb_piece (i, out, SB_STMT_RESTORE_END);
 }
 
-/* The only set of the file, a full backup of this database.  NULL: told. */
-static const struct sb_set *
-full_set (struct sb_inst *i, const char *file)
+const struct sb_set *
+sb_full_set (struct sb_inst *i, const char *file)
 {
     const char *trouble = "";
     const struct sb_set *set = sb_header_one (i, file, &trouble);
 
-    if (set != NULL && set->type == 1 && set->database != NULL && sb_casecmp (set->database, i->ms->db) == 0)
+    if (set != NULL && set->type == 1 && set->database != NULL && sb_casecmp (set->database, i->ms->source) == 0)
         return set;
     sb_ms_fail (i->ms, SB_FAIL, "the backup '%s' cannot be used at instance '%s': %s", file, i->name,
                 set == NULL      ? trouble
@@ -235,22 +255,27 @@ full_set (struct sb_inst *i, const char *file)
     return NULL;
 }
 
+bool
+sb_restore_set (struct sb_inst *i, struct sb_copy *c, const struct sb_set *set, bool aside)
+{
+    const char *what = sb_format (i->ms->call, "database '%s' cannot be restored", i->ms->db);
+    struct sb_buf text SB_CLEANUP (sb_buf_free) = { 0 };
+    struct sb_answer a;
+
+    return write_restore (i, c, set, aside, &text)
+           && (!sb_copy_is (c, "ONLINE") || sb_set_state (i, what, SB_STMT_RESTRICT))
+           && sb_ask_alone (i, &a, what, SB_STMT_RESTORE_FULL, sb_buf_cstr (&text)) && sb_copy_read (i, c);
+}
+
 enum sb_rc
 sb_run_restore_full (struct sb_ms *ms)
 {
-    const char *what = sb_format (ms->call, "database '%s' cannot be restored", ms->db);
-    struct sb_buf text SB_CLEANUP (sb_buf_free) = { 0 };
     const struct sb_set *set;
-    struct sb_answer a;
     struct sb_copy c;
     struct sb_inst i;
 
-    if (!sb_ms_open (ms, ms->on, &i) || !sb_copy_read (&i, &c) || !may_overwrite (&i, &c, "restored over")
-        || (set = full_set (&i, sb_param (ms->call, "file"))) == NULL || !write_restore (&i, &c, set, &text))
-        return ms->rc;
-    if (sb_copy_is (&c, "ONLINE") && !sb_set_state (&i, what, SB_STMT_RESTRICT))
-        return ms->rc;
-    if (!sb_ask_alone (&i, &a, what, SB_STMT_RESTORE_FULL, sb_buf_cstr (&text)) || !sb_copy_read (&i, &c))
+    if (!sb_ms_open (ms, ms->on, &i) || !sb_copy_read (&i, &c) || !sb_may_overwrite (&i, &c, "restored over")
+        || (set = sb_full_set (&i, sb_param (ms->call, "file"))) == NULL || !sb_restore_set (&i, &c, set, false))
         return ms->rc;
     sb_result (ms->call, "lsn", c.redo_lsn);
     return SB_OK;
@@ -288,7 +313,7 @@ sb_run_drop_copy (struct sb_ms *ms)
     struct sb_copy c;
     struct sb_inst i;
 
-    if (!sb_ms_open (ms, ms->on, &i) || !sb_copy_read (&i, &c) || !may_overwrite (&i, &c, "dropped"))
+    if (!sb_ms_open (ms, ms->on, &i) || !sb_copy_read (&i, &c) || !sb_may_overwrite (&i, &c, "dropped"))
         return ms->rc;
     if (!c.there)
         return SB_OK;

@@ -67,7 +67,7 @@ static const struct stmt stmts[SB_STMT_COUNT] = {
         "SELECT l.request_session_id AS spid FROM sys.dm_tran_locks l "
         "WHERE l.resource_type = N'DATABASE' AND l.resource_database_id = DB_ID(%L) AND l.request_session_id <> @@SPID" },
     [SB_STMT_OURS] = { "SELECT", READS,
-        "SELECT s.session_id, s.program_name, r.command FROM sys.dm_exec_requests r "
+        "SELECT s.session_id, s.program_name, r.command, r.percent_complete FROM sys.dm_exec_requests r "
         "JOIN sys.dm_exec_sessions s ON s.session_id = r.session_id "
         "WHERE s.program_name LIKE N'switchback/%%' AND s.session_id <> @@SPID" },
     [SB_STMT_LOG_WAIT] = { "SELECT", READS,
@@ -79,6 +79,44 @@ static const struct stmt stmts[SB_STMT_COUNT] = {
     [SB_STMT_ENDPOINT] = { "SELECT", READS,
         "SELECT e.name, e.state_desc, e.role_desc, t.port FROM sys.database_mirroring_endpoints e "
         "JOIN sys.tcp_endpoints t ON t.endpoint_id = e.endpoint_id" },
+
+    [SB_STMT_MIRRORED_TOO] = { "SELECT", READS,
+        "SELECT d.name " COPY_FROM "WHERE m.mirroring_guid IS NOT NULL AND d.name <> %L ORDER BY d.name" },
+    [SB_STMT_PROPERTIES] = { "SELECT", READS,
+        "SELECT d.is_trustworthy_on, d.is_broker_enabled, SUSER_SNAME(d.owner_sid) AS owner FROM sys.databases d "
+        "WHERE d.name = %L" },
+    /* readable; users of SQL logins whose SID no login here has, and whether a login of their name is there */
+    [SB_STMT_ORPHANS] = { "SELECT", READS,
+        "SELECT p.name, (SELECT COUNT(*) FROM sys.server_principals n WHERE n.name = p.name AND n.type = 'S') AS logins "
+        "FROM %I.sys.database_principals p WHERE p.type = 'S' AND p.principal_id > 4 AND p.sid IS NOT NULL "
+        "AND NOT EXISTS (SELECT 1 AS one FROM sys.server_principals l WHERE l.sid = p.sid) ORDER BY p.name" },
+    [SB_STMT_TABLES] = { "SELECT", READS,
+        "SELECT s.name AS schema_name, t.name AS table_name FROM %I.sys.tables t "
+        "JOIN %I.sys.schemas s ON s.schema_id = t.schema_id WHERE t.is_ms_shipped = 0 ORDER BY s.name, t.name" },
+    [SB_STMT_TABLE_ROWS] = { "SELECT", LONG, "SELECT COUNT_BIG(*) AS rows_there FROM %I.%I.%I" },
+    /* online; reads every page */
+    [SB_STMT_CHECKDB] = { "DBCC CHECKDB", LONG, "DBCC CHECKDB (%L) WITH NO_INFOMSGS, ALL_ERRORMSGS" },
+
+    [SB_STMT_PRINT_DATABASES] = { "SELECT", READS,
+        "SELECT d.name, d.state_desc, d.user_access_desc, d.recovery_model_desc, d.is_in_standby, d.is_read_only, "
+        "d.is_trustworthy_on FROM sys.databases d WHERE d.database_id > 4 ORDER BY d.name" },
+    [SB_STMT_PRINT_MIRRORING] = { "SELECT", READS,
+        "SELECT d.name, m.mirroring_role_desc, m.mirroring_safety_level_desc, m.mirroring_partner_name, "
+        "m.mirroring_witness_name " COPY_FROM "WHERE m.mirroring_guid IS NOT NULL ORDER BY d.name" },
+    [SB_STMT_PRINT_PRIMARIES] = { "SELECT", READS,
+        "SELECT p.primary_database, p.backup_directory, p.backup_share, p.backup_retention_period "
+        "FROM msdb.dbo.log_shipping_primary_databases p ORDER BY p.primary_database" },
+    [SB_STMT_PRINT_PAIRS] = { "SELECT", READS,
+        "SELECT p.primary_database, s.secondary_server, s.secondary_database "
+        "FROM msdb.dbo.log_shipping_primary_secondaries s JOIN msdb.dbo.log_shipping_primary_databases p "
+        "ON p.primary_id = s.primary_id ORDER BY p.primary_database, s.secondary_server" },
+    [SB_STMT_PRINT_SECONDARIES] = { "SELECT", READS,
+        "SELECT s.primary_server, s.primary_database, s.backup_source_directory, s.backup_destination_directory, "
+        "s.file_retention_period FROM msdb.dbo.log_shipping_secondary s ORDER BY s.primary_server, s.primary_database" },
+    [SB_STMT_PRINT_SECONDARY_DBS] = { "SELECT", READS,
+        "SELECT d.secondary_database, d.restore_delay, d.restore_all, d.restore_mode, d.disconnect_users "
+        "FROM msdb.dbo.log_shipping_secondary_databases d ORDER BY d.secondary_database" },
+    [SB_STMT_PRINT_JOBS] = { "SELECT", READS, "SELECT j.name, j.enabled FROM msdb.dbo.sysjobs j ORDER BY j.name" },
 
     [SB_STMT_LAST_RESTORED] = { "SELECT", READS,
         "SELECT TOP 1 r.restore_history_id, r.restore_date, r.restore_type, " SET_COLUMNS
@@ -145,6 +183,11 @@ static const struct stmt stmts[SB_STMT_COUNT] = {
         "SELECT TOP 1 h.message FROM msdb.dbo.sysjobhistory h WHERE h.job_id = %L AND h.step_id = 1 "
         "AND h.instance_id > %N ORDER BY h.instance_id DESC" },
 
+    [SB_STMT_JOB_NAMED] = { "SELECT", READS, "SELECT j.job_id FROM msdb.dbo.sysjobs j WHERE j.name = %L" },
+    [SB_STMT_JOB_LAST] = { "SELECT", READS,
+        "SELECT TOP 1 h.run_status, h.run_date, h.run_time, h.message FROM msdb.dbo.sysjobhistory h "
+        "WHERE h.job_id = %L AND h.step_id = 0 ORDER BY h.instance_id DESC" },
+
     [SB_STMT_LIST] = { "xp_dirtree", READS, "EXEC master.sys.xp_dirtree %L, 1, 1" },
     /* needs CREATE DATABASE; the file is opened by the service account */
     [SB_STMT_HEADER] = { "RESTORE HEADERONLY", READS, "RESTORE HEADERONLY FROM DISK = %L" },
@@ -170,6 +213,20 @@ static const struct stmt stmts[SB_STMT_COUNT] = {
         "ALTER DATABASE %I SET RESTRICTED_USER WITH ROLLBACK IMMEDIATE" },
     [SB_STMT_MULTI_USER] = { "ALTER DATABASE", CHANGES | LONG,
         "ALTER DATABASE %I SET MULTI_USER WITH ROLLBACK IMMEDIATE" },
+    /* one slot, and whoever comes first has it: for people, never for a step that goes on with another session */
+    [SB_STMT_SINGLE_USER] = { "ALTER DATABASE", CHANGES | LONG,
+        "ALTER DATABASE %I SET SINGLE_USER WITH ROLLBACK IMMEDIATE" },
+    [SB_STMT_FULL_RECOVERY] = { "ALTER DATABASE", CHANGES, "ALTER DATABASE %I SET RECOVERY FULL" },
+    [SB_STMT_TRUSTWORTHY_ON] = { "ALTER DATABASE", CHANGES, "ALTER DATABASE %I SET TRUSTWORTHY ON" },
+    [SB_STMT_TRUSTWORTHY_OFF] = { "ALTER DATABASE", CHANGES, "ALTER DATABASE %I SET TRUSTWORTHY OFF" },
+    [SB_STMT_BROKER_ON] = { "ALTER DATABASE", CHANGES | LONG,
+        "ALTER DATABASE %I SET ENABLE_BROKER WITH ROLLBACK IMMEDIATE" },
+    [SB_STMT_BROKER_OFF] = { "ALTER DATABASE", CHANGES | LONG,
+        "ALTER DATABASE %I SET DISABLE_BROKER WITH ROLLBACK IMMEDIATE" },
+    [SB_STMT_OWNER] = { "ALTER AUTHORIZATION", CHANGES, "ALTER AUTHORIZATION ON DATABASE::%I TO %I" },
+    /* inside the database: SB_STMT_INSIDE carries it there, so that our session stays in master */
+    [SB_STMT_ADOPT_USER] = { "ALTER USER", CHANGES, "ALTER USER %I WITH LOGIN = %I" },
+    [SB_STMT_INSIDE] = { "ALTER USER", CHANGES, "EXEC %I.sys.sp_executesql %L" },
     /* not while mirrored (1468) */
     [SB_STMT_OFFLINE] = { "ALTER DATABASE", CHANGES | LONG, "ALTER DATABASE %I SET OFFLINE WITH ROLLBACK IMMEDIATE" },
     [SB_STMT_ONLINE] = { "ALTER DATABASE", CHANGES | LONG, "ALTER DATABASE %I SET ONLINE" },
@@ -179,6 +236,8 @@ static const struct stmt stmts[SB_STMT_COUNT] = {
         "BACKUP DATABASE %I TO DISK = %L WITH FORMAT, INIT, CHECKSUM, STATS = 5" },
     [SB_STMT_BACKUP_COPY_ONLY] = { "BACKUP DATABASE", CHANGES | LONG,
         "BACKUP DATABASE %I TO DISK = %L WITH COPY_ONLY, FORMAT, INIT, CHECKSUM, STATS = 5" },
+    [SB_STMT_BACKUP_LOG] = { "BACKUP LOG", CHANGES | LONG,
+        "BACKUP LOG %I TO DISK = %L WITH FORMAT, INIT, CHECKSUM, STATS = 5" },
     /* copy-only: the set goes to the mirror alone and must leave no hole in the shipped chain */
     [SB_STMT_BACKUP_LOG_COPY] = { "BACKUP LOG", CHANGES | LONG,
         "BACKUP LOG %I TO DISK = %L WITH COPY_ONLY, FORMAT, INIT, CHECKSUM, STATS = 5" },
@@ -198,6 +257,7 @@ static const struct stmt stmts[SB_STMT_COUNT] = {
     [SB_STMT_CREATE_ENDPOINT] = { "CREATE ENDPOINT", CHANGES,
         "CREATE ENDPOINT %I STATE = STARTED AS TCP (LISTENER_PORT = %N) FOR DATABASE_MIRRORING (ROLE = ALL)" },
     [SB_STMT_START_ENDPOINT] = { "ALTER ENDPOINT", CHANGES, "ALTER ENDPOINT %I STATE = STARTED" },
+    [SB_STMT_STOP_ENDPOINT] = { "ALTER ENDPOINT", CHANGES, "ALTER ENDPOINT %I STATE = STOPPED" },
     /* first on the mirror, then on the principal */
     [SB_STMT_PARTNER] = { "ALTER DATABASE", CHANGES | LONG, "ALTER DATABASE %I SET PARTNER = %L" },
     [SB_STMT_PARTNER_OFF] = { "ALTER DATABASE", CHANGES | LONG, "ALTER DATABASE %I SET PARTNER OFF" },
@@ -209,6 +269,8 @@ static const struct stmt stmts[SB_STMT_COUNT] = {
     [SB_STMT_RESUME] = { "ALTER DATABASE", CHANGES | LONG, "ALTER DATABASE %I SET PARTNER RESUME" },
     [SB_STMT_SAFETY_FULL] = { "ALTER DATABASE", CHANGES | LONG, "ALTER DATABASE %I SET PARTNER SAFETY FULL" },
     [SB_STMT_WITNESS] = { "ALTER DATABASE", CHANGES | LONG, "ALTER DATABASE %I SET WITNESS = %L" },
+
+    [SB_STMT_WITNESS_OFF] = { "ALTER DATABASE", CHANGES | LONG, "ALTER DATABASE %I SET WITNESS OFF" },
 
     [SB_STMT_JOB_ENABLE] = { "sp_update_job", CHANGES,
         RUN_PROC "msdb.dbo.sp_update_job @job_id = %L, @enabled = %N" RETURN_RC },

@@ -45,6 +45,6 @@ ok "errors go to standard error alone" results_and_log_do_not_mix
 full_stdout () { ends 1 "$switchback" plugin list --contracts >/dev/full; }
 ok "output that cannot be written is not called success" full_stdout
 
-ok "the packaged workflows have nothing to complain about" ends 0 "$switchback" workflow lint failover failback switchover mirror-failover steady observe
+ok "the packaged workflows have nothing to complain about" ends 0 "$switchback" workflow lint failover failback switchover mirror-failover steady observe establish teardown restore-drill
 ok "the contracts are printed" says "database.recover" "$switchback" plugin list --contracts
 done_testing
