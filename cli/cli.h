@@ -133,6 +133,10 @@ int cmd_approve (struct cli *c);
 int cmd_watch (struct cli *c);
 int cmd_report (struct cli *c);
 int cmd_history (struct cli *c);
+int cmd_notify_preview (struct cli *c);
+int cmd_notify_test (struct cli *c);
+int cmd_notify_ack (struct cli *c);
+int cmd_notify_list (struct cli *c);
 int cmd_journal_verify (struct cli *c);
 int cmd_lab (int argc, char **argv); /* argv[0] is "lab"; has its own options */
 int cmd_plugin_list (struct cli *c);

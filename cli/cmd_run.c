@@ -1,7 +1,6 @@
 /* switchback run, resume, approve, watch: the commands that make something
  * happen, or let it. */
-#include "cli/cli.h"
-#include "cli/runs.h"
+#include "cli/channels.h"
 
 #include "core/base/text.h"
 #include "core/sys/clock.h"
@@ -224,6 +223,8 @@ struct watching {
     int64_t interval_ms, until; /* until: sb_mono_ms(), or SB_NEVER */
     int before;                 /* what was owed when we looked last; -1: not yet */
     unsigned vain;              /* attempts in a row that paid nothing */
+    int64_t check_ms, check_at; /* every so long the steady state is looked at; 0: never */
+    bool drill;                 /* all that is, or was, owed is owed by drills */
 };
 
 /* Tells what has changed; with --json one object a line. */
@@ -245,6 +246,38 @@ tell_watch (struct cli *c, struct watching *w, int left)
     }
     fflush (stdout);
     w->before = left;
+}
+
+/* Do only drills owe something?  With nothing owed it stays as it was. */
+static bool
+only_drills (struct cli *c, struct sb_journal *j, bool before)
+{
+    const struct sb_object *pool = sb_topology_pool (&c->topology);
+    json_t *owed = cli_owed_json (c, j, pool == NULL ? NULL : pool->name), *one;
+    bool only = json_array_size (owed) > 0;
+    size_t i;
+
+    json_array_foreach (owed, i, one) only = only && json_is_true (json_object_get (one, "drill"));
+    if (json_array_size (owed) == 0)
+        only = before;
+    json_decref (owed);
+    return only;
+}
+
+/* People hear of it when what is owed changes, and when it is tried in vain. */
+static void
+tell_people (struct cli *c, struct sb_journal *j, struct watching *w, int left)
+{
+    bool vain = w->vain == MOST_VAIN + 1;
+    const char *text;
+
+    if ((left == w->before && !vain) || (w->before < 0 && left == 0) || !sb_notify_wanted (&c->topology, "watch"))
+        return;
+    w->drill = only_drills (c, j, w->drill);
+    text = left == 0 ? "nothing is owed any more"
+           : vain    ? sb_arena_printf (&c->arena, "%d owed, and %u attempts have paid nothing", left, w->vain)
+                     : sb_arena_printf (&c->arena, "%d owed to sites that do not answer, or not as they should", left);
+    cli_tell_watch (c, j, text, text, w->drill);
 }
 
 /* A site that answers but cannot be paid would fill the journal: after a few attempts in vain the pauses grow. */
@@ -280,7 +313,12 @@ watch (struct cli *c, struct sb_journal *j, struct watching *w, int fd)
         if (left < 0)
             return EXIT_JOURNAL;
         w->vain = tried && left == w->before ? w->vain + 1 : 0;
+        tell_people (c, j, w, left);
         tell_watch (c, w, left);
+        if (w->check_ms > 0 && sb_mono_ms () >= w->check_at) {
+            cli_check_readiness (c, j);
+            w->check_at = sb_mono_ms () + w->check_ms;
+        }
         cli_tell_rest (c, j);
         if (once || (w->until != SB_NEVER && sb_mono_ms () >= w->until) || stopped (fd, watch_pause (w)))
             return EXIT_DONE;
@@ -293,7 +331,7 @@ cmd_watch (struct cli *c)
     static const int signals[] = { SIGINT, SIGTERM, SIGHUP, 0 };
     struct watching w = { .interval_ms = 10000, .until = SB_NEVER, .before = -1 };
     const struct sb_object *policy;
-    const char *text = cli_opt (c, "for");
+    const char *text = cli_opt (c, "for"), *every = cli_opt (c, "check");
     struct sb_journal *j;
     int64_t limit;
     int rc, fd;
@@ -301,6 +339,11 @@ cmd_watch (struct cli *c)
     if (text != NULL && !sb_parse_duration (text, &limit)) {
         cli_error ("'--for %s' is not a time", text);
         cli_hint ("Write it as 30s or 5m.");
+        return EXIT_USAGE;
+    }
+    if (every != NULL && (!sb_parse_duration (every, &w.check_ms) || w.check_ms <= 0)) {
+        cli_error ("'--check %s' is not a time", every);
+        cli_hint ("Write it as 5m or 1h.");
         return EXIT_USAGE;
     }
     rc = cli_load_topology (c);

@@ -1,7 +1,7 @@
 /* switchback workflow list|show|lint, switchback plan: what would be done.
  * None of them touches the world, but `plan --observe` asks it. */
 #include "cli/ask.h"
-#include "cli/cli.h"
+#include "cli/channels.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,6 +120,20 @@ observe (struct cli *c, const struct sb_plan *p)
     return rc;
 }
 
+/* Channels that fall silent with what they are to report about; told beside the plan, which they do not change. */
+static void
+warn_of_channels (struct cli *c, const struct sb_plan *p)
+{
+    struct cli_channel *list;
+    size_t n, i;
+
+    if (cli_look_at_channels (c, p->leaves == NULL ? "" : p->leaves, &list, &n) != EXIT_DONE)
+        return;
+    for (i = 0; i < n; i++)
+        if (strcmp (list[i].verdict, "green") != 0)
+            fprintf (stderr, "channel %s is %s: %s\n", list[i].name, list[i].verdict, list[i].found);
+}
+
 int
 cmd_plan (struct cli *c)
 {
@@ -141,6 +155,7 @@ cmd_plan (struct cli *c)
         fputs (text, stdout);
         if (text[0] != 0 && text[strlen (text) - 1] != '\n')
             putchar ('\n');
+        warn_of_channels (c, &p);
     }
     sb_plan_release (&p);
     sb_workflow_release (&w);

@@ -58,8 +58,19 @@ static const struct cli_option watch_options[] = {
     { "old-site", 0, NULL, "watch for the site that was left; it does so without this word too" },
     { "once", 0, NULL, "look once and stop" },
     { "for", 0, "TIME", "stop after so long" },
+    { "check", 0, "TIME", "hold the steady state against the servers this often, and tell when it is lost" },
     { NULL, 0, NULL, NULL }
 };
+
+static const struct cli_option preview_options[] = {
+    { "channel", 0, "NAME", "as it looks on this channel; may be left out where there is one" },
+    { "drill", 0, NULL, "as it looks in a drill" },
+    { NULL, 0, NULL, NULL }
+};
+
+static const struct cli_option fire_options[] = { { "channel", 0, "NAME", "only this channel" },
+                                                  { "drill", 0, NULL, "send the test as part of a drill" },
+                                                  { NULL, 0, NULL, NULL } };
 
 static const struct cli_option report_options[] = { { "html", 0, "FILE", "write one HTML page" },
                                                     { NULL, 0, NULL, NULL } };
@@ -95,6 +106,17 @@ const struct cli_command cli_commands[] = {
       0, -1, cmd_report },
     { "history", NULL, "list the runs", NULL, NULL, 0, 0, cmd_history },
     { "journal verify", "[FILE]", "check the chain of a journal, offline", NULL, NULL, 0, 1, cmd_journal_verify },
+    { "notify preview", "MESSAGE", "show what a message looks like on a channel",
+      "MESSAGE is the name of a text: begin, gate, held, loss, not-ready and so on; switchback-messages(5) lists them.\n"
+      "Sample values stand for what a run would fill in. Nothing is sent.",
+      preview_options, 1, 1, cmd_notify_preview },
+    { "notify test", NULL, "send a test message to every channel, or to one",
+      "Ends with 0 when every endpoint took it, else with 1.", fire_options, 0, 0, cmd_notify_test },
+    { "notify ack", "[RUN]", "acknowledge messages, so that they do not escalate",
+      "Without RUN: of all runs. Answering a gate, resuming and steering a run acknowledge what it told, too.", NULL, 0,
+      1, cmd_notify_ack },
+    { "notify list", "[RUN]", "list messages, what became of them, and their receipts", NULL, NULL, 0, 1,
+      cmd_notify_list },
     { "plugin list", NULL, "list the plugins that were found, or the contracts of the roles", NULL, plugin_list_options,
       0, 0, cmd_plugin_list },
     { "plugin show", "NAME", "show the settings and actions of a plugin", NULL, NULL, 1, 1, cmd_plugin_show },

@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/man.h"
+#include "core/engine/message.h"
 #include "core/model/keys.h"
 
 #include <stdio.h>
@@ -243,6 +244,44 @@ topology_page (void)
     puts (".SH SEE ALSO\nswitchback(1), switchback\\-workflow(5), switchback\\-roles(7)");
 }
 
+static void
+messages_page (void)
+{
+    const struct sb_message_kind *k;
+    const struct sb_message_value *v;
+
+    head ("SWITCHBACK-MESSAGES", 5, "switchback-messages", "what messages to people say");
+    puts (".SH DESCRIPTION");
+    text ("Messages are made from texts, one section [message NAME] for each thing that can be told. The packaged ones are in "
+          "templates/messages.ini; a site puts its own into messages.ini beside its topology, a channel into the file that "
+          "its key 'messages' names. A file holds only what is to be other than below it: key by key it lies over the "
+          "packaged one, and an empty value takes a key away. What a section lacks, [message any] gives.\n");
+    puts (".PP\n.nf\n[message gate]\nlevel = critical\nsubject = ${pool} needs you: ${gate}\ntext = ${question}\\en"
+          "Call 1234 before you answer.\nfact Who may answer = the pool's owners\nhint = ${answer}\n.fi\n.PP");
+    text ("subject is one line; text may hold \\n for a new line; hint is what to do; 'fact WORDS' stands below the text under "
+          "that name, and is left out when it is empty; level is info, good, warning or critical: a channel with 'escalate "
+          "to' wants the last two acknowledged. ${NAME} is a value, ${A | B | \"text\"} the first of them that is not empty, "
+          "$${ a plain ${.\n");
+    puts (".PP");
+    text ("A subject begins with \"switchback: \", in a drill with \"DRILL switchback: \"; no text changes that. In a drill "
+          "the first line of the text says so too; outside one, a line that begins with DRILL is marked (no drill). Each "
+          "channel writes the characters that mean something to its service so that they mean nothing, and mentions "
+          "nobody. 'switchback notify preview NAME --channel C' shows the outcome.\n");
+    puts (".SH MESSAGES");
+    for (k = sb_message_kinds; k->what != NULL; k++) {
+        line (".TP\n.B", k->what);
+        text (k->help);
+        printf ("; events = %s%s%s\n", k->event, k->also ? " or " : "", k->also ? k->also : "");
+    }
+    puts (".SH VALUES");
+    for (v = sb_message_values; v->name != NULL; v++) {
+        line (".TP\n.B", v->name);
+        text (v->help);
+        putchar ('\n');
+    }
+    puts (".SH SEE ALSO\nswitchback\\-notify(7), switchback\\-notify\\-preview(1), switchback\\-topology(5)");
+}
+
 int
 cli_man_main (const char *page)
 {
@@ -256,6 +295,8 @@ cli_man_main (const char *page)
         return roles_page (), EXIT_DONE;
     if (strcmp (page, "topology") == 0)
         return topology_page (), EXIT_DONE;
+    if (strcmp (page, "messages") == 0)
+        return messages_page (), EXIT_DONE;
     for (m = cli_commands; m->name != NULL; m++) {
         snprintf (name, sizeof name, "%s", m->name);
         for (i = 0; name[i] != 0; i++)

@@ -1,9 +1,10 @@
 /* Paying: what earlier runs owe to a site is done as soon as something of that
  * site answers.  A dark site is asked before a run is taken up, so that waiting
  * for it writes nothing. */
-#include "cli/runs.h"
+#include "cli/channels.h"
 
 #include "core/engine/probe.h"
+#include "core/sys/lock.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -152,28 +153,30 @@ cli_tell_rest (struct cli *c, struct sb_journal *j)
 {
     struct sb_arena a SB_CLEANUP (sb_arena_release) = { 0 };
     struct sb_faults ignored SB_CLEANUP (sb_faults_free) = { 0 };
-    struct sb_run_cfg cfg = { .journal = j, .topology = &c->topology, .registry = c->registry, .signal_fd = -1 };
+    const char *path = sb_arena_printf (&a, "%s/journal.db.notes.lock", cli_state_dir (c));
+    struct sb_run_cfg cfg = cli_outside (c, j);
+    struct sb_lock lock = SB_LOCK_NONE; /* two that deliver at once would deliver twice */
     struct sb_journal_run *run;
     struct sb_note *notes;
-    size_t n, i;
-    char *full;
+    size_t n = 0, i;
 
-    if (!sb_journal_notes (j, NULL, "queued", &a, &notes, &n, &ignored))
-        return; /* whoever needs the journal for more than this says what is wrong with it */
-    full = realpath (cli_topology_file (c), NULL);
-    cfg.topology_file = full == NULL ? cli_topology_file (c) : full;
-    cfg.topology_text = sb_buf_cstr (&c->topology_text);
-    cfg.base = c->base;
-    cfg.state_dir = cli_state_dir (c);
+    if (sb_lock_take (&lock, path, NULL, &ignored) != SB_LOCK_TAKEN)
+        return;
+    if (!sb_journal_notes (j, NULL, "open", &a, &notes, &n, &ignored))
+        n = 0; /* whoever needs the journal for more than this says what is wrong with it */
     for (i = 0; i < n; i++) {
-        if (was_seen (notes, i) || sb_journal_owned (j, notes[i].run, NULL)
-            || !sb_journal_run_find (j, notes[i].run, &a, &run, &ignored) || run == NULL)
+        bool outside = notes[i].run[0] == 0;
+
+        if (was_seen (notes, i)
+            || (!outside
+                && (sb_journal_owned (j, notes[i].run, NULL)
+                    || !sb_journal_run_find (j, notes[i].run, &a, &run, &ignored) || run == NULL)))
             continue;
-        cfg.run = run->id;
-        cfg.drill = run->drill;
+        cfg.run = outside ? "" : run->id;
+        cfg.drill = !outside && run->drill;
         sb_notify_rest (&cfg, REST_MS, &ignored);
     }
-    free (full);
+    sb_lock_release (&lock);
 }
 
 /* Was the run a drill?  An unknown one was not. */

@@ -43,6 +43,8 @@ struct sb_launcher {
     void *self;
 };
 
+void sb_launcher_of (struct sb_launcher *l, struct sb_laneset *lanes);
+
 struct sb_run_cfg {
     struct sb_journal *journal; /* open for writing */
     const struct sb_plan *plan;

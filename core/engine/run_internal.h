@@ -90,7 +90,6 @@ struct sb_run {
 
 /* run.c */
 void sb_run_push (struct sb_run *run, const struct sb_event *ev);
-void sb_launcher_of (struct sb_launcher *l, struct sb_laneset *lanes);
 
 /* run_begin.c: everything before the first turn and after the last; false: *ret_exit says why */
 bool sb_run_prepare (struct sb_run *run, struct sb_lock *pool, int *ret_exit);

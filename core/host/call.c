@@ -72,12 +72,25 @@ find_tables (struct sb_call *c)
     return true;
 }
 
+/* What the contract lets a plugin lack, and this one lacks. */
+static bool
+may_lack (const struct sb_call *c, const char *name)
+{
+    const struct sb_role *role = sb_role_find (c->object->role);
+    const struct sb_verb *verb = role != NULL ? sb_verb_find (role, c->in->verb) : NULL;
+    const struct sb_option *o = verb != NULL ? sb_option_find (verb->params, name) : NULL;
+
+    return o != NULL && (o->flags & SB_MAY_LACK) != 0;
+}
+
 static bool
 take_param (struct sb_call *c, const struct sb_call_param *p)
 {
     const struct sb_option *o = sb_option_find (c->params, p->name);
     const char *fault = NULL;
 
+    if (o == NULL && c->params != NULL && may_lack (c, p->name))
+        return true;
     if (o == NULL && c->params != NULL && strcmp (p->name, "on") != 0)
         return refuse (c, "the action '%s' has no parameter '%s'", c->in->verb, p->name);
     if (p->items == NULL && (p->value == NULL || *p->value == '\0'))

@@ -31,6 +31,8 @@ compare (const struct sb_catalogue_plugin *p, const char *verb, const char *what
 
     for (o = ours; o != NULL && o->name != NULL; o++) {
         t = sb_option_find (theirs, o->name);
+        if (t == NULL && (o->flags & SB_MAY_LACK) != 0)
+            continue;
         if (t == NULL)
             sb_fault (faults, NULL, 0, "plugin '%s': %s.%s lacks the %s '%s' of the contract", p->name, p->role, verb,
                       what, o->name);

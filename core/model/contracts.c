@@ -328,26 +328,22 @@ static const struct sb_verb fence_verbs[] = {
     { .name = NULL }
 };
 
+#define MESSAGE \
+    TEXT ("id", NEED, "identifier that makes a repeat harmless") TEXT ("event", NEED, "kind of event") \
+    TEXT ("subject", NEED, "one line; begins with DRILL in a drill") TEXT ("body", 0, "all of it as plain text") \
+    TEXT ("what", SB_MAY_LACK, "name of the text it was made from: begin, gate, held ...") \
+    CHOICE ("level", SB_MAY_LACK, "how much it matters", "info", "good", "warning", "critical") \
+    { .name = "drill", .type = SB_BOOL, .flags = SB_MAY_LACK, .fallback = "no", .help = "whether it tells of a drill" }, \
+    TEXT ("text", SB_MAY_LACK, "the sentences of body") \
+    LIST ("facts", SB_MAY_LACK, "NAME=VALUE, what stands below the sentences") TEXT ("hint", SB_MAY_LACK, "what to do")
+
 static const struct sb_verb notify_verbs[] = {
-    { "send", SB_SETTLES, NULL, S (60), 0, NULL,
-      OPTIONS (TEXT ("id", NEED, "identifier that makes a repeat harmless") TEXT ("event", NEED, "kind of event")
-               TEXT ("subject", NEED, "one line; begins with DRILL in a drill") TEXT ("body", 0, "all of it as plain text")
-               TEXT ("what", 0, "name of the text it was made from: begin, gate, held ...")
-               CHOICE ("level", 0, "how much it matters", "info", "good", "warning", "critical")
-               FLAG ("drill", "no", "whether it tells of a drill")
-               TEXT ("text", 0, "the sentences of body") LIST ("facts", 0, "NAME=VALUE, what stands below the sentences")
-               TEXT ("hint", 0, "what to do")),
+    { "send", SB_SETTLES, NULL, S (60), 0, NULL, OPTIONS (MESSAGE),
       OPTIONS (RESULT ("receipt", "what the endpoint answered")
-               NUMBER ("wait s", "seconds for which the endpoint wants to be left alone")),
+               { .name = "wait s", .type = SB_INT, .flags = SB_MAY_LACK,
+                 .help = "seconds for which the endpoint wants to be left alone" },),
       "deliver one message" },
-    { "preview", SB_READS, NULL, S (10), 0, NULL,
-      OPTIONS (TEXT ("id", NEED, "identifier that makes a repeat harmless") TEXT ("event", NEED, "kind of event")
-               TEXT ("subject", NEED, "one line; begins with DRILL in a drill") TEXT ("body", 0, "all of it as plain text")
-               TEXT ("what", 0, "name of the text it was made from: begin, gate, held ...")
-               CHOICE ("level", 0, "how much it matters", "info", "good", "warning", "critical")
-               FLAG ("drill", "no", "whether it tells of a drill")
-               TEXT ("text", 0, "the sentences of body") LIST ("facts", 0, "NAME=VALUE, what stands below the sentences")
-               TEXT ("hint", 0, "what to do")),
+    { "preview", SB_READS, NULL, S (10), 0, NULL, OPTIONS (MESSAGE),
       OPTIONS (RESULT ("service", "who would get it") RESULT ("payload", "what would be sent")
                RESULT ("cut", "yes: something was left out, for the service takes no more")),
       "make the message and do not send it" },

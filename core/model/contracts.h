@@ -10,6 +10,9 @@
 
 #include <stdint.h>
 
+/* Of a parameter or result in a contract: a plugin may lack it, and is then not given it. */
+#define SB_MAY_LACK 0x200u
+
 /* Every verb has the parameter "on" where `targets` is not NULL: the object it
  * works at, one of these kinds. */
 struct sb_verb {

@@ -52,6 +52,7 @@ check_leaves (struct sb_planner *pl)
     if (pl->w->leaves == NULL)
         return;
     site = sb_resolve_text (&at, pl->w->leaves).plain;
+    pl->p->leaves = sb_arena_strdup (&pl->p->arena, site);
     if (sb_topology_find (pl->t, "site", site) == NULL)
         sb_place_fault (&at, "there is no site '%s'", site);
     else if (tool != NULL && strcmp (tool, site) == 0) {

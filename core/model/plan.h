@@ -85,6 +85,7 @@ struct sb_plan {
     struct sb_map index; /* step name -> index + 1; see sb_plan_find() */
     int64_t dark_after_ms;
     const char **sites; /* NULL-terminated */
+    const char *leaves; /* the site that is left; NULL: none, or the plan was read from JSON, where it does not stand */
     char topology_digest[SB_SHA256_HEX];
     char digest[SB_SHA256_HEX]; /* over everything above, but not over the lines of the workflow file */
 };
