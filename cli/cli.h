@@ -138,6 +138,7 @@ int cmd_notify_test (struct cli *c);
 int cmd_notify_ack (struct cli *c);
 int cmd_notify_list (struct cli *c);
 int cmd_journal_verify (struct cli *c);
+int cmd_prove (struct cli *c);
 int cmd_lab (int argc, char **argv); /* argv[0] is "lab"; has its own options */
 int cmd_plugin_list (struct cli *c);
 int cmd_plugin_show (struct cli *c);

@@ -75,6 +75,26 @@ static const struct cli_option fire_options[] = { { "channel", 0, "NAME", "only 
 static const struct cli_option report_options[] = { { "html", 0, "FILE", "write one HTML page" },
                                                     { NULL, 0, NULL, NULL } };
 
+static const struct cli_option prove_options[] = {
+    { "param", 'p', "KEY=VALUE", "a parameter of the workflow; may be repeated" },
+    { "deaths", 0, "N", "the program dies at most so often in one history (default: 2)" },
+    { "events", 0, "N", "others interfere at most so often (default: 2)" },
+    { "faults", 0, "N", "calls go wrong at most so often (default: 1)" },
+    { "noes", 0, "N", "a person says no at most so often (default: 1)" },
+    { "total", 0, "N", "deaths, events and faults together, at most (default: 3)" },
+    { "start", 0, "WORLD", "begin in the world steady, site-lost or failed-over (default: what the workflow is for)" },
+    { "time", 0, "TIME", "stop after so long; it then counts as not proved" },
+    { "memory", 0, "MIB", "for the table of states (default: 900); when it is full it counts as not proved" },
+    { "first", 0, NULL, "stop at the first violation" },
+    { "singly", 0, NULL, "merge no states: walk every history by itself (small workflows)" },
+    { "full-compare", 0, NULL, "compare states byte by byte, not by their hash" },
+    { "seed", 0, "SEED", "tell the story of a seed again" },
+    { "certificate", 0, "FILE", "write what was proved as JSON" },
+    { "mutate", 0, NULL, "make the workflow worse, step by step, and tell what bites" },
+    { "accepted", 0, "FILE", "with --mutate: the mutations that may survive, with their reasons" },
+    { NULL, 0, NULL, NULL }
+};
+
 static const struct cli_option plugin_list_options[] = {
     { "contracts", 0, NULL, "print the contracts of the roles instead" }, { NULL, 0, NULL, NULL }
 };
@@ -102,6 +122,11 @@ const struct cli_command cli_commands[] = {
       "'switchback status'. While the site is dark it writes nothing; when it answers but what is owed fails again and\n"
       "again, it asks less and less often.",
       watch_options, 0, 0, cmd_watch },
+    { "prove", "WORKFLOW", "look at every history of a workflow: crashes, faults, events",
+      "Drives the engine over models of all verbs in simulated data centres, through every history within the budget, and\n"
+      "holds every state against the invariants of switchback-prove(1). Ends with 0 when all hold and everything was\n"
+      "looked at, with 1 otherwise. Nothing real is touched.",
+      prove_options, 1, 1, cmd_prove },
     { "report", "[RUN...]", "tell what runs did, with their evidence", "Without RUN: the newest one.", report_options,
       0, -1, cmd_report },
     { "history", NULL, "list the runs", NULL, NULL, 0, 0, cmd_history },

@@ -319,6 +319,9 @@ void sb_engine_replay (struct sb_engine *e, const struct sb_plan *plan, const st
 int64_t sb_engine_next_timer (const struct sb_engine *e);
 
 bool sb_engine_at_rest (const struct sb_engine_step *s);
+/* May others read its results?  Not those of a step that was left out or is owed: what its run had said was never seen to
+ * be so. */
+bool sb_engine_gives_results (const struct sb_engine_step *s);
 /* Would an abort be refused now? */
 bool sb_engine_past_no_return (const struct sb_engine *e);
 /* Deadline for a call of this step, in ms. */

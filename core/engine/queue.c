@@ -57,6 +57,12 @@ sb_engine_at_rest (const struct sb_engine_step *s)
     return s->phase >= SB_PHASE_DONE;
 }
 
+bool
+sb_engine_gives_results (const struct sb_engine_step *s)
+{
+    return s->phase != SB_PHASE_SKIPPED && s->phase != SB_PHASE_OWED;
+}
+
 /* ---------------------------------------------------------------- ready queue: first in, first out */
 
 void

@@ -19,7 +19,9 @@ step_value (struct sb_run *run, const char *name, const char *key)
 {
     uint32_t i = sb_plan_find (run->plan, name);
 
-    return i == SB_NO_STEP ? NULL : sb_run_result_of (run, i, key);
+    if (i == SB_NO_STEP || !sb_engine_gives_results (&sb_engine_steps (run->e)[i]))
+        return NULL;
+    return sb_run_result_of (run, i, key);
 }
 
 static const char *

@@ -1,0 +1,86 @@
+/* switchback prove: finds topology, workflow and plugins as every command does,
+ * and hands them over to the explorer, a program of its own; so this program
+ * stays small.  This file and cmd_lab.c are the only places outside lab/ and
+ * prove/ that know of simulated data centres. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Options that go through as they are. */
+static const char *const with_value[] = { "deaths", "events", "faults", "noes",        "total",    "start", "time",
+                                          "memory", "seed",   "state",  "certificate", "accepted", NULL };
+static const char *const flags[] = { "singly", "full-compare", "mutate", "first", NULL };
+
+struct words {
+    char **list;
+    size_t count, cap;
+};
+
+static void
+add (struct words *w, const char *option, const char *value)
+{
+    SB_PUSH (w->list, w->count, w->cap) = sb_xprintf ("--%s", option);
+    if (value)
+        SB_PUSH (w->list, w->count, w->cap) = sb_xstrdup (value);
+}
+
+static void
+add_all (struct cli *c, struct words *w, const char *option)
+{
+    const char **values = cli_opts (c, option);
+    size_t i;
+
+    for (i = 0; values[i]; i++)
+        add (w, option, values[i]);
+}
+
+static void
+add_given (struct cli *c, struct words *w)
+{
+    size_t i;
+
+    for (i = 0; with_value[i]; i++)
+        if (cli_opt (c, with_value[i]))
+            add (w, with_value[i], cli_opt (c, with_value[i]));
+    for (i = 0; flags[i]; i++)
+        if (cli_opt (c, flags[i]))
+            add (w, flags[i], NULL);
+    if (c->json)
+        add (w, "json", NULL);
+    add_all (c, w, "plugins");
+    add_all (c, w, "param");
+}
+
+int
+cmd_prove (struct cli *c)
+{
+    struct words w = { 0 };
+    struct sb_workflow workflow = { 0 };
+    char *program = sb_xprintf ("%s/switchback-prove", c->paths.libexec);
+    int rc = cli_load_topology (c);
+
+    if (rc == EXIT_DONE)
+        rc = cli_load_workflow (c, c->args[0], &workflow); /* its faults are told here, in the usual words */
+    sb_workflow_release (&workflow);
+    if (rc != EXIT_DONE) {
+        free (program);
+        return rc;
+    }
+    SB_PUSH (w.list, w.count, w.cap) = program;
+    add (&w, "topology", cli_topology_file (c));
+    add (&w, "workflow-file", cli_workflow_path (c, c->args[0]));
+    add (&w, "workflows", c->paths.workflows);
+    add (&w, "program", c->paths.program);
+    add_given (c, &w);
+    SB_PUSH (w.list, w.count, w.cap) = NULL;
+    execv (program, w.list);
+    cli_error ("cannot start '%s': %s", program, strerror (errno));
+    cli_hint ("The explorer is part of an installation ('make install') and of a build tree ('make').");
+    while (w.count-- > 0)
+        free (w.list[w.count]);
+    free (w.list);
+    return EXIT_DEFECT;
+}

@@ -1,0 +1,306 @@
+/* switchback-prove: the program behind `switchback prove`. */
+#include "config.h"
+
+#include "prove/prove.h"
+
+#include "core/base/text.h"
+#include "core/sys/clock.h"
+#include "core/sys/file.h"
+#include "prove/report.h"
+
+#include <getopt.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { DONE = 0, FAILED = 1, USAGE = 2, CONFIG = 3 };
+
+static volatile sig_atomic_t signalled;
+
+static void
+on_signal (int signo)
+{
+    signalled = signo;
+}
+
+enum {
+    O_TOPOLOGY = 256,
+    O_FILE,
+    O_PLUGINS,
+    O_PROGRAM,
+    O_STATE,
+    O_PARAM,
+    O_DEATHS,
+    O_EVENTS,
+    O_FAULTS,
+    O_NOES,
+    O_TOTAL,
+    O_START,
+    O_TIME,
+    O_MEMORY,
+    O_SINGLY,
+    O_FULL,
+    O_JSON,
+    O_MUTATE,
+    O_ACCEPTED,
+    O_SEED,
+    O_FIRST,
+    O_CERTIFICATE,
+    O_WORKFLOWS
+};
+
+static const struct option options[] = {
+    { "topology", 1, NULL, O_TOPOLOGY },   { "workflow-file", 1, NULL, O_FILE },
+    { "plugins", 1, NULL, O_PLUGINS },     { "program", 1, NULL, O_PROGRAM },
+    { "state", 1, NULL, O_STATE },         { "param", 1, NULL, O_PARAM },
+    { "deaths", 1, NULL, O_DEATHS },       { "events", 1, NULL, O_EVENTS },
+    { "faults", 1, NULL, O_FAULTS },       { "noes", 1, NULL, O_NOES },
+    { "total", 1, NULL, O_TOTAL },         { "start", 1, NULL, O_START },
+    { "time", 1, NULL, O_TIME },           { "memory", 1, NULL, O_MEMORY },
+    { "singly", 0, NULL, O_SINGLY },       { "full-compare", 0, NULL, O_FULL },
+    { "json", 0, NULL, O_JSON },           { "mutate", 0, NULL, O_MUTATE },
+    { "accepted", 1, NULL, O_ACCEPTED },   { "seed", 1, NULL, O_SEED },
+    { "first", 0, NULL, O_FIRST },         { "certificate", 1, NULL, O_CERTIFICATE },
+    { "workflows", 1, NULL, O_WORKFLOWS }, { NULL, 0, NULL, 0 },
+};
+
+struct args {
+    struct p_input in;
+    struct p_search search;
+    const char *dirs[32], *seed, *certificate, *accepted;
+    size_t ndirs;
+    struct sb_pair params[64];
+    bool json, mutate, live;
+    int64_t seconds;
+};
+
+static bool
+number (const char *text, unsigned *ret)
+{
+    int64_t n;
+
+    if (sb_parse_int (text, &n) && n >= 0 && n < 100) {
+        *ret = (unsigned) n;
+        return true;
+    }
+    fprintf (stderr, "switchback prove: '%s' is not a number from 0 to 99\n", text);
+    return false;
+}
+
+static bool
+take_start (struct args *a, const char *word)
+{
+    for (a->in.start = P_START_AUTO; a->in.start <= P_START_FAILED_OVER; a->in.start++)
+        if (strcmp (p_start_names[a->in.start], word) == 0)
+            return true;
+    fprintf (stderr, "switchback prove: --start is steady, site-lost or failed-over, not '%s'\n", word);
+    return false;
+}
+
+static bool
+take_param (struct args *a, char *text)
+{
+    char *eq = strchr (text, '=');
+
+    if (!eq || a->in.nparams == 64) {
+        fprintf (stderr, "switchback prove: '--param %s' is not KEY=VALUE\n", text);
+        return false;
+    }
+    *eq = 0;
+    a->params[a->in.nparams++] = (struct sb_pair){ text, eq + 1, 0 };
+    return true;
+}
+
+static bool
+take_time (struct args *a, const char *text)
+{
+    int64_t ms;
+
+    if (!sb_parse_duration (text, &ms) || ms <= 0) {
+        fprintf (stderr, "switchback prove: '%s' is not a time\n", text);
+        return false;
+    }
+    a->seconds = ms / 1000;
+    a->search.deadline_ms = sb_deadline_in (ms);
+    return true;
+}
+
+static bool
+take_option (struct args *a, int o)
+{
+    struct p_search *p = &a->search;
+    unsigned n;
+
+    switch (o) {
+    case O_TOPOLOGY:
+        a->in.topology_file = optarg;
+        return true;
+    case O_FILE:
+        a->in.workflow_file = optarg;
+        return true;
+    case O_PLUGINS:
+        if (a->ndirs < 31)
+            a->dirs[a->ndirs++] = optarg;
+        return true;
+    case O_PROGRAM:
+        a->in.program = optarg;
+        return true;
+    case O_STATE:
+        return true;
+    case O_WORKFLOWS:
+        a->in.workflows = optarg;
+        return true;
+    case O_PARAM:
+        return take_param (a, optarg);
+    case O_DEATHS:
+        return number (optarg, &p->budget.deaths);
+    case O_EVENTS:
+        return number (optarg, &p->budget.events);
+    case O_FAULTS:
+        return number (optarg, &p->budget.faults);
+    case O_NOES:
+        return number (optarg, &p->budget.noes);
+    case O_TOTAL:
+        return number (optarg, &p->budget.total);
+    case O_START:
+        return take_start (a, optarg);
+    case O_TIME:
+        return take_time (a, optarg);
+    case O_MEMORY:
+        n = (unsigned) atoi (optarg);
+        p->memory = (size_t) (n > 0 ? n : 1) << 20;
+        return true;
+    case O_SINGLY:
+        p->merge = false;
+        return true;
+    case O_FULL:
+        return p->full_compare = true;
+    case O_JSON:
+        return a->json = true;
+    case O_MUTATE:
+        return a->mutate = true;
+    case O_ACCEPTED:
+        a->accepted = optarg;
+        return true;
+    case O_SEED:
+        a->seed = optarg;
+        return true;
+    case O_FIRST:
+        return p->first = true;
+    case O_CERTIFICATE:
+        a->certificate = optarg;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void
+progress (void *ctx, const struct p_search *p)
+{
+    const struct args *a = ctx;
+
+    if (a->live && (p->transitions & 0x3fff) == 0)
+        fprintf (stderr, "\r  %llu states, %llu transitions, %llu violations ", (unsigned long long) p->states,
+                 (unsigned long long) p->transitions, (unsigned long long) p->violations);
+    if (signalled)
+        ((struct p_search *) (uintptr_t) p)->stop = P_STOPPED_SIGNAL;
+}
+
+static int
+fail (struct sb_faults *faults)
+{
+    char *text = sb_faults_text (faults);
+
+    fprintf (stderr, "%s", text);
+    free (text);
+    sb_faults_free (faults);
+    return CONFIG;
+}
+
+static int
+replay (struct p_case *c, struct args *a)
+{
+    struct sb_faults faults = { 0 };
+    struct p_path path = { 0 };
+    struct p_budget b;
+    char digest[13] = "";
+    char *story;
+
+    if (!p_seed_read (a->seed, &b, &path, digest, &faults))
+        return fail (&faults);
+    if (strncmp (digest, c->plan.digest, 12) != 0) {
+        sb_fault (&faults, NULL, 0, "the seed belongs to plan %s, and this is %.12s", digest, c->plan.digest);
+        sb_fault_hint (&faults, "Workflow, topology or parameters are not those it was found with.");
+        free (path.list);
+        return fail (&faults);
+    }
+    story = p_story (c, &b, &path);
+    fputs (story, stdout);
+    free (story);
+    free (path.list);
+    return DONE;
+}
+
+static int
+search (struct p_case *c, struct args *a)
+{
+    struct p_search *p = &a->search;
+    int64_t began = sb_mono_ms ();
+    struct p_outcome out;
+
+    p->progress = progress;
+    p->ctx = a;
+    p_explore (c, p);
+    if (a->live)
+        fprintf (stderr, "\r%70s\r", "");
+    out = (struct p_outcome){ .c = c, .p = p, .ms = sb_mono_ms () - began, .workflow_file = a->in.workflow_file };
+    p_report (&out, a->json);
+    if (a->certificate && p->stop == P_COMPLETE && p->violations == 0) {
+        struct sb_faults faults = { 0 };
+
+        if (!p_certificate_write (&out, a->certificate, &faults))
+            return fail (&faults);
+    }
+    p_search_free (p);
+    return p->violations > 0 || p->stop != P_COMPLETE ? FAILED : DONE;
+}
+
+int
+main (int argc, char **argv)
+{
+    struct args a = { .search = { .merge = true, .memory = (size_t) 900 << 20, .deadline_ms = SB_NEVER } };
+    struct sb_faults faults = { 0 };
+    struct p_case c = { 0 };
+    int o, rc;
+
+    setlocale (LC_CTYPE, "C.UTF-8");
+    signal (SIGINT, on_signal);
+    signal (SIGTERM, on_signal);
+    a.search.budget = p_default_budget;
+    a.in.plugin_dirs = a.dirs;
+    a.in.params = a.params;
+    while ((o = getopt_long (argc, argv, "", options, NULL)) != -1)
+        if (!take_option (&a, o))
+            return USAGE;
+    if (!a.in.topology_file || !a.in.workflow_file || optind != argc) {
+        fputs ("switchback-prove is started by 'switchback prove'; see switchback-prove(1)\n", stderr);
+        return USAGE;
+    }
+    a.live = !a.json && isatty (STDERR_FILENO);
+    if (a.mutate) {
+        rc = p_mutate (&a.in, a.json, a.accepted, a.seconds, &faults);
+        return faults.count ? fail (&faults) : rc;
+    }
+    if (!p_case_load (&c, &a.in, &faults))
+        rc = fail (&faults);
+    else if (a.seed)
+        rc = replay (&c, &a);
+    else
+        rc = search (&c, &a);
+    p_case_free (&c);
+    return rc;
+}

@@ -1,0 +1,551 @@
+/* Workflows made worse: every operator at every place, one at a time; then the
+ * search says which rule or invariant bites.  Mutations are made in the text,
+ * so that lint has its word as it has with a person's mistake.
+ *
+ * What survives stands for a step that no invariant needs; each needs a reason
+ * in a file of accepted ones, and an accepted one that no longer survives is a
+ * fault too. */
+#include "prove/prove.h"
+
+#include "core/base/text.h"
+#include "core/sys/clock.h"
+#include "core/sys/file.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONFIG_LIMIT (4u << 20)
+
+struct line {
+    char *text;
+    int section; /* index of its section */
+};
+struct section {
+    char *kind, *name; /* "step", "recover" */
+};
+struct text {
+    struct line *lines;
+    size_t nlines, lines_cap;
+    struct section *sections;
+    size_t nsections, sections_cap;
+};
+
+/* ---------------------------------------------------------------- the text in pieces */
+
+static void
+take_text (struct text *t, const char *s, size_t len)
+{
+    const char *end = s + len;
+
+    while (s < end) {
+        size_t n = strcspn (s, "\n");
+        char *one = sb_xstrndup (s, n);
+        size_t k = strcspn (one + 1, " ]");
+
+        if (one[0] == '[') {
+            struct section *sec = &SB_PUSH (t->sections, t->nsections, t->sections_cap);
+
+            sec->kind = sb_xstrndup (one + 1, k);
+            sec->name = one[1 + k] == ' ' ? sb_xstrndup (one + 2 + k, strcspn (one + 2 + k, "]")) : sb_xstrdup ("");
+        }
+        SB_PUSH (t->lines, t->nlines, t->lines_cap) = (struct line){ one, (int) t->nsections - 1 };
+        s += n + (s[n] == '\n');
+    }
+}
+
+static void
+free_text (struct text *t)
+{
+    size_t i;
+
+    for (i = 0; i < t->nlines; i++)
+        free (t->lines[i].text);
+    for (i = 0; i < t->nsections; i++) {
+        free (t->sections[i].kind);
+        free (t->sections[i].name);
+    }
+    free (t->lines);
+    free (t->sections);
+}
+
+/* The value behind "key =", or NULL. */
+static const char *
+value_of (const char *line, const char *key)
+{
+    size_t n = strlen (key);
+
+    if (strncmp (line, key, n) != 0)
+        return NULL;
+    line += n;
+    line += strspn (line, " ");
+    if (*line != '=')
+        return NULL;
+    return line + 1 + strspn (line + 1, " ");
+}
+
+static size_t
+line_of (const struct text *t, int section, const char *key)
+{
+    size_t i;
+
+    for (i = 0; i < t->nlines; i++)
+        if (t->lines[i].section == section && value_of (t->lines[i].text, key))
+            return i;
+    return t->nlines;
+}
+
+static const char *
+get (const struct text *t, int section, const char *key)
+{
+    size_t i = line_of (t, section, key);
+
+    return i < t->nlines ? value_of (t->lines[i].text, key) : NULL;
+}
+
+static bool
+is_step (const struct text *t, int section)
+{
+    return section >= 0 && strcmp (t->sections[section].kind, "step") == 0;
+}
+
+/* ---------------------------------------------------------------- one mutation */
+
+struct mutation {
+    char *name;     /* "drop gate recover": says it all, and is its own key in the file of accepted ones */
+    char *text;     /* the workflow */
+    char *lies_for; /* a step whose verify says yes whatever is so, or NULL */
+};
+struct mutations {
+    struct mutation *list;
+    size_t count, cap;
+};
+
+/* All lines, but: line `at` is `instead` (NULL: left out); section `without` is left out (-1: none). */
+static char *
+join (const struct text *t, size_t at, const char *instead, int without)
+{
+    struct sb_buf b = { 0 };
+    size_t i;
+
+    for (i = 0; i < t->nlines; i++) {
+        const char *s = i == at ? instead : t->lines[i].text;
+
+        if (s && (without < 0 || t->lines[i].section != without))
+            sb_buf_printf (&b, "%s\n", s);
+    }
+    return sb_buf_take (&b);
+}
+
+static void add (struct mutations *m, char *text, const char *fmt, ...) __attribute__ ((format (printf, 3, 4)));
+
+static void
+add (struct mutations *m, char *text, const char *fmt, ...)
+{
+    va_list args;
+    struct mutation *one = &SB_PUSH (m->list, m->count, m->cap);
+
+    va_start (args, fmt);
+    *one = (struct mutation){ .name = sb_xvprintf (fmt, args), .text = text };
+    va_end (args);
+}
+
+static bool
+names (const char *list, const char *name, size_t *ret_at, size_t *ret_len)
+{
+    const char *p = list;
+
+    while (*p) {
+        size_t lead = strspn (p, " ,"), n = strcspn (p + lead, ","), m = n;
+
+        p += lead;
+        while (m > 0 && p[m - 1] == ' ')
+            m--;
+        if (m == strlen (name) && strncmp (p, name, m) == 0) {
+            *ret_at = (size_t) (p - list);
+            *ret_len = m;
+            return true;
+        }
+        p += n;
+    }
+    return false;
+}
+
+/* A list with one name replaced by a list (maybe empty). */
+static char *
+replaced (const char *list, size_t at, size_t len, const char *by)
+{
+    char *raw = sb_xprintf ("%.*s%s%s", (int) at, list, by ? by : "", list + at + len);
+    struct sb_buf b = { 0 };
+    const char *p = raw;
+
+    while (*p) {
+        size_t lead = strspn (p, " ,"), n = strcspn (p + lead, ",");
+
+        p += lead;
+        if (n > 0)
+            sb_buf_printf (&b, "%s%.*s", b.len ? ", " : "", (int) n, p);
+        p += n;
+    }
+    free (raw);
+    return sb_buf_take (&b);
+}
+
+/* The step is gone; who waited for it waits for what it waited for. */
+static void
+remove_step (const struct text *t, struct mutations *m, int section)
+{
+    struct text other = { 0 };
+    SB_AUTOFREE char *rest = join (t, t->nlines, NULL, section);
+    const char *after = get (t, section, "after");
+    size_t i, at, len;
+
+    take_text (&other, rest, strlen (rest));
+    for (i = 0; i < other.nlines; i++) {
+        const char *list = value_of (other.lines[i].text, "after");
+
+        if (list && names (list, t->sections[section].name, &at, &len)) {
+            SB_AUTOFREE char *new_list = replaced (list, at, len, after);
+
+            free (other.lines[i].text);
+            other.lines[i].text = new_list[0] ? sb_xprintf ("after = %s", new_list) : sb_xstrdup ("");
+        }
+    }
+    add (m, join (&other, other.nlines, NULL, -1), "remove step %s", t->sections[section].name);
+    free_text (&other);
+}
+
+/* X after Y becomes Y after X. */
+static void
+swap_steps (const struct text *t, struct mutations *m, int section, const char *before)
+{
+    SB_CLEANUP (sb_buf_free) struct sb_buf b = { 0 };
+    const char *mine = t->sections[section].name, *list = get (t, section, "after");
+    size_t at, len, i;
+    int other;
+
+    for (other = 0; other < (int) t->nsections; other++)
+        if (is_step (t, other) && strcmp (t->sections[other].name, before) == 0)
+            break;
+    if (other == (int) t->nsections || !names (list, before, &at, &len))
+        return;
+    for (i = 0; i < t->nlines; i++) {
+        const struct line *l = &t->lines[i];
+        bool after = value_of (l->text, "after") != NULL;
+
+        if (l->section == section && after) {
+            SB_AUTOFREE char *rest = replaced (list, at, len, get (t, other, "after"));
+
+            if (rest[0])
+                sb_buf_printf (&b, "after = %s\n", rest);
+        } else if (l->section == other && after) {
+            continue;
+        } else {
+            sb_buf_printf (&b, "%s\n", l->text);
+            if (l->section == other && l->text[0] == '[')
+                sb_buf_printf (&b, "after = %s\n", mine);
+        }
+    }
+    add (m, sb_xstrdup (sb_buf_cstr (&b)), "swap %s and %s", before, mine);
+}
+
+static void
+loosen_after (const struct text *t, struct mutations *m, int section, size_t line)
+{
+    const char *list = value_of (t->lines[line].text, "after"), *p = list;
+
+    while (*p) {
+        size_t lead = strspn (p, " ,"), n = strcspn (p + lead, ","), at, len;
+        SB_AUTOFREE char *name = sb_xstrndup (p + lead, n);
+
+        if (names (list, sb_trim (name), &at, &len)) {
+            SB_AUTOFREE char *rest = replaced (list, at, len, NULL);
+            SB_AUTOFREE char *instead = rest[0] ? sb_xprintf ("after = %s", rest) : NULL;
+
+            add (m, join (t, line, instead, -1), "do not wait: %s for %s", t->sections[section].name, sb_trim (name));
+            swap_steps (t, m, section, sb_trim (name));
+        }
+        p += lead + n;
+    }
+}
+
+static const struct change {
+    const char *key, *from, *to; /* from NULL: whatever it is; to NULL: the line is dropped */
+    const char *name;
+} changes[] = {
+    { "gate", NULL, NULL, "drop gate" },
+    { "proof", NULL, NULL, "drop proof" },
+    { "when", NULL, NULL, "drop when" },
+    { "named", NULL, NULL, "drop named" },
+    { "refuse", NULL, NULL, "drop refuse" },
+    { "if dark", "owe", "skip", "owe -> skip" },
+    { "if dark", NULL, NULL, "drop if dark" },
+    { "undo", "none", "not needed", "hide the point of no return" },
+    { "undo", NULL, "not needed", "drop undo" },
+    { "retry", NULL, NULL, "drop retry" },
+    { "settle", NULL, NULL, "drop settle" },
+    { "timeout", NULL, NULL, "drop timeout" },
+    { "optional", NULL, NULL, "make required" },
+    { "state", "FailedOver", "Normal", "other state" },
+    { "state", "Normal", "FailedOver", "other state" },
+    { "on", "${database.backup}", "${database.primary}", "other target" },
+    { "on", "${database.primary}", "${database.backup}", "other target" },
+    { "on", "${database.mirror}", "${database.primary}", "other target" },
+    { "on", "${database.backup mirror}", "${database.backup}", "other target" },
+    { "servers", "first 4 of server where site = ${pool.backup site}",
+      "first 4 of server where site = ${pool.primary site}", "other servers" },
+    { "servers", "all server where active = yes", "all server", "other servers" },
+    { "expect", NULL, NULL, "drop option expect" },
+    { "until", NULL, NULL, "drop option until" },
+    { "evidence", NULL, "silent", "no evidence" },
+    { "witness", NULL, NULL, "drop option witness" },
+    { "secondary", NULL, NULL, "drop option secondary" },
+    { "undo state", NULL, NULL, "drop option of the undo" },
+    { "undo servers", NULL, NULL, "drop option of the undo" },
+    { "undo on", NULL, NULL, "drop option of the undo" },
+    { "which", NULL, NULL, "drop option which" },
+};
+
+static void
+change_line (const struct text *t, struct mutations *m, size_t line)
+{
+    const struct line *l = &t->lines[line];
+    size_t i;
+
+    for (i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        const struct change *c = &changes[i];
+        const char *value = value_of (l->text, c->key);
+
+        if (!value || (c->from && strcmp (value, c->from) != 0) || (c->to && strcmp (value, c->to) == 0))
+            continue;
+        if (!c->from && strcmp (c->key, "undo") == 0 && strcmp (value, "none") == 0)
+            continue;
+        SB_AUTOFREE char *instead = c->to ? sb_xprintf ("%s = %s", c->key, c->to) : NULL;
+        add (m, join (t, line, instead, -1), "%s: %s", c->name, t->sections[l->section].name);
+    }
+}
+
+static void
+weaken_loop (const struct text *t, struct mutations *m, size_t line)
+{
+    const char *value = value_of (t->lines[line].text, "for each");
+    const char *where = value ? strstr (value, " where ") : NULL;
+    const char *and = where ? strstr (where, " and ") : NULL;
+
+    if (where)
+        add (m, join (t, line, NULL, -1) /* replaced below */, "loop over all: %s",
+             t->sections[t->lines[line].section].name);
+    if (where) {
+        SB_AUTOFREE char *instead = sb_xprintf ("for each = %.*s", (int) (where - value), value);
+
+        free (m->list[m->count - 1].text);
+        m->list[m->count - 1].text = join (t, line, instead, -1);
+    }
+    if (and) {
+        SB_AUTOFREE char *instead = sb_xprintf ("for each = %.*s", (int) (and-value), value);
+
+        add (m, join (t, line, instead, -1), "loop over more: %s", t->sections[t->lines[line].section].name);
+    }
+}
+
+static void
+make_all (const struct text *t, struct mutations *m)
+{
+    int s;
+    size_t i;
+
+    for (s = 0; s < (int) t->nsections; s++)
+        if (is_step (t, s)) {
+            remove_step (t, m, s);
+            if (get (t, s, "action")) {
+                add (m, join (t, t->nlines, NULL, -1), "believe without looking: %s", t->sections[s].name);
+                m->list[m->count - 1].lies_for = sb_xstrdup (t->sections[s].name);
+            }
+        }
+    for (i = 0; i < t->nlines; i++) {
+        if (t->lines[i].section < 0 || t->lines[i].text[0] == '[')
+            continue;
+        if (is_step (t, t->lines[i].section) && value_of (t->lines[i].text, "after"))
+            loosen_after (t, m, t->lines[i].section, i);
+        change_line (t, m, i);
+        weaken_loop (t, m, i);
+    }
+}
+
+/* ---------------------------------------------------------------- what bites */
+
+/* The faults of one mutation as one line: the first is enough. */
+static char *
+lint_said (struct sb_faults *f)
+{
+    char *text = sb_xprintf ("lint: %s", f->count ? f->list[0].text : "?");
+
+    sb_faults_free (f);
+    return text;
+}
+
+/* More and more disturbances until something bites; NULL: nothing did within the budget. */
+static char *
+search (struct p_case *c, int64_t deadline, bool *ret_complete)
+{
+    unsigned total;
+
+    *ret_complete = true;
+    for (total = 0; total <= 2; total++) {
+        struct p_search p = {
+            .budget = { .deaths = total > 1, .events = total, .faults = total > 0, .noes = 1, .total = total },
+            .merge = true,
+            .first = true,
+            .memory = (size_t) 400 << 20,
+            .deadline_ms = deadline
+        };
+        char *name;
+
+        p_explore (c, &p);
+        name = p.nfound ? sb_xprintf ("%s", p.found[0].rule ? p.found[0].rule->name : "?") : NULL;
+        if (!name && p.stop != P_COMPLETE)
+            *ret_complete = false;
+        p_search_free (&p);
+        if (name || !*ret_complete)
+            return name;
+    }
+    return NULL;
+}
+
+static void
+mark_liars (struct p_case *c, const char *base)
+{
+    uint32_t i;
+
+    c->lies = sb_xcalloc (c->plan.count + 1, 1);
+    for (i = 0; base && i < c->plan.count; i++)
+        c->lies[i] = strcmp (c->plan.steps[i].base, base) == 0;
+}
+
+struct verdict {
+    char *by;            /* NULL: it survives */
+    bool complete, same; /* same: the plan is what it was: nothing was mutated */
+};
+
+static struct verdict
+judge (const struct p_input *in, const struct mutation *m, const char *digest, int64_t ms)
+{
+    struct sb_faults faults = { 0 };
+    struct p_case c;
+    struct verdict v = { .complete = true };
+
+    if (!p_case_load_text (&c, in, m->text, strlen (m->text), &faults)) {
+        v.by = lint_said (&faults);
+    } else {
+        mark_liars (&c, m->lies_for);
+        v.same = !m->lies_for && strcmp (c.plan.digest, digest) == 0;
+        if (!v.same)
+            v.by = search (&c, sb_deadline_in (ms), &v.complete);
+    }
+    p_case_free (&c);
+    sb_faults_free (&faults);
+    return v;
+}
+
+/* ---------------------------------------------------------------- accepted survivors */
+
+/* "NAME = reason", one a line; ';' begins a remark. */
+static bool
+read_accepted (const char *file, struct sb_map *ret, struct sb_faults *faults)
+{
+    SB_CLEANUP (sb_buf_free) struct sb_buf text = { 0 };
+    const char *p;
+
+    if (!file)
+        return true;
+    if (!sb_file_read (file, CONFIG_LIMIT, &text, faults))
+        return false;
+    for (p = sb_buf_cstr (&text); *p;) {
+        size_t n = strcspn (p, "\n");
+        SB_AUTOFREE char *line = sb_xstrndup (p, n);
+        char *eq = strstr (line, " = ");
+
+        if (line[0] != ';' && eq) {
+            *eq = 0;
+            sb_map_set (ret, line, sb_xstrdup (eq + 3));
+        }
+        p += n + (p[n] == '\n');
+    }
+    return true;
+}
+
+struct totals {
+    unsigned tried, bitten, accepted, survived, stale;
+    json_t *list;
+};
+
+static void
+account (struct totals *t, const struct mutation *m, const struct verdict *v, const char *reason, bool json)
+{
+    const char *state = v->by ? "bitten" : reason ? "accepted" : "SURVIVES";
+
+    t->tried++;
+    t->bitten += v->by != NULL;
+    t->accepted += !v->by && reason;
+    t->survived += !v->by && !reason;
+    t->stale += v->by && reason;
+    if (json)
+        json_array_append_new (t->list, json_pack ("{s:s, s:s, s:s?, s:s?, s:b}", "mutation", m->name, "verdict", state,
+                                                   "by", v->by, "reason", reason, "complete", v->complete));
+    else
+        printf ("%-9s %-60s %s%s\n", state, m->name,
+                v->by         ? v->by
+                : reason      ? reason
+                : v->complete ? ""
+                              : "(time was over)",
+                v->by && reason ? "  [is accepted, and should not be]" : "");
+    fflush (stdout);
+}
+
+int
+p_mutate (const struct p_input *in, bool json, const char *accepted_file, int64_t seconds, struct sb_faults *faults)
+{
+    SB_CLEANUP (sb_buf_free) struct sb_buf source = { 0 };
+    struct sb_map accepted = { 0 };
+    struct text t = { 0 };
+    struct mutations m = { 0 };
+    struct totals totals = { .list = json_array () };
+    struct p_case whole = { 0 };
+    char digest[SB_SHA256_HEX] = "";
+    size_t i;
+
+    if (!sb_file_read (in->workflow_file, CONFIG_LIMIT, &source, faults)
+        || !read_accepted (accepted_file, &accepted, faults))
+        return 3;
+    if (p_case_load_text (&whole, in, sb_buf_cstr (&source), source.len, faults))
+        memcpy (digest, whole.plan.digest, sizeof digest);
+    p_case_free (&whole);
+    if (faults->count)
+        return 3;
+    take_text (&t, sb_buf_cstr (&source), source.len);
+    make_all (&t, &m);
+    for (i = 0; i < m.count; i++) {
+        struct verdict v = judge (in, &m.list[i], digest, (seconds > 0 ? seconds : 20) * 1000);
+
+        if (!v.same)
+            account (&totals, &m.list[i], &v, sb_map_get (&accepted, m.list[i].name), json);
+        free (v.by);
+        free (m.list[i].name);
+        free (m.list[i].text);
+        free (m.list[i].lies_for);
+    }
+    if (json)
+        json_dumpf (json_pack ("{s:i, s:i, s:i, s:i, s:i, s:O}", "tried", totals.tried, "bitten", totals.bitten,
+                               "accepted", totals.accepted, "survived", totals.survived, "stale", totals.stale,
+                               "mutations", totals.list),
+                    stdout, JSON_INDENT (2));
+    else
+        printf ("%u mutations: %u bitten, %u accepted with a reason, %u survive%s\n", totals.tried, totals.bitten,
+                totals.accepted, totals.survived, totals.stale ? "; some accepted ones are bitten now" : "");
+    json_decref (totals.list);
+    sb_map_free_with (&accepted, free);
+    free (m.list);
+    free_text (&t);
+    return totals.survived || totals.stale ? 1 : 0;
+}

@@ -1,0 +1,298 @@
+/* The invariants: one table.  Some are looked at in every state, some where a
+ * history ends, some at the moment of a record or a call (their `holds` is NULL,
+ * the functions at the end of this file break them). */
+#include "prove/prove.h"
+
+#include "core/base/text.h"
+#include "prove/rules.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---------------------------------------------------------------- the engine's promises, at their moments */
+
+static bool
+is_verb (const struct sb_plan_step *p, const char *verb)
+{
+    return p->verb && strcmp (p->verb, verb) == 0;
+}
+
+void
+p_rule_answer (struct p_run *r, const struct p_call *call, unsigned word)
+{
+    static const uint8_t saw[] = { P_SAW_NO, P_SAW_YES, P_SAW_PARTLY, P_SAW_UNKNOWN };
+    uint8_t *last = call->undo ? r->s->lastu : r->s->last;
+
+    if (call->op == SB_CALL_VERIFY)
+        last[call->step] = saw[word & 3];
+    p_rule_answer_world (r, call, word);
+}
+
+void
+p_rule_record (struct p_run *r, const struct sb_engine_record *rec)
+{
+    const struct sb_plan_step *p = rec->step == SB_NO_STEP ? NULL : &r->c->plan.steps[rec->step];
+
+    if (!p || !p->role)
+        return;
+    if ((rec->kind == SB_REC_DONE || rec->kind == SB_REC_ADOPTED) && p->effect != SB_READS
+        && r->s->last[rec->step] != P_SAW_YES)
+        p_break (r, "unknown-is-never-done", "step %s counts as done without having been seen to be so", p->name);
+    if (rec->kind == SB_REC_UNDONE && r->s->lastu[rec->step] != P_SAW_YES)
+        p_break (r, "unknown-is-never-done", "step %s counts as undone without having been seen to be so", p->name);
+}
+
+/* The step, or one that was always before it, had a person's yes. */
+static bool
+was_agreed (const struct p_run *r, uint32_t step, bool by_person)
+{
+    const struct sb_plan *plan = &r->c->plan;
+    bool seen[1024] = { false };
+    uint32_t left;
+    size_t k;
+
+    if (plan->count > 1024)
+        return true;
+    seen[step] = true;
+    for (left = step + 1; left-- > 0;) { /* in topological order, backwards */
+        uint32_t gate = plan->steps[left].gate;
+        uint8_t answer = gate == SB_NO_GATE ? SB_GATE_UNASKED : sb_engine_gates (r->s->e)[gate];
+
+        if (!seen[left])
+            continue;
+        if (gate != SB_NO_GATE && (answer == SB_GATE_YES || (!by_person && answer == SB_GATE_NOT_NEEDED)))
+            return true;
+        for (k = 0; k < plan->steps[left].nafter; k++)
+            seen[plan->steps[left].after[k]] = true;
+    }
+    return false;
+}
+
+static bool
+fence_seen_lately (const struct p_run *r)
+{
+    uint32_t i;
+
+    for (i = 0; i < r->c->plan.count; i++) {
+        const struct sb_plan_step *p = &r->c->plan.steps[i];
+        const struct sb_engine_step *s = &sb_engine_steps (r->s->e)[i];
+
+        if (p->role && strcmp (p->role, "fence") == 0 && is_verb (p, "isolate") && s->phase == SB_PHASE_DONE
+            && r->s->world->now_ms - s->proved_at <= 60000)
+            return true;
+    }
+    return false;
+}
+
+static void
+check_evidence (struct p_run *r, uint32_t step)
+{
+    const struct sb_plan_step *p = &r->c->plan.steps[step];
+    json_t *params = p_results_of (r->c, r->s->w[step].params);
+    const char *evidence = json_string_value (json_object_get (params, "evidence"));
+
+    if (!is_verb (p, "recover") || r->c->planned)
+        return;
+    if (!was_agreed (r, step, true))
+        p_break (r, "irreversible-needs-gate-and-evidence", "%s was run without a person's yes", p->name);
+    if (evidence && strcmp (evidence, "confirmed") == 0) {
+        if (!fence_seen_lately (r))
+            p_break (r, "irreversible-needs-gate-and-evidence",
+                     "%s was run with the evidence \"confirmed\", and the fence was not seen within 60 s", p->name);
+    } else if (!evidence || strcmp (evidence, "declared") != 0)
+        p_break (r, "irreversible-needs-gate-and-evidence",
+                 "%s was run with no evidence that the other site cannot serve: %s", p->name,
+                 evidence ? evidence : "none is given");
+}
+
+static void
+check_change (struct p_run *r, const struct sb_command *cmd)
+{
+    struct p_state *s = r->s;
+    const struct sb_plan_step *p = &r->c->plan.steps[cmd->step];
+    const struct sb_engine_step *j = &sb_engine_steps (s->j)[cmd->step];
+    uint8_t *last = cmd->undo ? s->lastu : s->last;
+    bool careful = sb_engine_effect (p, cmd->undo) == SB_CHANGES;
+
+    if (!(j->flags & (cmd->undo ? SB_STEP_UNDO_MAYBE : SB_STEP_MAYBE)))
+        p_break (r, "intention-before-act", "%s was run and its intention was not durable", p->name);
+    if (last[cmd->step] != P_SAW_NO && (careful || last[cmd->step] != P_SAW_PARTLY))
+        p_break (r, "no-repeat-without-read-back", "%s was run and not seen to be undone before", p->name);
+    last[cmd->step] = P_RAN;
+    if (cmd->undo)
+        return;
+    if (r->c->direct && p->no_return && !was_agreed (r, cmd->step, false) && !r->c->plan.needs_approval)
+        p_break (r, "irreversible-needs-gate-and-evidence", "%s was run and nobody had agreed to anything", p->name);
+    if (r->c->direct) {
+        check_evidence (r, cmd->step);
+        p_rule_call_world (r, cmd, was_agreed (r, cmd->step, true));
+    }
+}
+
+void
+p_rule_call (struct p_run *r, const struct sb_command *cmd)
+{
+    if (cmd->kind == SB_CMD_RUN && !cmd->reads)
+        check_change (r, cmd);
+}
+
+/* ---------------------------------------------------------------- ends */
+
+static bool
+ends (struct p_run *r)
+{
+    const struct p_state *s = r->s;
+    const struct sb_engine *e = s->e;
+    uint32_t i;
+
+    if (!s->finished) {
+        p_break (r, "every-history-ends", "nothing moves, and nobody is waited for");
+        return false;
+    }
+    if (s->outcome == SB_RUN_HELD) {
+        for (i = 0; i < e->count; i++)
+            if (sb_engine_steps (e)[i].phase == SB_PHASE_HELD || sb_engine_steps (e)[i].phase == SB_PHASE_FAILED)
+                return true;
+        p_break (r, "every-history-ends", "the run is held and no step says why");
+        return false;
+    }
+    return true;
+}
+
+static bool
+owed_is_told (struct p_run *r)
+{
+    const struct sb_engine *e = r->s->e;
+    uint32_t i;
+
+    for (i = 0; i < e->count && r->s->outcome == SB_RUN_DONE; i++)
+        if (sb_engine_steps (e)[i].phase == SB_PHASE_OWED) {
+            p_break (r, "owed-is-paid-first", "the run counts as done and %s is owed", r->c->plan.steps[i].name);
+            return false;
+        }
+    return true;
+}
+
+static bool
+is_undone (const struct p_state *s)
+{
+    return s->outcome == SB_RUN_ABORTED || s->outcome == SB_RUN_REFUSED || s->outcome == SB_RUN_FAILED_UNDONE;
+}
+
+static bool
+undone_is_undone (struct p_run *r)
+{
+    const struct p_state *s = r->s;
+    uint32_t i;
+
+    if (!is_undone (s))
+        return true;
+    for (i = 0; i < r->c->plan.count; i++) {
+        const struct sb_plan_step *p = &r->c->plan.steps[i];
+        const struct sb_engine_step *es = &sb_engine_steps (s->e)[i];
+
+        if (p->undo == SB_UNDO_VERB && (es->flags & SB_STEP_MAYBE) && es->phase != SB_PHASE_UNDONE) {
+            p_break (r, "abort-restores", "%s ran and was not taken back", p->name);
+            return false;
+        }
+        if (p->no_return && (es->flags & SB_STEP_MAYBE)) {
+            p_break (r, "abort-restores", "taken back after the point of no return, %s", p->name);
+            return false;
+        }
+    }
+    return !r->c->direct || p_rule_fingerprint (r);
+}
+
+/* ---------------------------------------------------------------- the table */
+
+const struct p_rule p_rules[] = {
+    /* the engine's, for any workflow */
+    { "every-history-ends", "Every history ends done, held with a reason, or undone: never stuck, never in circles.",
+      true, false, ends },
+    { "intention-before-act", "No changing call is made before its intention is durable.", false, false, NULL },
+    { "no-repeat-without-read-back",
+      "No changing call is made again, also after a death, before it was seen that it may be made.", false, false,
+      NULL },
+    { "unknown-is-never-done", "No step counts as done, adopted or undone unless it was seen to be so.", false, false,
+      NULL },
+    { "abort-restores",
+      "A run that is taken back before its point of no return leaves everything as it was: roles, states, partner names, "
+      "log shipping, jobs, pool state, active list.",
+      true, false, undone_is_undone },
+    { "owed-is-paid-first", "A run that owes something never counts as done; the old site is not let serve before it.",
+      true, false, owed_is_told },
+    { "room", "No table of the explorer overflows.", false, false, NULL },
+    { "no-clash", "No two different states have one hash (looked at with --full-compare).", false, false, NULL },
+    /* databases and pools */
+    { "one-writable-copy",
+      "At most one writable copy of a database is reachable by any chat server, as that server's own replica sees it; the "
+      "fence evidence \"declared\" is the one exception.",
+      false, true, p_rule_one_writable },
+    { "late-writes-are-kept",
+      "With the evidence \"declared\", a message that the old copy took after the other one was brought online is counted, "
+      "its fence is done or owed, and it can be salvaged.",
+      true, true, p_rule_late_writes },
+    { "quoted-is-safe",
+      "No acknowledged message at or before the quoted point is missing where the database was brought online.", false,
+      true, p_rule_quoted },
+    { "nothing-lost-when-planned", "A planned workflow and failback lose no acknowledged message.", true, true,
+      p_rule_planned },
+    { "only-good-copy",
+      "At every moment some copy or backup holds each acknowledged message: nothing is overwritten before what only it "
+      "holds was saved.",
+      false, true, p_rule_kept },
+    { "irreversible-needs-gate-and-evidence",
+      "Nothing irreversible happens without a person's yes, and a database is brought online after a disaster only with "
+      "fence evidence at most 60 s old, or a person's declaration.",
+      false, true, NULL },
+    { "overwriting-needs-a-yes",
+      "A copy that holds messages which no serving copy holds is overwritten only after a "
+      "person's yes.",
+      false, true, NULL },
+    { "state-before-servers",
+      "Active servers never stand with a restoring database, and are never more than the limit.", false, true,
+      p_rule_active },
+    { "connections-end-before-the-copy",
+      "Once the active list was cleared, nothing is backed up, frozen or brought online for the switch while a server that "
+      "was taken off the list still has users who write.",
+      false, true, NULL },
+    { "saved-before-removed",
+      "A log shipping definition is removed only after it was read and that reading is durable.", false, true,
+      p_rule_saved },
+    { "state-and-database-agree",
+      "At the end the pool state names the database that is online, and active servers reach it.", true, true,
+      p_rule_agree },
+    { "whole-at-the-end",
+      "At the end of failback mirrors are synchronized with their witness, and the log is shipped: source, dormant source, "
+      "target, jobs; at the end of failover the database has its mirror and its log backups.",
+      true, true, p_rule_whole },
+    { .name = NULL },
+};
+
+size_t
+p_rules_count (void)
+{
+    return sizeof p_rules / sizeof p_rules[0] - 1;
+}
+
+const struct p_rule *
+p_rule_find (const char *name)
+{
+    const struct p_rule *p;
+
+    for (p = p_rules; p->name; p++)
+        if (name && strcmp (p->name, name) == 0)
+            return p;
+    return NULL;
+}
+
+const struct p_rule *
+p_rules_look (struct p_run *r, bool end)
+{
+    const struct p_rule *p;
+
+    for (p = p_rules; p->name; p++)
+        if (p->holds && (!p->packaged || r->c->direct) && (!p->at_ends || end) && !p->holds (r))
+            return p;
+    return NULL;
+}

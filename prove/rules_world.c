@@ -1,0 +1,625 @@
+/* The invariants that speak of copies, messages, servers and log shipping. */
+#include "prove/rules.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---------------------------------------------------------------- looking */
+
+static bool
+is_verb (const struct sb_plan_step *p, const char *role, const char *verb)
+{
+    return p->verb && p->role && strcmp (p->role, role) == 0 && strcmp (p->verb, verb) == 0;
+}
+
+static struct w_copy *
+copy_on (const struct world *w, w_id instance, const char *name)
+{
+    w_id id = instance ? w_find_copy (w, instance, name) : 0;
+
+    return id ? (struct w_copy *) (uintptr_t) &w->copies[id - 1] : NULL;
+}
+
+static w_id
+id_of (const struct world *w, const struct w_copy *v)
+{
+    return v ? (w_id) (v - w->copies + 1) : 0;
+}
+
+/* The database a step works at, by index; -1: none. */
+static int
+database_of (const struct p_case *c, const struct sb_plan_step *p)
+{
+    size_t i;
+
+    if (!p->kind || strcmp (p->kind, "database") != 0)
+        return -1;
+    for (i = 0; i < direct_databases (c->direct) && i < P_DBS; i++)
+        if (strcmp (direct_database (c->direct, i)->object, p->object) == 0)
+            return (int) i;
+    return -1;
+}
+
+static bool
+holds_message (const struct world *w, const struct w_copy *v, const struct d_message *m)
+{
+    return v && w_copy_has (w, id_of (w, v), m->fork, m->lsn);
+}
+
+static bool
+in_some_copy (const struct world *w, const struct d_message *m)
+{
+    unsigned i;
+
+    for (i = 0; i < w->ncopies; i++)
+        if (w->copies[i].instance != 0 && w->copies[i].family == m->family && holds_message (w, &w->copies[i], m))
+            return true;
+    return false;
+}
+
+static bool
+in_some_file (const struct p_state *s, const struct d_message *m)
+{
+    unsigned i;
+
+    for (i = 0; i < s->files.count; i++) {
+        const struct d_file *f = &s->files.list[i];
+
+        if (f->family == m->family && f->damage == W_SET_GOOD && m->lsn <= f->last
+            && w_on_line (s->world, f->fork, f->last, m->fork, m->lsn) && (f->type == W_SET_FULL || m->lsn >= f->first))
+            return true;
+    }
+    return false;
+}
+
+static bool
+serves (const struct w_copy *v)
+{
+    return v && v->state == W_ONLINE && v->role != W_MIRROR;
+}
+
+/* The copy that users are meant to reach: by the pool state as it stands in the central store. */
+static const struct w_copy *
+meant (const struct world *w, const struct d_database *d)
+{
+    bool backup = w->central.state == W_FAILED_OVER;
+    const struct w_copy *a = copy_on (w, backup ? d->backup : d->primary, d->name);
+    const struct w_copy *b = copy_on (w, backup ? d->backup_mirror : d->mirror, d->name);
+
+    return serves (a) ? a : serves (b) ? b : NULL;
+}
+
+/* ---------------------------------------------------------------- moments */
+
+static void
+note_grade (struct p_run *r, const struct sb_command *cmd, int db)
+{
+    json_t *params = p_results_of (r->c, r->s->w[cmd->step].params);
+    const char *evidence = json_string_value (json_object_get (params, "evidence"));
+
+    if (db < 0 || !evidence)
+        return;
+    r->s->past.declared[db] = strcmp (evidence, "declared") == 0;
+    r->s->past.confirmed[db] = strcmp (evidence, "confirmed") == 0;
+}
+
+/* Messages that only this copy holds: no other copy that serves, and no salvage. */
+static bool
+holds_alone (const struct p_run *r, const struct w_copy *v, const struct d_database *d)
+{
+    const struct p_state *s = r->s;
+    const struct w_copy *live = meant (s->world, d);
+    uint32_t k;
+
+    for (k = 0; v && k < s->nmessages; k++)
+        if (holds_message (s->world, v, &s->messages[k].m) && !holds_message (s->world, live, &s->messages[k].m))
+            return true;
+    return false;
+}
+
+void
+p_rule_call_world (struct p_run *r, const struct sb_command *cmd, bool agreed)
+{
+    const struct sb_plan_step *p = &r->c->plan.steps[cmd->step];
+    const struct world *w = r->s->world;
+    int db = database_of (r->c, p);
+    const struct d_database *d = db >= 0 ? direct_database (r->c->direct, (size_t) db) : NULL;
+    const char *on = p_target (r->c, r->s, cmd->step);
+    w_id copy = 0;
+    bool full = is_verb (p, "database", "backup-full");
+
+    if (is_verb (p, "database", "recover"))
+        note_grade (r, cmd, db);
+    if (d && on && (is_verb (p, "database", "restore-full") || is_verb (p, "database", "drop-copy")) && !agreed
+        && holds_alone (r, copy_on (w, w_find_instance (w, on), d->name), d))
+        p_break (r, "overwriting-needs-a-yes",
+                 "%s overwrites messages that no serving copy holds, and nobody was asked", p->name);
+    if (r->c->planned && r->s->past.cleared
+        && (full || is_verb (p, "database", "freeze") || is_verb (p, "database", "recover")) && w->central.active == 0
+        && p_left_writer (r->c, w, &copy) != 0)
+        p_break (r, "connections-end-before-the-copy",
+                 "%s begins while users are still connected to servers that left the list", p->name);
+}
+
+void
+p_rule_answer_world (struct p_run *r, const struct p_call *call, unsigned word)
+{
+    const struct sb_plan_step *p = &r->c->plan.steps[call->step];
+    int db;
+
+    if (!r->c->direct || call->undo || call->op != SB_CALL_RUN || word != SB_OK)
+        return;
+    db = database_of (r->c, p);
+    if (db >= 0 && is_verb (p, "database", "quote")) {
+        const struct d_database *d = direct_database (r->c->direct, (size_t) db);
+        const struct w_copy *v = copy_on (r->s->world, d->backup, d->name);
+
+        if (v)
+            r->s->past.quoted[db] = (struct d_message){ .family = v->family, .fork = v->fork, .lsn = v->lsn };
+    }
+}
+
+/* Which line was brought online, and when the list was emptied. */
+void
+p_rule_world (struct p_run *r)
+{
+    struct p_state *s = r->s;
+    size_t i;
+
+    if (!r->c->direct)
+        return;
+    if (s->world->central.active == 0 && r->c->first->world->central.active != 0)
+        s->past.cleared = 1;
+    for (i = 0; i < direct_databases (r->c->direct) && i < P_DBS; i++) {
+        const struct d_database *d = direct_database (r->c->direct, i);
+        const struct w_copy *v = copy_on (s->world, d->backup, d->name);
+
+        if (r->c->start == P_START_SITE_LOST && s->past.live_fork[i] == 0 && d->fail_over && serves (v))
+            s->past.live_fork[i] = v->fork;
+    }
+}
+
+/* ---------------------------------------------------------------- copies and messages */
+
+bool
+p_rule_one_writable (struct p_run *r)
+{
+    const struct world *w = r->s->world;
+    size_t i;
+    w_id server;
+
+    for (i = 0; i < direct_databases (r->c->direct) && i < P_DBS; i++) {
+        w_id one = 0, copy;
+
+        if (r->s->past.declared[i] || !direct_database (r->c->direct, i)->fail_over)
+            continue;
+        for (server = 1; server <= w->nservers; server++) {
+            copy = direct_server_copy (r->c->direct, w, server, i);
+            if (copy != 0 && one != 0 && copy != one) {
+                p_break (r, "one-writable-copy", "%s can be written at %s and at %s",
+                         direct_database (r->c->direct, i)->object,
+                         w_str (w, w->instances[w->copies[one - 1].instance - 1].name),
+                         w_str (w, w->instances[w->copies[copy - 1].instance - 1].name));
+                return false;
+            }
+            one = copy != 0 ? copy : one;
+        }
+    }
+    return true;
+}
+
+static bool
+fence_is_kept (const struct p_run *r, int db)
+{
+    uint32_t i;
+
+    for (i = 0; i < r->c->plan.count; i++) {
+        const struct sb_plan_step *p = &r->c->plan.steps[i];
+        uint8_t phase = sb_engine_steps (r->s->e)[i].phase;
+
+        if (is_verb (p, "database", "fence") && database_of (r->c, p) == db
+            && (phase == SB_PHASE_OWED || phase == SB_PHASE_DONE))
+            return true;
+    }
+    return false;
+}
+
+bool
+p_rule_late_writes (struct p_run *r)
+{
+    const struct p_state *s = r->s;
+    uint32_t k;
+
+    for (k = 0; k < s->nmessages && r->c->start == P_START_SITE_LOST; k++) {
+        const struct p_message *m = &s->messages[k];
+
+        if (!m->late)
+            continue;
+        if (!in_some_copy (s->world, &m->m) && !in_some_file (s, &m->m)) {
+            p_break (r, "late-writes-are-kept", "a message that the old copy took is nowhere any more");
+            return false;
+        }
+        if ((s->outcome == SB_RUN_DONE || s->outcome == SB_RUN_DONE_OWED) && !fence_is_kept (r, m->database)) {
+            p_break (r, "late-writes-are-kept", "the old copy took a message, and nobody is to fence or look at it");
+            return false;
+        }
+    }
+    return true;
+}
+
+bool
+p_rule_quoted (struct p_run *r)
+{
+    const struct p_state *s = r->s;
+    const struct world *w = s->world;
+    uint32_t k;
+
+    for (k = 0; k < s->nmessages; k++) {
+        const struct p_message *m = &s->messages[k];
+        const struct d_message *q = &s->past.quoted[m->database];
+        const struct d_database *d = direct_database (r->c->direct, m->database);
+
+        if (s->past.live_fork[m->database] == 0 || q->lsn == 0 || m->late || q->family != m->m.family
+            || !w_on_line (w, q->fork, q->lsn, m->m.fork, m->m.lsn))
+            continue;
+        if (!holds_message (w, copy_on (w, d->backup, d->name), &m->m)) {
+            p_break (r, "quoted-is-safe", "a message before the quoted point of %s is not in the copy at %s", d->object,
+                     w_str (w, w->instances[d->backup - 1].name));
+            return false;
+        }
+    }
+    return true;
+}
+
+bool
+p_rule_planned (struct p_run *r)
+{
+    const struct p_state *s = r->s;
+    uint32_t k;
+
+    if (!r->c->planned || (s->outcome != SB_RUN_DONE && s->outcome != SB_RUN_DONE_OWED))
+        return true;
+    for (k = 0; k < s->nmessages; k++) {
+        const struct d_database *d = direct_database (r->c->direct, s->messages[k].database);
+        const struct w_copy *live = meant (s->world, d);
+
+        if (!s->messages[k].late && live && !holds_message (s->world, live, &s->messages[k].m)) {
+            p_break (r, "nothing-lost-when-planned",
+                     "an acknowledged message of %s is not in the copy that serves at the end", d->object);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool
+p_rule_kept (struct p_run *r)
+{
+    const struct p_state *s = r->s;
+    uint32_t k;
+
+    for (k = 0; k < s->nmessages; k++)
+        if (!in_some_copy (s->world, &s->messages[k].m) && !in_some_file (s, &s->messages[k].m)) {
+            p_break (r, "only-good-copy", "an acknowledged message is in no copy and in no backup any more");
+            return false;
+        }
+    return true;
+}
+
+/* ---------------------------------------------------------------- servers and pool */
+
+/* None of the copies that a server's replica points at is open, and one of them is restoring. */
+static bool
+points_at_restoring (const struct p_case *c, const struct world *w, const struct w_server *v)
+{
+    size_t i;
+
+    for (i = 0; i < direct_databases (c->direct); i++) {
+        const struct d_database *d = direct_database (c->direct, i);
+        bool backup = v->replica.state == W_FAILED_OVER;
+        const struct w_copy *a = copy_on (w, backup ? d->backup : d->primary, d->name);
+        const struct w_copy *b = copy_on (w, backup ? d->backup_mirror : d->mirror, d->name);
+
+        if (d->fail_over && !serves (a) && !serves (b)
+            && ((a && a->state == W_RESTORING && a->role != W_MIRROR)
+                || (b && b->state == W_RESTORING && b->role != W_MIRROR)))
+            return true;
+    }
+    return false;
+}
+
+bool
+p_rule_active (struct p_run *r)
+{
+    const struct world *w = r->s->world;
+    unsigned i;
+
+    if (__builtin_popcount (w->central.active) > w->limit_active) {
+        p_break (r, "state-before-servers", "%d servers are active", __builtin_popcount (w->central.active));
+        return false;
+    }
+    for (i = 0; i < w->nservers; i++) {
+        const struct w_server *v = &w->servers[i];
+
+        if (!v->chat || !w->sites[v->site - 1].powered || (v->replica.active >> i & 1) == 0)
+            continue;
+        if (r->c->start == P_START_SITE_LOST && v->site == r->c->left)
+            continue; /* nobody can tell it; it is fenced or declared dead */
+        if (points_at_restoring (r->c, w, v)) {
+            p_break (r, "state-before-servers", "%s is active and its database is restoring", w_str (w, v->name));
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+ended_well (const struct p_state *s)
+{
+    return s->outcome == SB_RUN_DONE || s->outcome == SB_RUN_DONE_OWED;
+}
+
+static bool
+changes_pool (const struct p_case *c)
+{
+    uint32_t i;
+
+    for (i = 0; i < c->plan.count; i++)
+        if (is_verb (&c->plan.steps[i], "pool", "set-state"))
+            return true;
+    return false;
+}
+
+bool
+p_rule_agree (struct p_run *r)
+{
+    const struct world *w = r->s->world;
+    size_t i;
+    w_id server;
+    bool reached = false;
+
+    if (!ended_well (r->s) || r->s->past.meddled || !changes_pool (r->c))
+        return true;
+    for (i = 0; i < direct_databases (r->c->direct); i++)
+        if (direct_database (r->c->direct, i)->fail_over && !meant (w, direct_database (r->c->direct, i))) {
+            p_break (r, "state-and-database-agree", "the pool state is %s and %s is not online there",
+                     w->central.state == W_FAILED_OVER ? "FailedOver" : "Normal",
+                     direct_database (r->c->direct, i)->object);
+            return false;
+        }
+    for (i = 0; i < direct_databases (r->c->direct); i++)
+        for (server = 1; server <= w->nservers; server++)
+            reached = reached || direct_server_copy (r->c->direct, w, server, i) != 0;
+    if (!reached)
+        p_break (r, "state-and-database-agree", "no chat server that runs can write");
+    return reached;
+}
+
+/* ---------------------------------------------------------------- log shipping, mirrors */
+
+static const struct w_secondary_db *
+target_of (const struct world *w, w_id instance, const char *name)
+{
+    unsigned i;
+
+    for (i = 0; i < w->nsecondary_dbs; i++)
+        if (w->secondary_dbs[i].secondary != 0 && w->secondaries[w->secondary_dbs[i].secondary - 1].instance == instance
+            && strcmp (w_str (w, w->secondary_dbs[i].database), name) == 0)
+            return &w->secondary_dbs[i];
+    return NULL;
+}
+
+static const struct w_primary *
+source_of (const struct world *w, w_id instance, const char *name)
+{
+    unsigned i;
+
+    for (i = 0; i < w->nprimaries; i++)
+        if (w->primaries[i].instance == instance && strcmp (w_str (w, w->primaries[i].database), name) == 0)
+            return &w->primaries[i];
+    return NULL;
+}
+
+static bool
+was_saved (const struct p_run *r, const char *object)
+{
+    uint32_t i;
+
+    for (i = 0; i < r->c->plan.count; i++) {
+        const struct sb_plan_step *p = &r->c->plan.steps[i];
+
+        if (is_verb (p, "database", "save-shipping") && strcmp (p->object, object) == 0
+            && sb_engine_steps (r->s->j)[i].phase == SB_PHASE_DONE)
+            return true;
+    }
+    return false;
+}
+
+bool
+p_rule_saved (struct p_run *r)
+{
+    const struct world *now = r->s->world, *then = r->c->first->world;
+    size_t i;
+
+    for (i = 0; i < direct_databases (r->c->direct); i++) {
+        const struct d_database *d = direct_database (r->c->direct, i);
+
+        if (target_of (then, d->backup, d->name) && !target_of (now, d->backup, d->name) && !was_saved (r, d->object)) {
+            p_break (r, "saved-before-removed",
+                     "the log shipping definition of %s at %s is gone and nobody has kept it", d->object,
+                     w_str (now, now->instances[d->backup - 1].name));
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+job_runs (const struct world *w, w_id job)
+{
+    return job != 0 && w->jobs[job - 1].enabled;
+}
+
+static const char *
+missing_at_home (const struct world *w, const struct d_database *d)
+{
+    const struct w_copy *v = copy_on (w, d->primary, d->name);
+    const struct w_primary *source = source_of (w, d->primary, d->name);
+    const struct w_secondary_db *target = target_of (w, d->backup, d->name);
+
+    if (d->mirror && (!v || v->role != W_PRINCIPAL || v->mirroring != W_SYNCHRONIZED))
+        return "it has no synchronized mirror";
+    if (d->witness && v->witness_state != W_WITNESS_CONNECTED)
+        return "its mirror has no witness";
+    if (!source || !job_runs (w, source->job))
+        return "its log is not shipped";
+    if (d->mirror && !source_of (w, d->mirror, d->name))
+        return "its mirror is no dormant source of log shipping";
+    if (!target || !job_runs (w, w->secondaries[target->secondary - 1].copy_job)
+        || !job_runs (w, w->secondaries[target->secondary - 1].restore_job))
+        return "the shipped log is not restored";
+    return NULL;
+}
+
+static const char *
+missing_abroad (const struct world *w, const struct d_database *d)
+{
+    const struct w_copy *v = copy_on (w, d->backup, d->name);
+    const struct w_primary *source = source_of (w, d->backup, d->name);
+
+    if (d->backup_mirror && (!v || v->role != W_PRINCIPAL || v->mirroring != W_SYNCHRONIZED))
+        return "it has no synchronized mirror";
+    if (d->backup_witness && v->witness_state != W_WITNESS_CONNECTED)
+        return "its mirror has no witness";
+    if (!v || v->full_backup == 0)
+        return "it has no full backup";
+    if (!source || !job_runs (w, source->job))
+        return "its log is not backed up";
+    return NULL;
+}
+
+bool
+p_rule_whole (struct p_run *r)
+{
+    const struct p_state *s = r->s;
+    const struct world *w = s->world;
+    const char *missing = NULL;
+    size_t i;
+
+    if (s->outcome != SB_RUN_DONE && s->outcome != SB_RUN_DONE_OWED)
+        return true;
+    if (s->past.meddled || w->central.state == r->c->first->world->central.state)
+        return true;
+    for (i = 0; i < direct_databases (r->c->direct) && !missing; i++) {
+        const struct d_database *d = direct_database (r->c->direct, i);
+
+        if (!d->fail_over)
+            continue;
+        missing = w->central.state == W_NORMAL       ? missing_at_home (w, d)
+                  : r->c->start == P_START_SITE_LOST ? missing_abroad (w, d)
+                                                     : NULL;
+        if (missing)
+            p_break (r, "whole-at-the-end", "%s: %s", d->object, missing);
+    }
+    return missing == NULL;
+}
+
+/* ---------------------------------------------------------------- fingerprint */
+
+static void
+print_copies (const struct world *w, struct sb_buf *out)
+{
+    unsigned i;
+
+    for (i = 0; i < w->ncopies; i++) {
+        const struct w_copy *v = &w->copies[i];
+
+        if (v->instance != 0)
+            sb_buf_printf (
+                    out,
+                    "copy %s at %u: state %u role %u partner '%s' witness '%s' access %u read only %u suspended %u\n",
+                    w_str (w, v->name), v->instance, v->state, v->role, w_str (w, v->partner), w_str (w, v->witness),
+                    v->user_access, v->read_only, v->suspended);
+    }
+}
+
+static void
+print_shipping (const struct world *w, struct sb_buf *out)
+{
+    unsigned i;
+
+    for (i = 0; i < w->nprimaries; i++)
+        if (w->primaries[i].instance != 0)
+            sb_buf_printf (out, "source %s at %u\n", w_str (w, w->primaries[i].database), w->primaries[i].instance);
+    for (i = 0; i < w->npairs; i++)
+        if (w->pairs[i].primary != 0)
+            sb_buf_printf (out, "pair %u '%s' '%s'\n", w->pairs[i].primary, w_str (w, w->pairs[i].server),
+                           w_str (w, w->pairs[i].database));
+    for (i = 0; i < w->nsecondary_dbs; i++)
+        if (w->secondary_dbs[i].secondary != 0)
+            sb_buf_printf (out, "target %s at %u\n", w_str (w, w->secondary_dbs[i].database),
+                           w->secondaries[w->secondary_dbs[i].secondary - 1].instance);
+    for (i = 0; i < w->njobs; i++)
+        if (w->jobs[i].instance != 0)
+            sb_buf_printf (out, "job '%s' at %u: %s\n", w_str (w, w->jobs[i].name), w->jobs[i].instance,
+                           w->jobs[i].enabled ? "on" : "off");
+}
+
+/* Roles, states, partner names, log shipping pairs, job flags, pool state, active list, services; not ids, LSNs, files. */
+void
+p_fingerprint (const struct p_case *c, const struct p_state *s, struct sb_buf *out)
+{
+    const struct world *w = s->world;
+    unsigned i;
+
+    (void) c;
+    sb_buf_clear (out);
+    print_copies (w, out);
+    print_shipping (w, out);
+    sb_buf_printf (out, "pool state %u, active %x, central store %u\n", w->central.state, w->central.active,
+                   w->central.site);
+    for (i = 0; i < w->nservers; i++)
+        sb_buf_printf (out, "server %u: chat %u compliance %u\n", i, w->servers[i].chat, w->servers[i].compliance);
+    for (i = 0; i < w->nsites; i++)
+        sb_buf_printf (out, "site %u: held off %u\n", i, w->sites[i].held_off);
+}
+
+/* The first line that is other than it was. */
+static void
+name_difference (struct p_run *r, const char *was, const char *is)
+{
+    size_t n;
+
+    while (*was && *is) {
+        n = strcspn (is, "\n");
+        if (strncmp (was, is, n + 1) != 0)
+            break;
+        is += n + 1;
+        was += n + 1;
+    }
+    p_break (r, "abort-restores", "it was \"%.*s\", and is \"%.*s\"", (int) strcspn (was, "\n"), was,
+             (int) strcspn (is, "\n"), is);
+}
+
+/* What the workflow says may be left ("not needed") is not undone; where a person or a dead server had a hand in it,
+ * nothing is promised. */
+bool
+p_rule_fingerprint (struct p_run *r)
+{
+    SB_CLEANUP (sb_buf_free) struct sb_buf now = { 0 };
+    uint32_t k;
+
+    if (r->s->past.meddled)
+        return true;
+    for (k = 0; k < r->s->ncalls; k++)
+        if (r->s->calls[k].fate == P_FATE_GHOST)
+            return true;
+    for (k = 0; k < r->c->plan.count; k++)
+        if (r->c->plan.steps[k].undo == SB_UNDO_NOT_NEEDED && (sb_engine_steps (r->s->e)[k].flags & SB_STEP_MAYBE))
+            return true;
+    p_fingerprint (r->c, r->s, &now);
+    if (strcmp (sb_buf_cstr (&now), sb_buf_cstr (&r->c->clean)) == 0)
+        return true;
+    name_difference (r, sb_buf_cstr (&r->c->clean), sb_buf_cstr (&now));
+    return false;
+}

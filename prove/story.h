@@ -1,0 +1,16 @@
+/* What a story hears of; nothing happens without a teller. */
+#ifndef SB_PROVE_STORY_H
+#define SB_PROVE_STORY_H
+
+#include "prove/prove.h"
+
+void p_tell_record (struct p_run *r, const struct sb_engine_record *rec);
+void p_tell_answer (struct p_run *r, const struct p_call *call, unsigned word, const struct d_answer *a);
+void p_tell_end (struct p_run *r, const struct p_call *call, enum p_end end);
+void p_tell_ghost (struct p_run *r, const struct p_call *call);
+void p_tell_gate (struct p_run *r, uint32_t step, bool yes);
+void p_tell_event (struct p_run *r, size_t index);
+void p_tell_lost (struct p_run *r, const struct p_call *call);
+void p_tell_death (struct p_run *r, bool servers_go_on);
+
+#endif
