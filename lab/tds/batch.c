@@ -74,6 +74,23 @@ read_block (struct sb_sql_cursor *c)
     return s;
 }
 
+/* BEGIN TRY ... END TRY BEGIN CATCH ... END CATCH */
+static struct sb_sql_stmt *
+read_try (struct sb_sql_cursor *c)
+{
+    struct sb_sql_stmt *s = new_stmt (c, SB_FLOW_TRY);
+
+    c->at += 2;
+    s->body = read_list (c, true);
+    if (!sb_sql_need_word (c, "end") || !sb_sql_need_word (c, "try") || !sb_sql_need_word (c, "begin")
+        || !sb_sql_need_word (c, "catch"))
+        return s;
+    s->other = read_list (c, true);
+    if (sb_sql_need_word (c, "end"))
+        sb_sql_need_word (c, "catch");
+    return s;
+}
+
 static bool
 at_block (const struct sb_sql_cursor *c)
 {
@@ -104,6 +121,8 @@ read_one (struct sb_sql_cursor *c, bool first)
         s = read_conditional (c, SB_FLOW_WHILE);
     else if (at_block (c))
         s = read_block (c);
+    else if (sb_sql_at_words (c, "begin", "try"))
+        s = read_try (c);
     else if (c->fail.number == 0) {
         s = new_stmt (c, SB_FLOW_STATEMENT);
         s->verb = sb_sql_verb_at (c);
@@ -147,8 +166,12 @@ sb_sql_read_batch (struct sb_sql_cursor *c)
 void
 tds_done (struct tds_session *s, const struct sb_sql_run *r, unsigned status, unsigned command, int64_t rows)
 {
+    if (s->capture != NULL)
+        return;
     if (s->nocount)
         status &= ~(unsigned) SB_TDS_COUNT;
+    if (s->tries > 0 && s->caught.number != 0)
+        status &= ~(unsigned) SB_TDS_ERROR; /* CATCH deals with it */
     sb_tds_done (&s->out, r->in_proc ? SB_TDS_DONEINPROC : SB_TDS_DONE, status, command,
                  status & SB_TDS_COUNT ? (uint64_t) rows : 0);
 }
@@ -160,6 +183,8 @@ tds_failed (struct tds_session *s, const struct sb_sql_cursor *c, const struct s
     struct sb_sql_run at = *r;
 
     at.line = c->fail.line;
+    if (c->fail.number == 208 && s->tries > 0 && s->try_level == r->level)
+        s->tries = 0; /* a name that is not there ends the batch that says it, TRY or not */
     tds_say_text (s, &at, c->fail.number, m == NULL ? 1 : m->state, m == NULL ? 16 : m->severity, c->fail.text);
     tds_done (s, r, SB_TDS_ERROR, TDS_CMD_OTHER, 0);
     return SB_END_BATCH;
@@ -217,20 +242,24 @@ run_statement (struct tds_session *s, const struct sb_sql_run *outer, const stru
     s->now_ms = 0;
     s->error = 0;
     if (!st->verb->trivial && !suffer_faults (s, &r, st, &slow))
-        return tds_stopped (s) ? SB_END_BATCH : SB_END_GO_ON;
+        return tds_stopped (s) ? SB_END_BATCH : s->tries > 0 && s->caught.number != 0 ? SB_END_CATCH : SB_END_GO_ON;
     s->slow_ms = (int32_t) slow;
     if (slow > 0 && !st->verb->long_work && !tds_wait (s, slow))
         return SB_END_BATCH;
     if (st->verb->in_transaction_refused && s->trancount > 0) {
         tds_say_state (s, &r, 226, 6, st->verb->title);
         tds_done (s, &r, SB_TDS_ERROR, TDS_CMD_OTHER, 0);
-        return SB_END_GO_ON;
+        return s->tries > 0 ? SB_END_CATCH : SB_END_GO_ON;
     }
     end = st->verb->run (&c, s, &r);
     if (c.fail.number != 0)
         end = tds_failed (s, &c, &r);
     if (tds_stopped (s) || s->over)
         return SB_END_BATCH;
+    if (s->tries > 0 && s->caught.number != 0) {
+        s->doomed |= s->xact_abort && s->trancount > 0;
+        return SB_END_CATCH;
+    }
     if (s->error != 0 && s->xact_abort && s->trancount > 0) {
         tds_rollback (s);
         return SB_END_BATCH;
@@ -272,20 +301,52 @@ holds (struct tds_session *s, const struct sb_sql_run *outer, const struct sb_sq
 static enum sb_sql_end run_list (struct tds_session *s, const struct sb_sql_run *r, const struct sb_sql_stmt *st);
 
 static enum sb_sql_end
+condition_failed (const struct tds_session *s)
+{
+    return s->tries > 0 && s->caught.number != 0 ? SB_END_CATCH : SB_END_BATCH;
+}
+
+static enum sb_sql_end
 run_while (struct tds_session *s, const struct sb_sql_run *r, const struct sb_sql_stmt *st)
 {
     for (unsigned round = 0; round < LOOPS && !tds_stopped (s); round++) {
         enum sb_sql_end end;
         int yes = holds (s, r, st);
         if (yes <= 0)
-            return yes < 0 ? SB_END_BATCH : SB_END_GO_ON;
+            return yes < 0 ? condition_failed (s) : SB_END_GO_ON;
         end = run_list (s, r, st->body);
         if (end == SB_END_BREAK)
             return SB_END_GO_ON;
-        if (end == SB_END_BATCH)
+        if (end == SB_END_BATCH || end == SB_END_CATCH)
             return end;
     }
     return SB_END_BATCH;
+}
+
+/* The body until something is caught, then the other part, in which ERROR_NUMBER () and its kin speak of it. */
+static enum sb_sql_end
+run_try (struct tds_session *s, const struct sb_sql_run *r, const struct sb_sql_stmt *st)
+{
+    unsigned outer_tries = s->tries, outer_level = s->try_level;
+    struct tds_error *outer = s->handled, *mine;
+    enum sb_sql_end end;
+
+    s->tries++;
+    s->try_level = r->level;
+    s->caught.number = 0;
+    end = run_list (s, r, st->body);
+    if (s->tries > 0)
+        s->tries = outer_tries;
+    s->try_level = outer_level;
+    if (end != SB_END_CATCH)
+        return end;
+    mine = sb_arena_alloc (r->c->arena, sizeof *mine);
+    *mine = s->caught;
+    s->caught.number = 0;
+    s->handled = mine;
+    end = run_list (s, r, st->other);
+    s->handled = outer;
+    return end;
 }
 
 static enum sb_sql_end
@@ -300,8 +361,10 @@ run_list (struct tds_session *s, const struct sb_sql_run *r, const struct sb_sql
             end = run_while (s, r, st);
         else if (st->flow == SB_FLOW_BLOCK)
             end = run_list (s, r, st->body);
+        else if (st->flow == SB_FLOW_TRY)
+            end = run_try (s, r, st);
         else if ((yes = holds (s, r, st)) < 0)
-            end = SB_END_BATCH;
+            end = condition_failed (s);
         else
             end = run_list (s, r, yes ? st->body : st->other);
         if (end != SB_END_GO_ON)
@@ -352,7 +415,16 @@ tds_run_batch (struct tds_session *s, const char *text, size_t n)
 {
     struct sb_sql_vars vars = { 0 };
 
+    s->tries = 0;
+    s->handled = NULL;
+    s->caught.number = 0;
     tds_run_text (s, text, n, &vars, NULL);
+    s->tries = 0;
+    if (s->doomed && s->trancount > 0 && !tds_stopped (s)) {
+        tds_rollback (s);
+        tds_say (s, NULL, 3998);
+        sb_tds_done (&s->out, SB_TDS_DONE, SB_TDS_ERROR, TDS_CMD_OTHER, 0);
+    }
     if (!s->out.held) /* nothing that answers: an empty batch, a DECLARE */
         sb_tds_done (&s->out, SB_TDS_DONE, 0, TDS_CMD_OTHER, 0);
     sb_sql_vars_release (&vars);

@@ -22,7 +22,7 @@ struct sb_sql_run {
 };
 
 /* One entry of the parsed batch: a statement or a control word. */
-enum sb_sql_flow { SB_FLOW_STATEMENT, SB_FLOW_IF, SB_FLOW_WHILE, SB_FLOW_BLOCK };
+enum sb_sql_flow { SB_FLOW_STATEMENT, SB_FLOW_IF, SB_FLOW_WHILE, SB_FLOW_BLOCK, SB_FLOW_TRY };
 struct sb_sql_stmt {
     enum sb_sql_flow flow;
     int line;
@@ -30,11 +30,11 @@ struct sb_sql_stmt {
     const struct sb_sql_verb *verb;
     struct sb_sql_stmt *next;
     size_t cond_from, cond_to;        /* of IF, WHILE */
-    struct sb_sql_stmt *body, *other; /* of IF, WHILE, BEGIN...END; other: ELSE */
+    struct sb_sql_stmt *body, *other; /* of IF, WHILE, BEGIN...END, TRY; other: ELSE, CATCH */
 };
 
 /* What the end of a statement means for the batch. */
-enum sb_sql_end { SB_END_GO_ON, SB_END_BATCH, SB_END_BREAK, SB_END_CONTINUE };
+enum sb_sql_end { SB_END_GO_ON, SB_END_BATCH, SB_END_BREAK, SB_END_CONTINUE, SB_END_CATCH };
 
 /* Read with s == NULL (check only): must move the cursor behind the statement or fail on it.
  * Read with a session: does it. */

@@ -10,8 +10,8 @@ extern const struct sb_sql_verb *const tds_verb_call; /* a procedure without EXE
 typedef enum sb_sql_end tds_do_fn (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_run *r);
 
 /* do_basic.c */
-tds_do_fn do_declare, do_set, do_print, do_raiserror, do_waitfor, do_use, do_return, do_break, do_continue, do_begin,
-        do_commit, do_rollback, do_dbcc, do_checkpoint;
+tds_do_fn do_declare, do_set, do_print, do_raiserror, do_throw, do_waitfor, do_use, do_return, do_break, do_continue,
+        do_begin, do_commit, do_rollback, do_dbcc, do_checkpoint;
 /* do_query.c */
 tds_do_fn do_select, do_insert, do_update, do_delete, do_create_table, do_drop_table, do_truncate;
 /* do_database.c */

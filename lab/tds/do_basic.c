@@ -282,6 +282,44 @@ do_raiserror (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sq
     return SB_END_GO_ON;
 }
 
+/* THROW number, text, state; alone it says again what CATCH deals with.  Either way the batch is over. */
+enum sb_sql_end
+do_throw (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_run *r)
+{
+    struct sb_sql_expr list[3];
+    struct sb_sql_value v[3];
+    bool again;
+
+    sb_sql_next (c);
+    again = sb_sql_peek (c, 0)->kind != SB_TOK_NUMBER && sb_sql_peek (c, 0)->kind != SB_TOK_VAR;
+    for (int i = 0; i < 3 && !again; i++) {
+        list[i] = sb_sql_parse_expr (c, NULL);
+        if (i < 2)
+            sb_sql_need_op (c, ",");
+    }
+    if (s == NULL || c->fail.number != 0)
+        return SB_END_GO_ON;
+    if (again && s->handled == NULL) {
+        tds_say (s, r, 10704);
+    } else if (again) {
+        struct sb_sql_run at = *r;
+        at.line = s->handled->line;
+        at.proc = s->handled->proc;
+        tds_say_text (s, &at, s->handled->number, s->handled->state, s->handled->severity, s->handled->text);
+    } else {
+        for (int i = 0; i < 3; i++)
+            tds_eval (s, r, &list[i], &v[i]);
+        if (v[0].tag != SB_SQL_INTEGER || v[0].i < 50000 || v[0].i > INT32_MAX)
+            tds_say (s, r, 35100, v[0].tag == SB_SQL_INTEGER ? (int) v[0].i : 0);
+        else
+            tds_say_text (s, r, (int) v[0].i, (int) (v[2].i & 255), 16, v[1].tag == SB_SQL_TEXT ? v[1].s : "");
+        for (int i = 0; i < 3; i++)
+            sb_sql_value_free (&v[i]);
+    }
+    tds_done (s, r, SB_TDS_ERROR, TDS_CMD_OTHER, 0);
+    return SB_END_BATCH;
+}
+
 /* "hh:mm:ss.mmm" in ms; -1: not a time. */
 static int64_t
 delay_of (const char *s)

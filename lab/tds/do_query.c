@@ -1,6 +1,7 @@
 /* SELECT, INSERT, UPDATE, DELETE. */
 #include "lab/tds/do.h"
 #include "lab/tds/func.h"
+#include "lab/tds/temp.h"
 
 #include "core/base/text.h"
 
@@ -51,22 +52,36 @@ assign_row (void *ctx, const struct sb_sql_value *values, size_t n)
     return true;
 }
 
+/* [WITH ...] SELECT ... */
+static bool
+query_with (struct sb_sql_cursor *c, struct sb_sql_query *q)
+{
+    SB_CLEANUP (sb_buf_free) struct sb_buf with = { 0 };
+    bool good;
+
+    if (!sb_sql_at_word (c, "with"))
+        return sb_sql_parse_query (c, NULL, q);
+    good = sb_sql_parse_ctes (c, &with) && sb_sql_parse_query (c, NULL, q);
+    c->ctes = NULL;
+    if (good)
+        q->sql = sb_arena_printf (c->arena, "%s%s", with.s, q->sql);
+    return good;
+}
+
 enum sb_sql_end
 do_select (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_run *r)
 {
     struct sb_sql_query q = { 0 };
     int64_t rows = 0;
 
-    if (sb_sql_at_word (c, "with")) { /* common table expressions are not spoken here */
-        sb_sql_fail_near (c);
+    if (!query_with (c, &q) || s == NULL)
         return SB_END_GO_ON;
-    }
-    if (!sb_sql_parse_query (c, NULL, &q) || s == NULL)
-        return SB_END_GO_ON;
-    if (q.into != NULL) {
+    if (q.into != NULL && !tds_temp_name (q.into)) {
         sb_sql_fail (c, 262, "CREATE TABLE", s->database);
         return SB_END_GO_ON;
     }
+    if (q.into != NULL)
+        return finish (s, r, tds_temp_into (s, r, &q, &rows), TDS_CMD_SELECT, rows);
     if (q.assign != NULL) {
         struct assigning a = { .s = s, .r = r, .q = &q };
         bool good = tds_rows (s, r, q.sql, assign_row, &a);
@@ -143,6 +158,26 @@ fit (struct tds_session *s, const struct sb_sql_run *r, const struct tds_table *
     return number == 0 || say_conversion (s, r, number, v, type);
 }
 
+/* What a column that the statement does not name gets. */
+static bool
+fill_default (const struct inserting *x, size_t col, struct sb_sql_value *ret)
+{
+    const char *sql = json_string_value (
+            json_object_get (json_array_get (json_object_get (x->t->schema, "columns"), col), "default"));
+    struct sb_sql_expr e = { .sql = sql };
+    struct sb_sql_value v;
+    bool good;
+
+    if (sql == NULL)
+        return true;
+    for (size_t i = 0; i < x->nplaces; i++)
+        if (x->place[i] == col)
+            return true;
+    good = tds_eval (x->s, x->r, &e, &v) && fit (x->s, x->r, x->t, col, &v, "INSERT", ret);
+    sb_sql_value_free (&v);
+    return good;
+}
+
 static bool
 insert_row (void *ctx, const struct sb_sql_value *values, size_t n)
 {
@@ -154,6 +189,8 @@ insert_row (void *ctx, const struct sb_sql_value *values, size_t n)
 
     for (size_t i = 0; i < n && i < x->nplaces && good; i++)
         good = fit (x->s, x->r, x->t, x->place[i], &values[i], "INSERT", &row[x->place[i]]);
+    for (size_t col = 0; col < x->t->ncols && good; col++)
+        good = fill_default (x, col, &row[col]);
     for (size_t col = 0; col < x->t->ncols && good; col++) {
         if (row[col].tag == SB_SQL_NULL && !x->t->may_be_null[col]) {
             tds_say (x->s, x->r, 515, x->t->cols[col].name, x->t->name, "INSERT");
@@ -264,6 +301,38 @@ insert_from_query (struct sb_sql_cursor *c, struct inserting *x)
     return tds_rows (x->s, x->r, q.sql, insert_row, x);
 }
 
+static bool
+insert_captured (void *ctx, const struct sb_sql_value *values, size_t n)
+{
+    struct inserting *x = ctx;
+
+    if (n == x->nplaces)
+        return insert_row (ctx, values, n);
+    tds_say (x->s, x->r, 213);
+    return false;
+}
+
+/* INSERT t EXEC ...: the rows of its result sets go into the table, and nothing of it to the client. */
+static bool
+insert_from_procedure (struct sb_sql_cursor *c, struct inserting *x)
+{
+    struct tds_capture capture = { .row = insert_captured, .ctx = x };
+    enum sb_sql_end end;
+
+    if (x->s == NULL) {
+        do_exec (c, NULL, NULL);
+        return true;
+    }
+    if (x->s->capture != NULL) {
+        tds_say (x->s, x->r, 8164);
+        return false;
+    }
+    x->s->capture = &capture;
+    end = do_exec (c, x->s, x->r);
+    x->s->capture = NULL;
+    return end == SB_END_GO_ON && x->s->error == 0;
+}
+
 enum sb_sql_end
 do_insert (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_run *r)
 {
@@ -288,6 +357,8 @@ do_insert (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_r
         c->at += 2;
     else if (good && sb_sql_at_word (c, "select"))
         good = insert_from_query (c, x);
+    else if (good && (sb_sql_at_word (c, "exec") || sb_sql_at_word (c, "execute")))
+        good = insert_from_procedure (c, x);
     else if (good)
         sb_sql_fail_near (c);
     if (s != NULL && c->fail.number == 0) {

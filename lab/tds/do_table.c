@@ -1,6 +1,7 @@
 /* CREATE TABLE and DROP TABLE: a schema is a row of the table without a name (lab/world/rows.h). */
 #include "lab/tds/do.h"
 #include "lab/tds/store.h"
+#include "lab/tds/temp.h"
 
 #include "core/base/text.h"
 
@@ -53,7 +54,7 @@ parse_column (struct sb_sql_cursor *c, json_t *columns, json_t **key)
 {
     const char *name = sb_sql_take_name (c);
     struct sb_sql_type type = { 0 };
-    const char *type_name;
+    const char *type_name, *fallback = NULL;
     bool null = true;
 
     if (c->fail.number != 0 || !sb_sql_parse_type (c, &type))
@@ -70,7 +71,7 @@ parse_column (struct sb_sql_cursor *c, json_t *columns, json_t **key)
             json_decref (*key);
             *key = json_pack ("[s]", name);
         } else if (sb_sql_take_word (c, "default")) {
-            sb_sql_parse_expr (c, NULL);
+            fallback = sb_sql_parse_expr (c, NULL).sql;
         } else if (sb_sql_take_word (c, "constraint") || sb_sql_take_word (c, "collate"))
             sb_sql_take_name (c);
         else
@@ -80,12 +81,12 @@ parse_column (struct sb_sql_cursor *c, json_t *columns, json_t **key)
         SB_CLEANUP (sb_buf_free) struct sb_buf text = { 0 };
         sb_sql_type_format (&type, &text);
         text.s[strcspn (text.s, "(")] = 0;
-        json_array_append_new (columns, json_pack ("{s:s, s:s, s:i, s:i, s:b}", "name", name, "type",
+        json_array_append_new (columns, json_pack ("{s:s, s:s, s:i, s:i, s:b, s:s*}", "name", name, "type",
                                                    type_name == NULL ? text.s : type_name, "length",
                                                    type.kind == SB_SQL_NUMERIC                               ? type.prec
                                                    : sb_sql_is_text (&type) || type.kind == SB_SQL_VARBINARY ? type.len
                                                                                                              : 0,
-                                                   "scale", type.scale, "null", (int) null));
+                                                   "scale", type.scale, "null", (int) null, "default", fallback));
     }
 }
 
@@ -156,8 +157,10 @@ do_create_table (struct sb_sql_cursor *c, struct tds_session *s, const struct sb
                         "key", key);
     if (s != NULL && c->fail.number == 0) {
         bool good = false;
-        copy = database_of (s, r, &n);
-        if (copy != 0 && tds_object_id (s, &n) != 0)
+        copy = tds_temp_name (&n) ? 0 : database_of (s, r, &n);
+        if (tds_temp_name (&n))
+            good = tds_temp_create (s, r, schema);
+        else if (copy != 0 && tds_object_id (s, &n) != 0)
             tds_say_state (s, r, 2714, 6, SB_SQL_OBJECT (&n));
         else if (copy != 0)
             good = change_schema (s, r, copy, SB_SQL_OBJECT (&n), "i", schema);
@@ -167,36 +170,55 @@ do_create_table (struct sb_sql_cursor *c, struct tds_session *s, const struct sb
     return SB_END_GO_ON;
 }
 
+/* One table; false: said. */
+static bool
+drop_table (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_run *r, const struct sb_sql_name *n,
+            bool if_exists)
+{
+    struct tds_table t;
+    json_t *changes;
+    const struct sb_sql_object *o;
+    const char *key;
+    bool good;
+    w_id copy;
+
+    if (tds_temp_name (n) && tds_temp_drop (s, n))
+        return true;
+    if (tds_temp_name (n) || tds_object_id (s, n) == 0) {
+        if (!if_exists)
+            tds_say_state (s, r, 3701, 5, "drop", "table", sb_sql_name_text (c, n));
+        return if_exists;
+    }
+    copy = database_of (s, r, n);
+    if (copy == 0 || !tds_table_open (c, s, n, &t))
+        return false;
+    changes = json_array ();
+    o = tds_user_table (c, s, n);
+    for (int64_t i = 1; o != NULL && (key = tds_object_key (o, i)) != NULL; i++)
+        json_array_append_new (changes, json_pack ("[s, s, s, n]", t.name, "d", key));
+    good = tds_table_change (s, r, changes, copy) && change_schema (s, r, copy, t.name, "d", NULL);
+    json_decref (changes);
+    tds_table_close (&t);
+    return good;
+}
+
 enum sb_sql_end
 do_drop_table (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_run *r)
 {
-    struct sb_sql_name n;
-    bool if_exists, good = false;
+    bool if_exists, good = true;
 
     c->at += 2;
     if_exists = sb_sql_at_words (c, "if", "exists");
     if (if_exists)
         c->at += 2;
-    if (!sb_sql_parse_name (c, &n) || s == NULL)
-        return SB_END_GO_ON;
-    if (tds_object_id (s, &n) == 0) {
-        good = if_exists;
-        if (!if_exists)
-            tds_say_state (s, r, 3701, 5, "drop", "table", sb_sql_name_text (c, &n));
-    } else {
-        w_id copy = database_of (s, r, &n);
-        struct tds_table t;
-        if (copy != 0 && tds_table_open (c, s, &n, &t)) {
-            json_t *changes = json_array ();
-            const struct sb_sql_object *o = tds_user_table (c, s, &n);
-            const char *key;
-            for (int64_t i = 1; o != NULL && (key = tds_object_key (o, i)) != NULL; i++)
-                json_array_append_new (changes, json_pack ("[s, s, s, n]", t.name, "d", key));
-            good = tds_table_change (s, r, changes, copy) && change_schema (s, r, copy, t.name, "d", NULL);
-            json_decref (changes);
-            tds_table_close (&t);
-        }
-    }
-    tds_done (s, r, good ? 0 : SB_TDS_ERROR, TDS_CMD_DROP_TABLE, 0);
+    do {
+        struct sb_sql_name n;
+        if (!sb_sql_parse_name (c, &n))
+            return SB_END_GO_ON;
+        if (s != NULL)
+            good = drop_table (c, s, r, &n, if_exists) && good;
+    } while (sb_sql_take_op (c, ",") && c->fail.number == 0);
+    if (s != NULL && c->fail.number == 0)
+        tds_done (s, r, good ? 0 : SB_TDS_ERROR, TDS_CMD_DROP_TABLE, 0);
     return SB_END_GO_ON;
 }

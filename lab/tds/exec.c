@@ -346,6 +346,8 @@ call (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_run *r
         }
     }
     set_return (r, status_var, status);
+    if (s->capture != NULL)
+        return SB_END_GO_ON;
     sb_tds_return_status (&s->out, status);
     sb_tds_done (&s->out, SB_TDS_DONEPROC, 0, TDS_CMD_EXEC, 0);
     return SB_END_GO_ON;

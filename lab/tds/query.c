@@ -2,6 +2,7 @@
 #include "lab/tds/func.h"
 #include "lab/tds/messages.h"
 #include "lab/tds/session.h"
+#include "lab/tds/temp.h"
 #include "lab/tds/view.h"
 
 #include "core/base/text.h"
@@ -37,9 +38,10 @@ tds_sqlite (struct tds_session *s)
         sqlite3_limit (s->db, limits[i][0], limits[i][1]);
     sqlite3_db_config (s->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL); /* "x" is a name, never a text */
     sqlite3_db_config (s->db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
-    sqlite3_exec (s->db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", NULL, NULL, NULL);
+    sqlite3_exec (s->db, "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF", NULL, NULL, NULL);
     sqlite3_progress_handler (s->db, 200000, interrupted, s);
     sb_sql_functions_add (s->db, s);
+    tds_temp_begin (s);
     return s->db;
 }
 
@@ -78,6 +80,8 @@ sqlite_failed (struct tds_session *s, const struct sb_sql_run *r)
         tds_say (s, r, 207, name == NULL ? text + 16 : name + 1);
     } else if (strncmp (text, "ambiguous column name: ", 23) == 0) {
         tds_say (s, r, 209, text + 23);
+    } else if (sqlite3_errcode (s->db) == SQLITE_CONSTRAINT) { /* the key of a temporary table */
+        tds_say (s, r, 2627, "PK", "#", "");
     } else {
         tds_say (s, r, 8623);
     }
@@ -344,13 +348,63 @@ send_rest (struct sending *x, int rc)
     return rc;
 }
 
+struct sb_sql_column *
+tds_describe (struct tds_session *s, const struct sb_sql_run *r, const struct sb_sql_query *q, size_t *ret_count)
+{
+    struct sending x = { .s = s, .st = prepare (s, r, q->sql) };
+    struct sb_sql_column *cols = NULL;
+    int rc;
+
+    if (x.st == NULL)
+        return NULL;
+    x.n = (size_t) sqlite3_column_count (x.st);
+    x.cols = sb_xcalloc (x.n, sizeof *x.cols);
+    describe (&x, q);
+    rc = read_ahead (&x);
+    for (size_t i = 0; i < x.nkept * x.n; i++)
+        sb_sql_value_free (&x.kept[i]);
+    free (x.kept);
+    if (rc == SQLITE_ROW || rc == SQLITE_DONE) {
+        cols = sb_xcalloc (x.n + 1, sizeof *cols);
+        for (size_t i = 0; i < x.n; i++) {
+            cols[i].name = sb_xstrdup (x.cols[i].name);
+            cols[i].type = x.cols[i].type;
+        }
+        *ret_count = x.n;
+    } else {
+        sqlite_failed (s, r);
+    }
+    sqlite3_finalize (x.st);
+    free (x.cols);
+    return cols;
+}
+
+int64_t
+tds_run_sqlite (struct tds_session *s, const struct sb_sql_run *r, const char *sql)
+{
+    sqlite3_stmt *st = prepare (s, r, sql);
+    int64_t changes = -1;
+
+    if (st == NULL)
+        return -1;
+    if (sqlite3_step (st) == SQLITE_DONE)
+        changes = sqlite3_changes (s->db);
+    else
+        sqlite_failed (s, r);
+    sqlite3_finalize (st);
+    return changes;
+}
+
 bool
 tds_select (struct tds_session *s, const struct sb_sql_run *r, const struct sb_sql_query *q, int64_t *ret_rows)
 {
-    struct sending x = { .s = s, .st = prepare (s, r, q->sql) };
+    struct sending x = { .s = s };
     int rc;
 
     *ret_rows = 0;
+    if (s->capture != NULL)
+        return tds_rows (s, r, q->sql, s->capture->row, s->capture->ctx);
+    x.st = prepare (s, r, q->sql);
     if (x.st == NULL)
         return false;
     x.n = (size_t) sqlite3_column_count (x.st);

@@ -5,6 +5,7 @@
 #include "core/base/mem.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 void
@@ -12,6 +13,13 @@ tds_say_text (struct tds_session *s, const struct sb_sql_run *r, int number, int
 {
     if (severity > 10)
         s->error = number;
+    if (severity > 10 && severity < 20 && s->tries > 0) { /* the last of several is what CATCH hears of */
+        s->caught = (struct tds_error){ .number = number, .state = state, .severity = severity };
+        s->caught.line = r == NULL ? 1 : r->line;
+        snprintf (s->caught.proc, sizeof s->caught.proc, "%s", r == NULL ? "" : r->proc);
+        snprintf (s->caught.text, sizeof s->caught.text, "%s", text);
+        return;
+    }
     sb_tds_say (&s->out, number, state, severity, text, r == NULL ? "" : r->proc, r == NULL ? 1 : r->line);
     if (severity >= 20)
         s->over = true;

@@ -93,6 +93,16 @@ table_function (struct sb_sql_cursor *c, struct sb_sql_scope *scope, const struc
     add_source (c, scope, alias, o);
 }
 
+static const struct sb_sql_cte *
+cte_named (const struct sb_sql_cursor *c, const char *name)
+{
+    const struct sb_sql_cte *x = c->ctes;
+
+    while (x != NULL && sb_casecmp (x->name, name) != 0)
+        x = x->next;
+    return x;
+}
+
 static bool
 parse_source (struct sb_sql_cursor *c, struct sb_sql_scope *scope, struct sb_buf *out, struct sb_buf *on)
 {
@@ -127,6 +137,16 @@ parse_source (struct sb_sql_cursor *c, struct sb_sql_scope *scope, struct sb_buf
     }
     if (!sb_sql_parse_name (c, name))
         return false;
+    if (name->count == 1 && cte_named (c, SB_SQL_OBJECT (name)) != NULL) {
+        sb_sql_quote_name (out, cte_named (c, SB_SQL_OBJECT (name))->name);
+        alias = take_alias (c, false);
+        skip_hints (c);
+        if (alias == NULL)
+            alias = SB_SQL_OBJECT (name);
+        sb_buf_str (out, " AS ");
+        sb_sql_quote_name (out, alias);
+        return add_source (c, scope, alias, NULL);
+    }
     if (c->env != NULL) {
         o = c->env->object (c, c->env->self, name);
         if (o == NULL)
@@ -401,6 +421,15 @@ parse_tail (struct sb_sql_cursor *c, struct sb_sql_scope *scope, struct core *k)
 }
 
 static void
+parse_into (struct sb_sql_cursor *c, struct core *k)
+{
+    if (c->fail.number != 0 || !sb_sql_take_word (c, "into"))
+        return;
+    k->into = sb_arena_alloc (c->arena, sizeof *k->into);
+    sb_sql_parse_name (c, k->into);
+}
+
+static void
 parse_core (struct sb_sql_cursor *c, struct sb_sql_scope *scope, struct core *k)
 {
     SB_CLEANUP (sb_buf_free) struct sb_buf from = { 0 };
@@ -423,10 +452,7 @@ parse_core (struct sb_sql_cursor *c, struct sb_sql_scope *scope, struct core *k)
             return;
         c->at = list_at;
         parse_list (c, scope, &k->list);
-        if (sb_sql_take_word (c, "into") && c->fail.number == 0) {
-            k->into = sb_arena_alloc (c->arena, sizeof *k->into);
-            sb_sql_parse_name (c, k->into);
-        }
+        parse_into (c, k);
         if (c->fail.number == 0 && c->at != from_at) {
             sb_sql_fail_near (c);
             return;
@@ -435,6 +461,7 @@ parse_core (struct sb_sql_cursor *c, struct sb_sql_scope *scope, struct core *k)
             c->at = tail_at;
     } else {
         parse_list (c, scope, &k->list);
+        parse_into (c, k);
     }
     sb_buf_printf (&k->sql, "SELECT %s%s", distinct ? "DISTINCT " : "", sb_buf_cstr (&k->list.sql));
     if (from.len > 0)

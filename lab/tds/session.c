@@ -3,6 +3,7 @@
 #include "lab/tds/house.h"
 #include "lab/tds/rpc.h"
 #include "lab/tds/store.h"
+#include "lab/tds/temp.h"
 
 #include "core/base/text.h"
 #include "core/sys/clock.h"
@@ -322,6 +323,7 @@ release (struct tds_session *s)
         free (s->prepared[i].text);
     }
     free (s->prepared);
+    tds_temps_release (s);
     sqlite3_close (s->db);
     sb_tds_wire_release (&s->wire);
     w_client_close (s->world);

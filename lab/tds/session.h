@@ -51,6 +51,16 @@ struct tds_session {
     } * pending;
     size_t npending, pending_cap;
     int64_t identity;
+    struct tds_error { /* what ERROR_NUMBER () and its kin say; number 0: nothing */
+        int number, state, severity, line;
+        char proc[W_NAME], text[2048];
+    } caught, *handled; /* caught: by the innermost TRY that runs; handled: by the CATCH that runs, NULL: none */
+    unsigned tries;     /* TRY blocks that run */
+    unsigned try_level; /* nesting of the batch that holds the innermost of them */
+    bool doomed;        /* an error under XACT_ABORT was caught: the transaction can only be rolled back */
+    struct tds_capture *capture; /* INSERT ... EXEC: where rows go instead of to the client; NULL: to the client */
+    struct tds_temp *temps;      /* temporary tables (temp.h) */
+    size_t ntemps, temps_cap;
     int error;            /* @@ERROR */
     int64_t rowcount;     /* @@ROWCOUNT */
     int64_t now_ms;       /* of the statement; 0: not asked yet */
@@ -103,6 +113,15 @@ tds_eval (struct tds_session *s, const struct sb_sql_run *r, const struct sb_sql
 /* Calls `each` for every row (values borrowed); false: a message was said, or `each` returned false. */
 typedef bool (*tds_row_fn) (void *ctx, const struct sb_sql_value *values, size_t n);
 bool tds_rows (struct tds_session *s, const struct sb_sql_run *r, const char *sql, tds_row_fn each, void *ctx);
+struct tds_capture {
+    tds_row_fn row;
+    void *ctx;
+};
+/* The columns a query gives: an array of the caller's, names in it too; NULL: said. */
+struct sb_sql_column *
+tds_describe (struct tds_session *s, const struct sb_sql_run *r, const struct sb_sql_query *q, size_t *ret_count);
+/* Runs one statement of SQLite's own words; -1: said, else how many rows it changed. */
+int64_t tds_run_sqlite (struct tds_session *s, const struct sb_sql_run *r, const char *sql);
 /* Sends a result set; *ret_rows how many rows. */
 bool tds_select (struct tds_session *s, const struct sb_sql_run *r, const struct sb_sql_query *q, int64_t *ret_rows);
 
@@ -126,6 +145,8 @@ bool
 tds_table_open (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_name *n, struct tds_table *ret);
 void tds_table_close (struct tds_table *t);
 bool tds_table_change (struct tds_session *s, const struct sb_sql_run *r, json_t *changes, w_id copy);
+/* Borrows from the JSON value or from `scratch`. */
+struct sb_sql_value tds_value_of_json (const struct sb_sql_type *type, json_t *j, struct sb_buf *scratch);
 json_t *tds_json_of (const struct sb_sql_type *type, const struct sb_sql_value *v); /* new reference */
 char *tds_table_key (const struct tds_table *t, const struct sb_sql_value *row);    /* caller frees */
 

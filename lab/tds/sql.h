@@ -67,13 +67,20 @@ struct sb_sql_env {
     const struct sb_sql_object *(*object) (struct sb_sql_cursor *c, void *self, const struct sb_sql_name *name);
 };
 
+/* A common table expression of the statement. */
+struct sb_sql_cte {
+    const char *name;
+    const struct sb_sql_cte *next;
+};
+
 struct sb_sql_cursor {
     struct sb_arena *arena;
     const struct sb_sql_token *tok;
     size_t at, end;
     unsigned depth;
     struct sb_sql_vars *vars;
-    const struct sb_sql_env *env; /* NULL: only check the syntax */
+    const struct sb_sql_env *env;  /* NULL: only check the syntax */
+    const struct sb_sql_cte *ctes; /* of the statement that is read */
     struct sb_sql_fail fail;
     int line; /* of the statement */
 };
@@ -139,6 +146,8 @@ struct sb_sql_scope {
 struct sb_sql_expr sb_sql_parse_expr (struct sb_sql_cursor *c, struct sb_sql_scope *scope);      /* a value */
 struct sb_sql_expr sb_sql_parse_condition (struct sb_sql_cursor *c, struct sb_sql_scope *scope); /* true or false */
 bool sb_sql_parse_query (struct sb_sql_cursor *c, struct sb_sql_scope *outer, struct sb_sql_query *ret);
+/* WITH name [(columns)] AS (query), ...: as SQLite says it; the names are kept on the cursor until the statement ends. */
+bool sb_sql_parse_ctes (struct sb_sql_cursor *c, struct sb_buf *out);
 /* "schema.table" AS "alias", and its place in the scope. */
 bool sb_sql_parse_source (struct sb_sql_cursor *c, struct sb_sql_scope *scope, struct sb_buf *out);
 bool sb_sql_parse_from (struct sb_sql_cursor *c, struct sb_sql_scope *scope, struct sb_buf *out);

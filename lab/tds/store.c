@@ -1,6 +1,7 @@
 /* Logins and rows; see store.h. */
 #include "lab/tds/store.h"
 #include "lab/tds/house.h"
+#include "lab/tds/temp.h"
 #include "lab/tds/view.h"
 
 #include "core/base/sha256.h"
@@ -89,6 +90,8 @@ tds_object_id (struct tds_session *s, const struct sb_sql_name *name)
     w_id copy = w == NULL ? 0 : w_find_copy (w, s->instance, db);
     bool there;
 
+    if (tds_temp_name (name))
+        return tds_temp_find (s, name) == NULL ? 0 : -tds_name_hash (SB_SQL_OBJECT (name));
     if (tds_view_find (s, name) != NULL)
         return tds_name_hash (full);
     if (copy == 0 || (schema[0] != 0 && sb_casecmp (schema, "dbo") != 0) || w_copy_readable (w, copy, s->spid) != 0)

@@ -157,7 +157,7 @@ f_number (sqlite3_context *ctx, struct tds_session *s, char which)
             sqlite3_result_int64 (ctx, s->identity);
         return;
     case 'x':
-        sqlite3_result_int (ctx, s->trancount > 0 ? 1 : 0);
+        sqlite3_result_int (ctx, s->doomed ? -1 : s->trancount > 0 ? 1 : 0);
         return;
     case 'l':
         sqlite3_result_int (ctx, s->lock_timeout);
@@ -198,6 +198,36 @@ NUMBER (f_at_max_precision, 'p')
 NUMBER (f_at_version_number, 'v')
 NUMBER (f_at_options, 'o')
 NUMBER (f_at_zero, '0')
+
+/* ERROR_NUMBER () and its kin: NULL outside of CATCH. */
+static void
+f_error (sqlite3_context *ctx, char which)
+{
+    const struct tds_error *e = session (ctx)->handled;
+
+    if (e == NULL)
+        return;
+    if (which == 'm' || (which == 'p' && e->proc[0] != 0))
+        give (ctx, which == 'm' ? e->text : e->proc);
+    else if (which != 'p')
+        sqlite3_result_int (ctx, which == 'n'   ? e->number
+                                 : which == 's' ? e->severity
+                                 : which == 't' ? e->state
+                                                : e->line);
+}
+#define CAUGHT(name, letter)                                          \
+    static void name (sqlite3_context *ctx, int n, sqlite3_value **v) \
+    {                                                                 \
+        (void) n;                                                     \
+        (void) v;                                                     \
+        f_error (ctx, letter);                                        \
+    }
+CAUGHT (f_error_number, 'n')
+CAUGHT (f_error_severity, 's')
+CAUGHT (f_error_state, 't')
+CAUGHT (f_error_line, 'l')
+CAUGHT (f_error_message, 'm')
+CAUGHT (f_error_procedure, 'p')
 
 static void
 f_login (sqlite3_context *ctx, int n, sqlite3_value **v)
@@ -469,6 +499,12 @@ static const struct {
     { "ts_object_name", -1, f_null },
     { "ts_schema_name", -1, f_schema_name },
     { "ts_newid", 0, f_newid },
+    { "ts_error_number", 0, f_error_number },
+    { "ts_error_severity", 0, f_error_severity },
+    { "ts_error_state", 0, f_error_state },
+    { "ts_error_line", 0, f_error_line },
+    { "ts_error_message", 0, f_error_message },
+    { "ts_error_procedure", 0, f_error_procedure },
     { "ts_applock_mode", 3, tds_f_applock_mode },
     { "ts_applock_test", 4, tds_f_applock_test },
     { "ts_getdate", 0, f_getdate },

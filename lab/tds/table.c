@@ -3,6 +3,7 @@
  * A value in the store is null, an integer (date-times as Unix milliseconds), a
  * real or a text (bytes as base64); lab/world/rows.h is the agreement. */
 #include "lab/tds/store.h"
+#include "lab/tds/temp.h"
 #include "lab/tds/view.h"
 
 #include "core/base/map.h"
@@ -12,7 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct extra {              /* behind sb_sql_object.extra */
+struct extra {      /* behind sb_sql_object.extra; first of all: whose it is */
+    bool temporary; /* then nothing of the rest: its rows are named by SQLite's rowid */
+    char row[24];
     struct tds_table table; /* borrows nothing; closed with the arena's statement */
     const char **keys;
     size_t nkeys;
@@ -48,9 +51,8 @@ tds_json_of (const struct sb_sql_type *type, const struct sb_sql_value *v)
     return json_null ();
 }
 
-/* Borrows from the JSON value or from `scratch`. */
-static struct sb_sql_value
-value_of (const struct sb_sql_type *type, json_t *j, struct sb_buf *scratch)
+struct sb_sql_value
+tds_value_of_json (const struct sb_sql_type *type, json_t *j, struct sb_buf *scratch)
 {
     char text[24];
 
@@ -121,6 +123,8 @@ tds_table_open (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_
     int why;
 
     memset (ret, 0, sizeof *ret);
+    if (tds_temp_name (n) && tds_temp_open (s, n, ret))
+        return true;
     if (copy == 0 || (schema[0] != 0 && sb_casecmp (schema, "dbo") != 0)) {
         sb_sql_fail (c, 208, sb_sql_name_text (c, n));
         return false;
@@ -216,7 +220,7 @@ put_rows (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_ob
             continue;
         tds_row (k);
         for (size_t col = 0; col < o->ncols; col++) {
-            struct sb_sql_value v = value_of (&o->cols[col].type, json_array_get (columns, col), &scratch);
+            struct sb_sql_value v = tds_value_of_json (&o->cols[col].type, json_array_get (columns, col), &scratch);
             tds_sink_put_at (k, col, &v);
         }
         x->keys[x->nkeys++] = sb_arena_strdup (c->arena, live->entries[i].key);
@@ -247,6 +251,21 @@ fill (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_object
     sb_map_free (&live);
 }
 
+static const struct sb_sql_object *
+tds_temp_object (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_name *n)
+{
+    const struct tds_temp *t = tds_temp_find (s, n);
+    struct sb_sql_object *o = sb_arena_alloc (c->arena, sizeof *o);
+    struct extra *x = sb_arena_alloc (c->arena, sizeof *x);
+
+    x->temporary = true;
+    o->key = sb_arena_strdup (c->arena, t->key);
+    o->cols = t->cols;
+    o->ncols = t->ncols;
+    o->extra = x;
+    return o;
+}
+
 const struct sb_sql_object *
 tds_user_table (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_name *n)
 {
@@ -255,6 +274,8 @@ tds_user_table (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_
     struct sb_sql_object *o;
     SB_AUTOFREE char *key = NULL;
 
+    if (tds_temp_name (n) && tds_temp_find (s, n) != NULL)
+        return tds_temp_object (c, s, n);
     if (!tds_table_open (c, s, n, &x->table))
         return NULL;
     cols = sb_arena_alloc (c->arena, (x->table.ncols + 1) * sizeof *cols);
@@ -279,8 +300,12 @@ tds_user_table (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_
 const char *
 tds_object_key (const struct sb_sql_object *o, int64_t rowid)
 {
-    const struct extra *x = o->extra;
+    struct extra *x = o->extra;
 
+    if (x != NULL && x->temporary) {
+        snprintf (x->row, sizeof x->row, "%lld", (long long) rowid);
+        return x->row;
+    }
     return x == NULL || rowid < 1 || (size_t) rowid > x->nkeys ? NULL : x->keys[rowid - 1];
 }
 
@@ -328,6 +353,8 @@ tds_table_change (struct tds_session *s, const struct sb_sql_run *r, json_t *cha
 
     if (json_array_size (changes) == 0)
         return true;
+    if (json_string_value (json_array_get (json_array_get (changes, 0), 0))[0] == '#')
+        return tds_temp_change (s, r, changes);
     if (s->implicit_transactions && s->trancount == 0)
         tds_begin (s, r);
     if (s->trancount > 0)

@@ -1,6 +1,7 @@
 /* Transactions: rows wait in the session and go to the world together, at the outermost COMMIT. */
 #include "lab/tds/applock.h"
 #include "lab/tds/session.h"
+#include "lab/tds/temp.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ tds_begin (struct tds_session *s, const struct sb_sql_run *r)
     if (s->trancount++ > 0)
         return true;
     s->transaction = atomic_fetch_add (&counter, 1);
+    tds_temp_begin (s);
     tell_world (s, true);
     sb_tds_env_transaction (&s->out, SB_TDS_ENV_BEGIN, s->transaction, 0);
     return true;
@@ -40,6 +42,7 @@ forget (struct tds_session *s)
     s->pending = NULL;
     s->npending = s->pending_cap = 0;
     s->trancount = 0;
+    s->doomed = false;
     tds_applocks_end (s, false);
     tell_world (s, false);
 }
@@ -51,6 +54,10 @@ tds_commit (struct tds_session *s, const struct sb_sql_run *r)
 
     if (s->trancount == 0) {
         tds_say (s, r, 3902);
+        return false;
+    }
+    if (s->doomed) {
+        tds_say (s, r, 3930);
         return false;
     }
     if (--s->trancount > 0)
@@ -65,6 +72,7 @@ tds_commit (struct tds_session *s, const struct sb_sql_run *r)
     }
     sb_tds_env_transaction (&s->out, good ? SB_TDS_ENV_COMMIT : SB_TDS_ENV_ROLLBACK, 0, s->transaction);
     s->transaction = 0;
+    tds_temp_end (s, good);
     forget (s);
     return good;
 }
@@ -76,5 +84,6 @@ tds_rollback (struct tds_session *s)
         return;
     sb_tds_env_transaction (&s->out, SB_TDS_ENV_ROLLBACK, 0, s->transaction);
     s->transaction = 0;
+    tds_temp_end (s, false);
     forget (s);
 }

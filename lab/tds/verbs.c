@@ -16,6 +16,7 @@ const struct sb_sql_verb tds_verbs[] = {
     { "set",      NULL,            do_set,                "SET", false, true, false },
     { "print",    NULL,            do_print,              "PRINT", false, true, false },
     { "raiserror", NULL,           do_raiserror,          "RAISERROR", false, true, false },
+    { "throw",    NULL,            do_throw,              "THROW", false, true, false },
     { "waitfor",  NULL,            do_waitfor,            "WAITFOR", false, true, false },
     { "use",      NULL,            do_use,                "USE", false, false, false },
     { "return",   NULL,            do_return,             "RETURN", false, true, false },

@@ -104,7 +104,7 @@ tds_sink_open (struct tds_session *s, const struct sb_sql_object *o)
     for (size_t i = 1; i < o->ncols; i++)
         sb_buf_str (&sql, ", ?");
     sb_buf_char (&sql, ')');
-    sqlite3_exec (s->db, "BEGIN", NULL, NULL, NULL);
+    sqlite3_exec (s->db, "SAVEPOINT sink", NULL, NULL, NULL);
     if (sqlite3_prepare_v2 (s->db, sql.s, -1, &k->insert, NULL) != SQLITE_OK)
         k->insert = NULL;
     return k;
@@ -126,7 +126,7 @@ tds_sink_close (struct tds_sink *k)
 {
     end_row (k);
     sqlite3_finalize (k->insert);
-    sqlite3_exec (k->s->db, "COMMIT", NULL, NULL, NULL);
+    sqlite3_exec (k->s->db, "RELEASE sink", NULL, NULL, NULL);
     free (k);
 }
 

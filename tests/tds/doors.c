@@ -63,8 +63,8 @@ extra_doors_open (struct extra_doors *d, const char *dir, enum lab_tds_tls tls)
         c->cert = sb_xprintf ("%s/tls/%s.pem", dir, c->name);
         c->key = sb_xprintf ("%s/tls/%s.key", dir, c->name);
         users[0] = (struct lab_user){ json_string_value (json_object_get (x, "user")),
-                                      json_string_value (json_object_get (x, "password")), 1 };
-        users[1] = (struct lab_user){ "guest-of-tests", "Guest-1", 0 };
+                                      json_string_value (json_object_get (x, "password")), 1, NULL };
+        users[1] = (struct lab_user){ "guest-of-tests", "Guest-1", 0, NULL };
         c->users = users;
         c->nusers = 2;
         c->world_socket = socket_path;

@@ -13,7 +13,8 @@ LONG = '--long' in sys.argv[1:]
 INSTANCES, DATABASES, CONNECTIONS = 200, 5, 500
 BATCH = ("declare @i int = 3, @s nvarchar(50) = N'x'; if @i > 2 select @i + 1, @s + N'y', db_id(N'master') "
          "select name, state_desc from sys.databases where database_id = 1")
-BAD = "print N'a' raiserror (N'b', 10, 1)"
+BAD = ("create table #t (a int); begin try insert #t values (1), (2); select 1/0 end try begin catch "
+       "select error_number() from #t end catch; drop table #t")
 
 
 def topology(path):

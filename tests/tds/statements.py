@@ -113,6 +113,69 @@ def _():
     assert a.error("exec sp_getapplock N'page', 'Sideways', 'Session'") == 15625
 
 
+@test('TRY catches what fails in it, CATCH knows what it was, THROW says it again')
+def _():
+    a = Session()
+    assert a.ask("begin try select 1/0 end try begin catch select error_number(), error_severity(), error_state(), "
+                 "error_line(), error_message() end catch")[-1] == [(8134, 16, 1, 1, 'Divide by zero error encountered.')]
+    assert a.ask("begin try begin try raiserror (N'in %s', 15, 7, N'side') end try begin catch throw end catch end try "
+                 "begin catch select error_number(), error_state(), error_message() end catch")[-1] == [(50000, 7, 'in side')]
+    assert a.error("begin try throw 50123, N'own', 3 end try begin catch throw end catch") == 50123
+    assert a.error("begin try select 1 end try begin catch select 2 end catch; throw") == 10704
+    assert a.one("begin try backup database nowhere to disk = N'D:\\x.bak' end try begin catch select error_number() end catch") == 3013
+    assert a.one("begin try exec (N'select * from nothing') end try begin catch select error_number() end catch") == 208
+    assert a.error("begin try select * from nothing end try begin catch select 1 end catch") == 208
+    assert a.one("declare @i int = 0; while @i < 5 begin set @i = @i + 1; begin try if @i = 3 raiserror (N'x', 16, 1) end try "
+                 "begin catch break end catch end; select @i") == 3
+    assert a.one("select error_number()") is None
+    assert a.error("begin try select 1") == 102
+
+
+@test('an error under XACT_ABORT dooms the transaction: it can only be rolled back')
+def _():
+    a = Session()
+    assert a.one("set xact_abort on; begin tran; begin try select 1/0 end try begin catch select xact_state() end catch; "
+                 "if @@trancount > 0 rollback") == -1
+    assert a.error("set xact_abort on; begin tran; begin try select 1/0 end try begin catch commit end catch") == 3930
+    a.ask("if @@trancount > 0 rollback; set xact_abort off")
+    assert a.one("select xact_state()") == 0
+
+
+@test('common table expressions are tables of their statement')
+def _():
+    a = Session()
+    assert a.ask("with a as (select name, database_id as id from sys.databases), b (n) as (select count(*) from a where id < 5) "
+                 "select n, (select name from a where id = 1) from b") == [[(4, 'master')]]
+    assert a.ask("declare @n int = 2; with x as (select @n as v union all select 5) select sum(v) from x y") == [[(7,)]]
+    assert a.error("with x as (select 1 as v) select * from y") == 208
+    assert a.error("with x (a, b) as (select 1 as v) select * from x") == 8159
+
+
+@test('temporary tables belong to their session, keep rows of procedures and follow its transactions')
+def _():
+    a, b = Session(), Session()
+    a.ask("create table #t (id int not null primary key, name nvarchar(20) null, at datetime default getdate())")
+    a.ask("insert #t (id, name) values (1, N'one'), (2, N'two'); insert into #t (id) select 3")
+    assert a.ask("select id, name from #t order by id desc") == [[(3, None), (2, 'two'), (1, 'one')]]
+    assert b.error("select * from #t") == 208
+    assert a.error("insert #t (id) values (1)") == 2627
+    assert a.error("insert #t (id) values (null)") == 515
+    assert a.one("update #t set name = name + N'!' where id < 3; delete #t where id = 3; select count(*) from #t where name like N'%!'") == 2
+    assert a.ask("begin tran; delete #t; select count(*) from #t; rollback; select count(*) from #t") == [[(0,)], [(2,)]]
+    assert a.one("begin tran; delete #t where id = 1; commit; select count(*) from #t") == 1
+    assert a.one("select object_id(N'tempdb..#t')") is not None
+    assert a.one("select name, database_id into #d from sys.databases where database_id < 4; select count(*) from #d") == 3
+    assert a.error("select 1 as x into #d") == 2714
+    assert a.ask("select d.name, t.name from #d d left join #t t on t.id = d.database_id order by d.database_id") == \
+        [[('master', None), ('tempdb', 'two!'), ('model', None)]]
+    a.ask("create table #w (a nvarchar(600), b int, c int); insert #w exec master.dbo.xp_dirtree N'D:\\', 1, 1")
+    assert a.ask("select a from #w") == [[('Backup',)]], a.ask("select * from #w")
+    a.ask("truncate table #t; drop table #t, #w; drop table if exists #t")
+    assert a.error("select * from #t") == 208
+    assert a.error("drop table #t") == 3701
+    assert a.error("create table nodb..t (a int)") == 2702
+
+
 def main():
     failed = 0
     with tempfile.TemporaryDirectory() as work:
