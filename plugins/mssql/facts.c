@@ -36,6 +36,20 @@ read_redo (struct sb_inst *i, struct sb_copy *c)
     return true;
 }
 
+/* An answer without the column is none: "no such database" must not be read from it. */
+static bool
+answers_with (struct sb_inst *i, const struct sb_answer *a, const char *column)
+{
+    for (size_t n = 0; n < a->rows.ncolumns; n++)
+        if (sb_casecmp (a->rows.columns[n], column) == 0)
+            return true;
+    sb_ms_fail (i->ms, SB_RETRY,
+                "instance '%s' gives another answer than it was asked for: column '%s' is missing\n"
+                "HINT: See whether it really is SQL Server that listens there.",
+                i->name, column);
+    return false;
+}
+
 bool
 sb_copy_read (struct sb_inst *i, struct sb_copy *ret)
 {
@@ -56,7 +70,8 @@ sb_copy_read (struct sb_inst *i, struct sb_copy *ret)
                              .redo_fork = "",
                              .end_lsn = "",
                              .failover_lsn = "" };
-    if (!sb_must_ask (i, &a, "the state of the copy cannot be read", SB_STMT_COPY, i->ms->db))
+    if (!sb_must_ask (i, &a, "the state of the copy cannot be read", SB_STMT_COPY, i->ms->db)
+        || !answers_with (i, &a, "state_desc"))
         return false;
     if (a.rows.count == 0)
         return true;

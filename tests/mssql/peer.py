@@ -8,9 +8,13 @@ the batch.
 
 Modes: mute (accepts, never answers), refuse (18456), good, cut (half an answer),
 hang (silent at KILL and ALTER, heeds attentions), deaf (the same, heeds nothing),
-fatal (severity 21), slow (3211 for ever at BACKUP).  With CERT and KEY everything is encrypted.
+fatal (severity 21), slow (3211 for ever at BACKUP), orphans (a copy with users that have lost their logins); and, after a
+good login and a good first question, answers that are garbage (random tokens), noise (random bytes instead of packets),
+half (half an answer, then silence), nothing, endless (rows for ever), chatty (messages for ever), wide (65535 columns
+announced), odd (another result than asked for), lies (values of impossible size).  With CERT and KEY everything is encrypted.
 """
 import os
+import random
 import select
 import socket
 import ssl
@@ -20,6 +24,7 @@ import threading
 import time
 
 MODE = sys.argv[1]
+SEED = int(os.environ.get("PEER_SEED", "1"))
 CERT = sys.argv[2:4] if len(sys.argv) > 3 else None
 
 
@@ -29,9 +34,11 @@ class Gone(Exception):
 
 class Link:
     """One client: TDS messages over a socket, plain or TLS."""
+    adopted: list = []  # users that got their login back: the server's state, not the connection's
+    said: list = []
 
     def __init__(self, sock):
-        self.sock, self.tls, self.buf, self.plain = sock, None, b"", b""
+        self.sock, self.tls, self.buf, self.plain, self.adopted = sock, None, b"", b"", Link.adopted
 
     def raw(self, n):
         while len(self.buf) < n:
@@ -136,9 +143,57 @@ COPY = ["name", "database_id", "state_desc", "user_access_desc", "recovery_model
         "mirroring_guid"]
 
 
+def forever(link, piece):
+    """The same piece again and again, whatever the client says."""
+    while True:
+        link.packet(piece * 20, last=False)
+
+
+def nasty(link, sql):
+    """An answer that no client can like; None: this mode has none."""
+    noise = random.Random(len(sql) * 7919 + SEED)
+    if MODE == "garbage":
+        link.answer(bytes(noise.choice([noise.randrange(256), 0x81, 0xD1, 0xD2, 0xAA, 0xAB, 0xFD, 0xE3, 0x79]) for _ in range(noise.randrange(1, 3000))))
+        return b""
+    if MODE == "noise":
+        link.write(noise.randbytes(noise.randrange(1, 5000)))
+        raise Gone
+    if MODE in ("half", "nothing"):
+        if MODE == "half":
+            whole = rows(COPY, ["mgc", "5", "ONLINE", "MULTI_USER", "FULL", "0", "0", None])
+            link.write(struct.pack(">BBHHBB", 4, 1, len(whole) + 8, 51, 1, 0) + whole[:len(whole) // 2])
+        while True:
+            link.message()  # heeds nothing
+    if MODE == "endless":
+        head = rows(COPY)[:-13]
+        link.packet(head, last=False)
+        forever(link, rows(COPY, ["mgc", "5", "ONLINE", "MULTI_USER", "FULL", "0", "0", None])[len(head):-13])
+    if MODE == "chatty":
+        forever(link, say(0, 0, "still here") + done(1))
+    if MODE == "wide":
+        return struct.pack("<BH", 0x81, 0xFFFE) + rows(COPY)[3:]
+    if MODE == "odd":
+        return rows(["nobody", "asked"], ["for", None], [None, "this"]) + rows(["x"])
+    if MODE == "lies":
+        return rows(COPY)[:-13] + b"\xd1" + struct.pack("<H", 0xFFFE) + us("short") + done(0x10)
+    return None
+
+
 def respond(link, sql):
     if "ProductVersion" in sql:
         return rows(["server_name", "version", "edition", "is_sysadmin"], ["PEER", "15.0.2000.5", "3", "1"])
+    bad = nasty(link, sql) if "SET ANSI_NULLS" not in sql else None
+    if bad is not None:
+        return bad
+    if "database_principals" in sql:
+        mended = link.adopted
+        return rows(["name", "logins"], *[r for r in (["lost ]['one", "1"], ["nobody's", "0"]) if r[0] not in mended])
+    if "sp_executesql" in sql:
+        link.adopted.append("lost ]['one")
+        Link.said.append(sql)
+        return done()
+    if "SUSER_SNAME" in sql:
+        return rows(["is_trustworthy_on", "is_broker_enabled", "owner"], ["0", "1", "sa"])
     if "mirroring_role_desc" in sql:
         answer = rows(COPY, ["mgc", "5", "ONLINE", "MULTI_USER", "FULL", "0", "0", None])
         if MODE == "cut":

@@ -319,6 +319,61 @@ stop_busy (void)
     peer_end (&p);
 }
 
+/* Whatever a server answers, a call ends in bounded time with doubt or a failure, and the next one is served.  A worker may
+ * have to be given up (a server that never ends its answer); then the run has lost a worker and nothing else. */
+static void
+survives (const char *mode)
+{
+    static const struct {
+        const char *verb;
+        enum sb_op op;
+    } calls[] = { { "check-store", SB_OP_RUN }, { "fence", SB_OP_RUN }, { "fence", SB_OP_VERIFY } };
+    struct peer p = a_peer (mode, "off", NULL, NULL, NULL);
+
+    bench_restart (p.b, &(struct sb_lanes_cfg){ .grace_ms = 500 });
+    for (size_t n = 0; n < sizeof calls / sizeof *calls; n++) {
+        uint64_t id = bench_send (p.b, "database", "mgc", calls[n].verb, calls[n].op, "x", 1000, NULL);
+        const struct outcome *o = bench_await (p.b, id);
+
+        CU_ASSERT_TRUE (o->type == SB_LANE_DIED || calls[n].op == SB_OP_VERIFY || o->rc != SB_OK);
+        CU_ASSERT_TRUE (o->type == SB_LANE_DIED || calls[n].op == SB_OP_RUN || o->seen != SB_SEEN_YES);
+        CU_ASSERT_TRUE (o->type == SB_LANE_DIED || o->rc == SB_OK || o->sentence[0] != '\0');
+    }
+    peer_end (&p);
+}
+
+#define SURVIVES(mode)         \
+    static void mode##_ (void) \
+    {                          \
+        survives (#mode);      \
+    }
+SURVIVES (garbage)
+SURVIVES (noise)
+SURVIVES (half)
+SURVIVES (nothing)
+SURVIVES (endless)
+SURVIVES (chatty)
+SURVIVES (wide)
+SURVIVES (odd)
+SURVIVES (lies)
+
+static void
+orphans (void)
+{
+    struct peer p = a_peer ("orphans", "off", NULL, NULL, NULL);
+    const struct outcome *o = bench_verify (p.b, "database", "mgc", "mend-copy", "x", NULL);
+
+    CU_ASSERT_EQUAL (o->seen, SB_SEEN_NO);
+    o = bench_run (p.b, "database", "mgc", "mend-copy", "x", NULL);
+    CU_ASSERT_EQUAL (o->rc, SB_OK);
+    CU_ASSERT_STRING_EQUAL (outcome_result (o, "users"), "1");
+    CU_ASSERT_STRING_EQUAL (outcome_result (o, "left"), "nobody's");
+    o = bench_verify (p.b, "database", "mgc", "mend-copy", "x", NULL);
+    CU_ASSERT_EQUAL (o->seen, SB_SEEN_YES);
+    CU_ASSERT_STRING_EQUAL (outcome_result (o, "left"), "nobody's");
+    peer_end (&p);
+}
+
 static unsigned
 entries (const char *dir)
 {
@@ -387,6 +442,16 @@ main (int argc, char **argv)
         { "a statement over its deadline is cancelled and leaves doubt", heeds },
         { "a server that does not heed the cancel is left in bounded time", deaf },
         { "a stop is seen although messages never cease", stop_busy },
+        { "a server that answers garbage is survived", garbage_ },
+        { "a server that sends noise instead of packets is survived", noise_ },
+        { "a server that sends half an answer and stays silent is survived", half_ },
+        { "a server that says nothing after the login is survived", nothing_ },
+        { "a server whose rows never end is survived", endless_ },
+        { "a server whose messages never end is survived", chatty_ },
+        { "a server that announces 65534 columns is survived", wide_ },
+        { "a server that answers another question is survived", odd_ },
+        { "a server whose values are longer than its packets is survived", lies_ },
+        { "users who lost their logins get them back; those who have none here are named", orphans },
         { "the private folder of a connection is gone at once", nothing_left },
         { "addresses that the library would mangle are refused", bad_address },
         { NULL, NULL },
