@@ -1,5 +1,4 @@
-/* switchback run, resume, approve, watch: the commands that make something
- * happen, or let it. */
+/* switchback run, resume, watch: the commands that make something happen. */
 #include "cli/channels.h"
 
 #include "core/base/text.h"
@@ -143,70 +142,6 @@ cmd_resume (struct cli *c)
     }
     sb_journal_close (j);
     sb_plan_release (&plan);
-    return rc;
-}
-
-/* Is `word` the gate, or the step, of a gate that is open? */
-static const struct sb_journal_gate *
-open_gate (struct cli *c, struct sb_journal *j, const struct sb_journal_run *run, const char *word)
-{
-    struct sb_plan plan = { 0 };
-    struct sb_journal_gate *gates, *found = NULL;
-    size_t n, i;
-
-    if (sb_plan_from_json (&plan, run->plan, strlen (run->plan), &c->faults)
-        && sb_journal_gates (j, run->id, &c->arena, &gates, &n, &c->faults))
-        for (i = 0; i < n && found == NULL; i++) {
-            uint32_t gate = gates[i].step < plan.count ? plan.steps[gates[i].step].gate : SB_NO_GATE;
-
-            if (strcmp (gates[i].state, "open") == 0
-                && (strcmp (gates[i].name, word) == 0
-                    || (gate != SB_NO_GATE
-                        && (strcmp (plan.gates[gate].name, word) == 0 || strcmp (plan.gates[gate].base, word) == 0))))
-                found = &gates[i];
-        }
-    sb_plan_release (&plan);
-    return found;
-}
-
-int
-cmd_approve (struct cli *c)
-{
-    struct sb_journal_run *run = NULL;
-    const struct sb_journal_gate *gate;
-    char *who SB_AUTOFREE = NULL, *body SB_AUTOFREE = NULL;
-    json_t *json;
-    int rc;
-    struct sb_journal *j = cli_existing_journal (c, &rc);
-
-    if (rc != EXIT_DONE)
-        return rc;
-    if (j != NULL && !sb_journal_run_find (j, c->args[0], &c->arena, &run, &c->faults)) {
-        rc = cli_fail (c, EXIT_JOURNAL);
-    } else if (run == NULL) {
-        cli_error ("the journal in '%s' has no run '%s'", cli_state_dir (c), c->args[0]);
-        cli_hint ("'switchback history' lists the runs.");
-        rc = EXIT_USAGE;
-    } else if ((gate = open_gate (c, j, run, c->args[1])) == NULL) {
-        cli_error ("no gate '%s' waits in run %s", c->args[1], run->id);
-        cli_hint ("'switchback report %s' shows its gates.", run->id);
-        rc = EXIT_FAILED;
-    } else if (!sb_journal_owned (j, run->id, &who)) {
-        cli_error ("nobody is running %s: the answer would not be heard", run->id);
-        cli_hint ("'switchback resume %s --approve %s' answers and goes on.", run->id, c->args[1]);
-        rc = EXIT_FAILED;
-    } else {
-        json = json_pack ("{s:s}", "step", gate->name);
-        body = json_dumps (json, JSON_COMPACT);
-        json_decref (json);
-        if (!sb_journal_inbox_put (j, run->id, "approve", body, sb_now_ms (), &c->faults))
-            rc = cli_fail (c, EXIT_JOURNAL);
-        else if (c->json)
-            cli_print_json (json_pack ("{s:s, s:s, s:s}", "run", run->id, "step", gate->name, "answer", "approve"));
-        else
-            printf ("told run %s (%s): %s is approved\n", run->id, who == NULL ? "running" : who, gate->name);
-    }
-    sb_journal_close (j);
     return rc;
 }
 

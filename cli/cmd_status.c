@@ -3,6 +3,7 @@
 #include "cli/ask.h"
 #include "cli/cli.h"
 #include "cli/runs.h"
+#include "cli/standing.h"
 
 #include "core/base/text.h"
 
@@ -40,6 +41,21 @@ answers_json (const struct sb_plan *p, const struct cli_answers *a)
     return list;
 }
 
+/* NULL where the plan cannot be read: then the line about the run has to do. */
+static json_t *
+standing_of (struct cli *c, struct sb_journal *j, const struct sb_journal_run *run)
+{
+    struct sb_plan plan = { 0 };
+    struct sb_faults ignored = { 0 };
+    json_t *o = NULL;
+
+    if (sb_plan_from_json (&plan, run->plan, strlen (run->plan), &ignored))
+        o = cli_standing (c, j, run, &plan);
+    sb_plan_release (&plan);
+    sb_faults_free (&ignored);
+    return o;
+}
+
 static json_t *
 unfinished_json (struct cli *c, struct sb_journal *j, const char *pool)
 {
@@ -53,15 +69,15 @@ unfinished_json (struct cli *c, struct sb_journal *j, const char *pool)
     }
     for (i = 0; i < n; i++)
         if (runs[i].ended_ms == 0 && (pool == NULL || strcmp (runs[i].pool, pool) == 0))
-            json_array_append_new (list,
-                                   json_pack ("{s:s, s:s, s:b, s:b, s:s?}", "run", runs[i].id, "workflow",
-                                              runs[i].workflow, "drill", runs[i].drill, "running",
-                                              sb_journal_owned (j, runs[i].id, NULL), "outcome", runs[i].outcome));
+            json_array_append_new (list, json_pack ("{s:s, s:s, s:b, s:b, s:s?, s:o?}", "run", runs[i].id, "workflow",
+                                                    runs[i].workflow, "drill", runs[i].drill, "running",
+                                                    sb_journal_owned (j, runs[i].id, NULL), "outcome", runs[i].outcome,
+                                                    "standing", standing_of (c, j, &runs[i])));
     return list;
 }
 
 static void
-print_status (struct cli *c, json_t *servers, json_t *unfinished, json_t *owed)
+print_status (struct cli *c, json_t *servers, json_t *unfinished, json_t *owed, json_t *glass)
 {
     json_t *o;
     size_t i;
@@ -74,9 +90,14 @@ print_status (struct cli *c, json_t *servers, json_t *unfinished, json_t *owed)
                     json_is_string (json_object_get (o, "on")) ? json_string_value (json_object_get (o, "on")) : "",
                     json_string_value (json_object_get (o, "sentence")));
     json_array_foreach (unfinished, i, o)
-            printf ("%sunfinished: %s (%s)%s\n", json_is_true (json_object_get (o, "drill")) ? "DRILL " : "",
-                    json_string_value (json_object_get (o, "run")), json_string_value (json_object_get (o, "workflow")),
-                    json_is_true (json_object_get (o, "running")) ? ", running now" : "");
+    {
+        printf ("%sunfinished: %s (%s)%s\n", json_is_true (json_object_get (o, "drill")) ? "DRILL " : "",
+                json_string_value (json_object_get (o, "run")), json_string_value (json_object_get (o, "workflow")),
+                json_is_true (json_object_get (o, "running")) ? ", running now" : "");
+        if (json_is_object (json_object_get (o, "standing")))
+            cli_standing_print (json_string_value (json_object_get (o, "run")), json_object_get (o, "standing"), "  ");
+    }
+    json_array_foreach (glass, i, o) cli_glass_print (o, "");
     json_array_foreach (owed, i, o)
             printf ("%sowed: %s of run %s\n", json_is_true (json_object_get (o, "drill")) ? "DRILL " : "",
                     json_string_value (json_object_get (o, "step")), json_string_value (json_object_get (o, "run")));
@@ -91,7 +112,7 @@ cmd_status (struct cli *c)
     struct sb_plan p = { 0 };
     struct cli_answers a = { 0 };
     struct sb_journal *j = NULL;
-    json_t *servers = NULL, *unfinished = NULL, *owed = NULL;
+    json_t *servers = NULL, *unfinished = NULL, *owed = NULL, *glass = NULL;
     int rc = cli_load_topology (c);
 
     if (rc == EXIT_DONE)
@@ -108,16 +129,18 @@ cmd_status (struct cli *c)
         servers = answers_json (&p, &a);
         unfinished = unfinished_json (c, j, p.pool);
         owed = unfinished == NULL ? NULL : cli_owed_json (c, j, p.pool);
-        if (owed == NULL) /* a journal that cannot be read is not one that owes nothing */
+        glass = owed == NULL ? NULL : cli_glass_marks (c, j, p.pool);
+        if (glass == NULL) /* a journal that cannot be read is not one that owes nothing */
             rc = cli_fail (c, EXIT_JOURNAL);
         else if (c->json)
-            rc = cli_print_json (json_pack ("{s:s, s:O, s:O, s:O}", "pool", p.pool, "servers", servers, "unfinished",
-                                            unfinished, "owed", owed));
+            rc = cli_print_json (json_pack ("{s:s, s:O, s:O, s:O, s:O}", "pool", p.pool, "servers", servers,
+                                            "unfinished", unfinished, "owed", owed, "break_glass", glass));
         else
-            print_status (c, servers, unfinished, owed);
+            print_status (c, servers, unfinished, owed, glass);
         json_decref (servers);
         json_decref (unfinished);
         json_decref (owed);
+        json_decref (glass);
     }
     sb_journal_close (j);
     cli_answers_free (&a);
@@ -132,17 +155,22 @@ cmd_history (struct cli *c)
     static const char *const heads[] = { "RUN", "WORKFLOW", "BEGUN", "TOOK", "OUTCOME" };
     struct cli_table t = { .heads = heads, .columns = 5 };
     struct sb_journal_run *runs = NULL;
-    json_t *list = json_array ();
+    json_t *list = json_array (), *marks;
     size_t n = 0, i;
     int rc;
     struct sb_journal *j = cli_journal (c, false, &rc);
 
     if (j != NULL && !sb_journal_runs (j, &c->arena, &runs, &n, &c->faults))
         rc = cli_fail (c, EXIT_JOURNAL);
+    marks = rc == EXIT_DONE ? cli_glass_marks (c, j, NULL) : NULL;
     for (i = 0; i < n; i++) {
+        bool broke = cli_broke_glass (marks, runs[i].id);
         struct sb_buf begun SB_CLEANUP (sb_buf_free) = { 0 };
         struct sb_buf took SB_CLEANUP (sb_buf_free) = { 0 };
-        const char *outcome = runs[i].outcome != NULL ? runs[i].outcome : "unfinished";
+        const char *outcome = runs[i].outcome != NULL ? runs[i].outcome : "unfinished", *shown = outcome;
+
+        if (broke)
+            shown = sb_arena_printf (&c->arena, "%s, BREAK GLASS", outcome);
 
         sb_format_utc (&begun, runs[i].started_ms);
         if (runs[i].ended_ms > 0)
@@ -151,12 +179,12 @@ cmd_history (struct cli *c)
                        (const char *const[]){ runs[i].id,
                                               runs[i].drill ? sb_arena_printf (&c->arena, "DRILL %s", runs[i].workflow)
                                                             : runs[i].workflow,
-                                              sb_buf_cstr (&begun), sb_buf_cstr (&took), outcome });
-        json_array_append_new (list,
-                               json_pack ("{s:s, s:s, s:s, s:b, s:s, s:I, s:I, s:s}", "run", runs[i].id, "workflow",
-                                          runs[i].workflow, "pool", runs[i].pool, "drill", runs[i].drill, "digest",
-                                          runs[i].digest, "started_ms", (json_int_t) runs[i].started_ms, "ended_ms",
-                                          (json_int_t) runs[i].ended_ms, "outcome", outcome));
+                                              sb_buf_cstr (&begun), sb_buf_cstr (&took), shown });
+        json_array_append_new (
+                list, json_pack ("{s:s, s:s, s:s, s:b, s:s, s:I, s:I, s:s, s:b}", "run", runs[i].id, "workflow",
+                                 runs[i].workflow, "pool", runs[i].pool, "drill", runs[i].drill, "digest",
+                                 runs[i].digest, "started_ms", (json_int_t) runs[i].started_ms, "ended_ms",
+                                 (json_int_t) runs[i].ended_ms, "outcome", outcome, "break_glass", broke));
     }
     if (rc == EXIT_DONE && c->json)
         cli_print_json (json_incref (list));
@@ -165,25 +193,56 @@ cmd_history (struct cli *c)
     else if (rc == EXIT_DONE)
         cli_table_print (&t);
     json_decref (list);
+    json_decref (marks);
     sb_journal_close (j);
     return rc;
+}
+
+/* NUMBER or NUMBER:HASH, as reports and messages print it; the hash may be cut short where they cut it. */
+static bool
+read_head (struct cli *c, struct sb_journal_head *ret, bool *ret_given)
+{
+    const char *text = cli_opt (c, "head"), *colon = text == NULL ? NULL : strchr (text, ':');
+    char *number = text == NULL ? NULL : sb_arena_strndup (&c->arena, text, strcspn (text, ":"));
+    size_t n, i;
+    int64_t seq;
+
+    *ret_given = text != NULL;
+    if (text == NULL)
+        return true;
+    if (!sb_parse_int (number, &seq) || seq < 0 || colon == NULL || colon[1] == 0)
+        return false;
+    ret->seq = seq;
+    n = strlen (colon + 1);
+    if (n % 2 != 0 || n > 2 * SB_HASH_BYTES || strspn (colon + 1, "0123456789abcdef") != n)
+        return false;
+    for (i = 0; i < n / 2; i++)
+        sscanf (colon + 1 + 2 * i, "%2hhx", &ret->hash[i]);
+    ret->hash_bytes = n / 2;
+    return true;
 }
 
 int
 cmd_journal_verify (struct cli *c)
 {
     struct sb_journal_cfg cfg = { .path = c->nargs > 0 ? c->args[0] : NULL };
-    struct sb_journal_head head = { 0 };
+    struct sb_journal_head head = { 0 }, known = { 0 };
     struct sb_buf hash SB_CLEANUP (sb_buf_free) = { 0 };
     struct sb_journal *j;
+    bool given;
     int rc = EXIT_DONE;
 
+    if (!read_head (c, &known, &given)) {
+        cli_error ("'--head %s' is not NUMBER:HASH", cli_opt (c, "head"));
+        cli_hint ("Reports, messages and --json print it: \"journal: record 12, 5f0c...\" is --head 12:5f0c...");
+        return EXIT_USAGE;
+    }
     if (cfg.path == NULL)
         cfg.path = sb_arena_printf (&c->arena, "%s/journal.db", cli_state_dir (c));
     j = sb_journal_open (&cfg, &c->faults);
     if (j == NULL && c->faults.count == 0)
         sb_fault (&c->faults, cfg.path, 0, "there is no journal yet");
-    if (j == NULL || !sb_journal_verify (j, NULL, &head, &c->faults))
+    if (j == NULL || !sb_journal_verify (j, given ? &known : NULL, &head, &c->faults))
         rc = EXIT_JOURNAL;
     sb_hex (head.hash, SB_HASH_BYTES, &hash);
     if (c->json)

@@ -24,7 +24,9 @@ static const struct shown {
     { SB_REC_GATE_OPEN, "gate", "\033[1m" },    { SB_REC_GATE_ANSWER, "answer", "\033[1m" },
     { SB_REC_DARK, "dark", "\033[33m" },        { SB_REC_LIGHT, "light", "\033[32m" },
     { SB_REC_REFUSED, "refused", "\033[31m" },  { SB_REC_ABORT, "abort", "\033[31m" },
-    { SB_REC_RUN_RESUME, "resume", "\033[1m" },
+    { SB_REC_RUN_RESUME, "resume", "\033[1m" }, { SB_REC_PERSON, "person", "\033[1m" },
+    { SB_REC_GATE_FIRST, "agreed", "\033[1m" }, { SB_REC_GATE_GLASS, "GLASS", "\033[31m" },
+    { SB_REC_OPERATOR, "hands", "\033[1m" },    { SB_REC_TAKEN_OVER, "TAKEN", "\033[31m" },
 };
 
 static const struct shown *
@@ -45,6 +47,36 @@ print_time (const struct live *v, const struct sb_run *run)
 
     fprintf (stderr, "%s%3lld.%lld  ", v->drill ? "DRILL " : "", (long long) (ms / 1000),
              (long long) (ms % 1000 / 100));
+}
+
+/* What a person did: the word, who, and the reason. */
+static void
+print_person (const struct sb_engine_record *r, const char *body)
+{
+    json_t *json = body == NULL ? NULL : json_loads (body, 0, NULL), *by = json_object_get (json, "by");
+    const char *wish = json_string_value (json_object_get (json, "wish"));
+    const char *name = json_string_value (json_object_get (by, "name"));
+    const char *reason = json_string_value (json_object_get (by, "reason"));
+    const char *to = json_string_value (json_object_get (json_object_get (json, "to"), "name"));
+
+    fprintf (stderr, ": %s%s%s%s", wish == NULL ? sb_record_words[r->kind].text : wish, name == NULL ? "" : ", ",
+             name == NULL ? "" : name, r->accepted ? "" : " (refused)");
+    if (to != NULL)
+        fprintf (stderr, ", to %s", to);
+    if (reason != NULL)
+        fprintf (stderr, ": %s", reason);
+    if (r->kind == SB_REC_GATE_FIRST)
+        fputs ("; a second person is needed", stderr);
+    if (!r->accepted && r->why != SB_WHY_NONE)
+        fprintf (stderr, ": %s", sb_reason_texts[r->why]);
+    json_decref (json);
+}
+
+static bool
+is_persons (enum sb_record_kind kind)
+{
+    return kind == SB_REC_PERSON || kind == SB_REC_GATE_FIRST || kind == SB_REC_GATE_GLASS || kind == SB_REC_OPERATOR
+           || kind == SB_REC_TAKEN_OVER;
 }
 
 /* "sentence" of a record, else its reason in words. */
@@ -90,6 +122,8 @@ on_record (void *ctx, struct sb_run *run, const struct sb_engine_record *r, cons
         fprintf (stderr, "site %s %s", p->sites[r->value], r->kind == SB_REC_DARK ? "is dark" : "answers");
     else
         fputs (p->title, stderr);
+    if (is_persons (r->kind))
+        print_person (r, body);
     if (tells_why (r->kind))
         print_why (r, body);
     if (r->kind == SB_REC_REFUSED && r->step != SB_NO_STEP && p->steps[r->step].gate != SB_NO_GATE)
@@ -141,9 +175,18 @@ static void
 prompt (const struct live *v, const struct sb_run *run)
 {
     const struct sb_plan *p = sb_run_plan (run);
+    uint32_t gate = p->steps[v->asking].gate;
+    bool back = !sb_engine_past_no_return (sb_run_engine (run));
 
     tcflush (STDIN_FILENO, TCIFLUSH);
-    fprintf (stderr, "                Gate %s: go on? Type yes or no: ", p->gates[p->steps[v->asking].gate].name);
+    if (p->steps[v->asking].no_return)
+        fprintf (stderr, "                %s nothing takes this step back.\n",
+                 back ? "This is the point of no return:" : "The point of no return was passed;");
+    if (sb_engine_firsts (sb_run_engine (run))[gate] != 0)
+        fprintf (stderr,
+                 "                Gate %s: one person has agreed; another user answers with 'switchback approve'.\n",
+                 p->gates[gate].name);
+    fprintf (stderr, "                Gate %s: go on? Type yes or no: ", p->gates[gate].name);
 }
 
 static void

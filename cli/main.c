@@ -50,8 +50,31 @@ static const struct cli_option resume_options[] = {
     { NULL, 0, NULL, NULL }
 };
 
+#define REASON                                                              \
+    {                                                                       \
+        "reason", 0, "TEXT", "why; stays in the journal beside who said it" \
+    }
+#define LEAVE                                                                          \
+    {                                                                                  \
+        "leave", 0, NULL, "when nobody runs it: leave the word for whoever resumes it" \
+    }
+
+static const struct cli_option approve_options[] = {
+    REASON,
+    { "break-glass", 0, NULL,
+      "a gate that wants two persons: go on alone after the countdown of [policy] break glass; needs --reason" },
+    { NULL, 0, NULL, NULL }
+};
+
+static const struct cli_option word_options[] = { REASON, LEAVE, { NULL, 0, NULL, NULL } };
+
 static const struct cli_option check_options[] = {
     { "wait", 0, "TIME", "ask again until nothing is red, at most so long" }, { NULL, 0, NULL, NULL }
+};
+
+static const struct cli_option verify_options[] = {
+    { "head", 0, "NUMBER:HASH", "the head that a report or message printed: finds a tail that was cut off" },
+    { NULL, 0, NULL, NULL }
 };
 
 static const struct cli_option watch_options[] = {
@@ -114,8 +137,30 @@ const struct cli_command cli_commands[] = {
     { "resume", "[RUN]", "go on with an unfinished run",
       "Without RUN: the newest unfinished one. Nothing unfinished: ends with 0.", resume_options, 0, 1, cmd_resume },
     { "approve", "RUN GATE", "answer a gate of a run from another terminal",
-      "Who answers is told by the kernel, never by an argument. GATE is the gate's name, or STEP of the step it guards.",
-      NULL, 2, 2, cmd_approve },
+      "Who answers is told by the kernel, never by an argument. GATE is the gate's name, or STEP of the step it guards.\n"
+      "A gate that wants two persons goes on when a second user has approved it too; neither --approve all nor the same\n"
+      "user twice is enough. Users named by [policy] operators can answer runs of others: without the journal, with -t.",
+      approve_options, 2, 2, cmd_approve },
+    { "refuse", "RUN GATE", "say no at a gate of a run from another terminal",
+      "The step behind the gate is held, or the run taken back where the gate says refuse. It also stops the countdown\n"
+      "after broken glass.",
+      word_options, 2, 2, cmd_refuse },
+    { "hold", "RUN STEP", "do not begin a step; an attempt under way is asked to stop",
+      "It stays held, also after a resume, until 'switchback retry'. What does not depend on it goes on.", word_options,
+      2, 2, cmd_hold },
+    { "retry", "RUN STEP", "try a held or failed step again, from the top",
+      "It is asked first whether it is so already.", word_options, 2, 2, cmd_retry },
+    { "skip", "RUN STEP", "go on without a held, failed or owed step", "Needs --reason, which stays in the report.",
+      word_options, 2, 2, cmd_skip },
+    { "done", "RUN STEP", "say that a held or failed step was done by hand",
+      "It counts only if reading back agrees; the step itself is not run. If it does not agree, the step is held again.",
+      word_options, 2, 2, cmd_done },
+    { "abort", "RUN", "take a run back: undo what it did, newest first",
+      "Refused after the point of no return: from there on the choices are forward only.", word_options, 1, 1,
+      cmd_abort },
+    { "hand-over", "RUN USER", "put a run into the hands of another user",
+      "USER may speak to the run from now on, whatever [policy] operators says; status and report tell who has it.",
+      word_options, 2, 2, cmd_hand_over },
     { "watch", NULL, "watch for the old site and do what is owed there",
       "Does what is owed as soon as something of the site answers, delivers messages that ended runs could not, and goes on\n"
       "until it is stopped: by a signal, after --for, or after --once. It then ends with 0; what is still owed stays in\n"
@@ -130,7 +175,11 @@ const struct cli_command cli_commands[] = {
     { "report", "[RUN...]", "tell what runs did, with their evidence", "Without RUN: the newest one.", report_options,
       0, -1, cmd_report },
     { "history", NULL, "list the runs", NULL, NULL, 0, 0, cmd_history },
-    { "journal verify", "[FILE]", "check the chain of a journal, offline", NULL, NULL, 0, 1, cmd_journal_verify },
+    { "journal verify", "[FILE]", "check the chain of a journal, offline",
+      "Finds every record that was changed, is missing, was added or moved, and compares the tables made from the records\n"
+      "with the records. An end that was cut off shows only against a head from outside: the number and hash that\n"
+      "reports and messages print.",
+      verify_options, 0, 1, cmd_journal_verify },
     { "notify preview", "MESSAGE", "show what a message looks like on a channel",
       "MESSAGE is the name of a text: begin, gate, held, loss, not-ready and so on; switchback-messages(5) lists them.\n"
       "Sample values stand for what a run would fill in. Nothing is sent.",

@@ -1,6 +1,7 @@
 /* Reports: what the journal holds about one run, gathered step by step. */
 #include "cli/report.h"
 #include "cli/runs.h"
+#include "cli/standing.h"
 
 #include "core/base/text.h"
 #include "core/engine/engine.h"
@@ -109,6 +110,7 @@ report_account (struct cli *c, struct sb_journal *j, const struct sb_journal_run
                                 "outcome", run->outcome != NULL ? run->outcome : "unfinished", "uid", (int) run->uid,
                                 "head", "seq", (json_int_t) head.seq, "hash", sb_buf_cstr (&hash), "steps", g.steps,
                                 "events", g.events);
+            json_object_set_new (report, "standing", cli_standing (c, j, run, &plan));
         }
     }
     json_decref (g.steps);
@@ -141,6 +143,21 @@ report_ms (const json_t *o, const char *key)
     return json_integer_value (json_object_get (o, key));
 }
 
+/* Of a run that ended only the marks are left to tell. */
+static void
+print_standing (const json_t *report)
+{
+    json_t *standing = json_object_get (report, "standing"), *mark;
+    size_t i = 0;
+
+    if (report_ms (report, "ended_ms") == 0)
+        cli_standing_print (report_str (report, "run"), standing, "");
+    else
+        json_array_foreach (json_object_get (standing, "glass"), i, mark) cli_glass_print (mark, "");
+    if (report_ms (report, "ended_ms") == 0 || i > 0)
+        putchar ('\n');
+}
+
 void
 report_text (struct cli *c, json_t *report)
 {
@@ -157,6 +174,8 @@ report_text (struct cli *c, json_t *report)
             json_is_true (json_object_get (report, "drill")) ? "DRILL " : "", report_str (report, "title"),
             cli_paint (c, "off"), report_str (report, "run"), sb_buf_cstr (&at), took.len > 0 ? ", took " : "",
             sb_buf_cstr (&took), report_str (report, "outcome"), report_str (report, "digest"));
+    if (json_is_object (json_object_get (report, "standing")))
+        print_standing (report);
     json_array_foreach (json_object_get (report, "steps"), i, step)
     {
         struct sb_buf t SB_CLEANUP (sb_buf_free) = { 0 };
@@ -171,6 +190,8 @@ report_text (struct cli *c, json_t *report)
                 printf ("                     %s: %s\n", key, json_string_value (value));
         if (strcmp (report_str (step, "state"), "done") != 0 && report_str (step, "sentence")[0] != 0)
             printf ("                     %s\n", report_str (step, "sentence"));
+        else if (strcmp (report_str (step, "state"), "held") == 0 && cli_reason_text (report_str (step, "why")) != NULL)
+            printf ("                     %s\n", cli_reason_text (report_str (step, "why")));
     }
     json_array_foreach (json_object_get (report, "losses"), i, value)
     {

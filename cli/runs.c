@@ -152,7 +152,11 @@ tell_open_gates (struct cli *c, const struct sb_run_cfg *cfg, json_t *list)
         gate = gates[i].step < cfg->plan->count ? cfg->plan->steps[gates[i].step].gate : SB_NO_GATE;
         json_array_append_new (list, json_pack ("{s:s, s:s?}", "step", gates[i].name, "gate",
                                                 gate == SB_NO_GATE ? NULL : cfg->plan->gates[gate].name));
-        if (!c->json && gate != SB_NO_GATE)
+        if (!c->json && gate != SB_NO_GATE && cfg->plan->gates[gate].persons > 1)
+            cli_hint (
+                    "Gate '%s' wants two persons: 'switchback resume %s --wait' listens; each says 'switchback approve %s %s'.",
+                    cfg->plan->gates[gate].name, cfg->run, cfg->run, cfg->plan->gates[gate].name);
+        else if (!c->json && gate != SB_NO_GATE)
             cli_hint ("Gate '%s' waits: 'switchback resume %s --approve %s'.", cfg->plan->gates[gate].name, cfg->run,
                       cfg->plan->gates[gate].name);
     }
@@ -229,7 +233,8 @@ tell (struct cli *c, const struct sb_run_cfg *cfg, const struct sb_run_result *r
             r->adopted, r->skipped, r->owed, r->held, r->failed, sb_buf_cstr (&took), (long long) r->head.seq,
             sb_buf_cstr (&hash));
     if (r->exit_code == EXIT_WAITING && json_array_size (held) > 0)
-        cli_hint ("'switchback report %s' tells why; 'switchback resume %s' tries again.", cfg->run, cfg->run);
+        cli_hint ("'switchback report %s' tells why and what the choices are; 'switchback resume %s' tries again.",
+                  cfg->run, cfg->run);
     json_decref (gates);
     json_decref (owed);
     json_decref (held);

@@ -291,6 +291,7 @@ changes_of (const struct lab_cfg *c, const struct lab_topology *t, const struct 
         ch[n++] = (struct change){ "unattended", sb_xstrdup ("yes") };
         ch[n++] = (struct change){ "dark after", sb_xstrdup ("3s") };
         ch[n++] = (struct change){ "watch interval", sb_xstrdup ("1s") };
+        ch[n++] = (struct change){ "cool down", sb_xstrdup ("0s") };
     } else if (is (s, "instance")) {
         const struct lab_instance *i = lab_cfg_instance (c, s->name);
 

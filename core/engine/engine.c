@@ -31,7 +31,7 @@ static size_t
 size_for (uint32_t count, uint32_t nsites, uint32_t ngates)
 {
     return sizeof (struct sb_engine) + count * sizeof (struct sb_engine_step) + nsites * sizeof (struct sb_engine_site)
-           + count * sizeof (uint32_t) + ngates;
+           + count * sizeof (uint32_t) + ngates * (sizeof (uint32_t) + 2);
 }
 
 size_t
@@ -130,6 +130,9 @@ sb_engine_canonical (const struct sb_engine *e, struct sb_buf *out)
         put (out, t->dark, 1);
     }
     sb_buf_add (out, sb_engine_gates (e), e->ngates);
+    sb_buf_add (out, sb_engine_glass (e), e->ngates);
+    for (i = 0; i < e->ngates; i++)
+        put (out, sb_engine_firsts (e)[i], 4);
     put (out, e->ready_first, 4);
     put (out, e->ran_last, 4);
     put (out, e->begun, 1);
@@ -247,7 +250,11 @@ sb_engine_event (struct sb_engine *e, const struct sb_plan *plan, const struct s
     case SB_EV_RETRY:
     case SB_EV_SKIP:
     case SB_EV_HOLD:
+    case SB_EV_CLAIM:
         sb_person (&m, ev);
+        break;
+    case SB_EV_GLASS:
+        sb_gate_glass (&m, ev);
         break;
     }
     sb_advance (&m);

@@ -87,6 +87,9 @@ enum sb_reason {
     SB_WHY_REFUSED,
     SB_WHY_NOT_NOW, /* a person's wish does not fit the step's phase */
     SB_WHY_DEFECT,  /* a state that cannot be: a defect in the program */
+    SB_WHY_SAME,    /* the same person cannot be the second one */
+    SB_WHY_GLASS,   /* one person broke the glass, and the countdown is over */
+    SB_WHY_NOT_SO,  /* a person said that it is done; verify does not agree */
     SB_WHYS
 };
 
@@ -136,6 +139,7 @@ enum sb_call_op { SB_CALL_NONE = 0, SB_CALL_VERIFY, SB_CALL_RUN, SB_CALL_LOCATE 
 #define SB_STEP_REPROVE    0x040u /* done, and its verify is under way for somebody's proof */
 #define SB_STEP_UNDO_SEEN  0x080u /* undo of this step was dealt with */
 #define SB_STEP_UNDO_MAYBE 0x100u /* as MAYBE, for the undo verb */
+#define SB_STEP_CLAIMED    0x200u /* a person says that it is done: ask, and do not run it */
 
 struct sb_engine_step {
     int64_t due;        /* timer; SB_ENGINE_NEVER */
@@ -200,11 +204,25 @@ sb_engine_heap (const struct sb_engine *e)
     return (uint32_t *) (sb_engine_sites (e) + e->nsites);
 }
 
-/* Behind the heap: what became of each gate of the plan (enum sb_gate_answer); a gate is answered once for all steps. */
+/* Behind the heap: who agreed first at a gate that wants two persons (sb_event.person); 0: nobody yet. */
+static inline uint32_t *
+sb_engine_firsts (const struct sb_engine *e)
+{
+    return sb_engine_heap (e) + e->count;
+}
+
+/* Behind those: what became of each gate of the plan (enum sb_gate_answer); a gate is answered once for all steps. */
 static inline uint8_t *
 sb_engine_gates (const struct sb_engine *e)
 {
-    return (uint8_t *) (sb_engine_heap (e) + e->count);
+    return (uint8_t *) (sb_engine_firsts (e) + e->ngates);
+}
+
+/* Behind the gates' answers: for each gate, whether one person alone has broken its glass. */
+static inline uint8_t *
+sb_engine_glass (const struct sb_engine *e)
+{
+    return sb_engine_gates (e) + e->ngates;
 }
 
 size_t sb_engine_size (const struct sb_plan *plan);
@@ -228,7 +246,9 @@ enum sb_event_kind {
     SB_EV_ABORT,     /* a person: take it back */
     SB_EV_RETRY,     /* a person: a held or failed step from the top */
     SB_EV_SKIP,      /* a person: go on without it */
-    SB_EV_HOLD       /* a person: do not begin it */
+    SB_EV_HOLD,      /* a person: do not begin it */
+    SB_EV_CLAIM,     /* a person: it is done; counts only if verify agrees */
+    SB_EV_GLASS      /* a person: no second one is there; any step of the gate */
 };
 
 struct sb_event {
@@ -243,6 +263,7 @@ struct sb_event {
     uint32_t target;          /* LOCATED */
     enum sb_gate_answer gate; /* GATE */
     uint32_t by;              /* who; id of the driver's, passed on into the record */
+    uint32_t person;          /* GATE, GLASS: who, as a number that two persons never share; 0: nobody knows */
     uint32_t site, answers;   /* PROBED */
     bool wait;                /* START: somebody may answer gates later: do not end there */
     bool stay;                /* START: nor at held steps */
@@ -272,6 +293,7 @@ enum sb_news {
     SB_NEWS_DARK,
     SB_NEWS_UNDO,
     SB_NEWS_FINISH,
+    SB_NEWS_GLASS,
     SB_NEWS
 };
 extern const char *const sb_news_names[SB_NEWS]; /* words of `events =` of a channel */
@@ -286,7 +308,8 @@ struct sb_engine_record {
                           PERSON: event kind */
     bool accepted; /* PERSON */
     uint32_t target, result, by;
-    int64_t ms; /* GATE_ANSWER: people's time; DONE, ADOPTED, PROVED: when the question began that proved it */
+    uint32_t person; /* GATE_FIRST: as in the event */
+    int64_t ms; /* GATE_ANSWER: people's time; GATE_GLASS: the countdown; DONE, ADOPTED, PROVED: when the question began that proved it */
     int64_t at;
 };
 #define SB_RC_DIED      5u /* in `value` beside enum sb_rc */
@@ -322,6 +345,9 @@ bool sb_engine_at_rest (const struct sb_engine_step *s);
 /* May others read its results?  Not those of a step that was left out or is owed: what its run had said was never seen to
  * be so. */
 bool sb_engine_gives_results (const struct sb_engine_step *s);
+/* Why a person's wish (abort, retry, skip, hold, claim) would be refused now; SB_WHY_NONE: it would be taken. */
+enum sb_reason
+sb_engine_would_refuse (const struct sb_engine *e, const struct sb_plan *plan, enum sb_event_kind wish, uint32_t step);
 /* Would an abort be refused now? */
 bool sb_engine_past_no_return (const struct sb_engine *e);
 /* Deadline for a call of this step, in ms. */

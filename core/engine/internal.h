@@ -71,7 +71,8 @@ void sb_sites_timer (struct sb_machine *m);
 /* people.c */
 bool sb_gate_passes (struct sb_machine *m, uint32_t i); /* false: the step now waits for its gate, or is held */
 void sb_gate_event (struct sb_machine *m, const struct sb_event *ev);
-void sb_gate_expired (struct sb_machine *m, uint32_t i);
+void sb_gate_expired (struct sb_machine *m, uint32_t i); /* or the countdown after broken glass is over */
+void sb_gate_glass (struct sb_machine *m, const struct sb_event *ev);
 void sb_person (struct sb_machine *m, const struct sb_event *ev);
 
 /* end.c: undo, and how a run ends */

@@ -11,7 +11,7 @@ replay_done (struct sb_machine *m, uint32_t i, const struct sb_engine_record *r)
     s->proved_at = r->ms;
     if (!(s->flags & SB_STEP_MAYBE))
         sb_mark_adopted (m, i);
-    s->flags &= (uint16_t) ~SB_STEP_OWING;
+    s->flags &= (uint16_t) ~(SB_STEP_OWING | SB_STEP_CLAIMED);
     sb_set_phase (m, i, SB_PHASE_DONE);
     sb_mark_passed (m, i, false);
 }
@@ -22,7 +22,7 @@ replay_rest (struct sb_machine *m, uint32_t i, const struct sb_engine_record *r,
     struct sb_engine_step *s = step_at (m, i);
 
     s->why = r->why;
-    s->flags &= (uint16_t) ~SB_STEP_HOLD;
+    s->flags &= (uint16_t) ~(SB_STEP_HOLD | SB_STEP_CLAIMED);
     sb_set_phase (m, i, phase);
     if (phase == SB_PHASE_OWED)
         s->flags |= SB_STEP_OWING;
@@ -36,7 +36,7 @@ static void
 replay_undone (struct sb_machine *m, uint32_t i)
 {
     step_at (m, i)->flags |= SB_STEP_UNDO_SEEN;
-    step_at (m, i)->flags &= (uint16_t) ~(SB_STEP_MAYBE | SB_STEP_UNDO_MAYBE);
+    step_at (m, i)->flags &= (uint16_t) ~(SB_STEP_MAYBE | SB_STEP_UNDO_MAYBE | SB_STEP_CLAIMED);
     sb_set_phase (m, i, SB_PHASE_UNDONE);
 }
 
@@ -55,6 +55,17 @@ replay_gate (struct sb_machine *m, uint32_t i, const struct sb_engine_record *r)
         sb_set_phase (m, i, SB_PHASE_ASKED);
         return;
     }
+    if (r->kind == SB_REC_GATE_FIRST) {
+        sb_engine_firsts (m->e)[gate] = r->person;
+        return;
+    }
+    if (r->kind == SB_REC_GATE_GLASS) {
+        sb_engine_glass (m->e)[gate] = 1;
+        s->since = r->at;
+        return;
+    }
+    sb_engine_firsts (m->e)[gate] = 0;
+    sb_engine_glass (m->e)[gate] = 0;
     sb_engine_gates (m->e)[gate] = r->value <= SB_GATE_NO ? r->value : SB_GATE_UNASKED;
     s->asks = 0;
     sb_set_phase (m, i, SB_PHASE_DUE);
@@ -69,7 +80,9 @@ replay_person (struct sb_machine *m, uint32_t i, const struct sb_engine_record *
         return;
     if (r->value == SB_EV_HOLD)
         s->flags |= SB_STEP_HOLD;
-    if (r->value == SB_EV_RETRY)
+    if (r->value == SB_EV_CLAIM)
+        s->flags |= SB_STEP_CLAIMED;
+    if (r->value == SB_EV_RETRY || r->value == SB_EV_CLAIM)
         sb_set_phase (m, i, SB_PHASE_DUE);
 }
 
@@ -125,6 +138,8 @@ replay_step (struct sb_machine *m, uint32_t i, const struct sb_engine_record *r)
         break;
     case SB_REC_GATE_OPEN:
     case SB_REC_GATE_ANSWER:
+    case SB_REC_GATE_FIRST:
+    case SB_REC_GATE_GLASS:
         replay_gate (m, i, r);
         break;
     case SB_REC_PERSON:

@@ -18,7 +18,7 @@ undone (struct sb_machine *m, uint32_t i)
     struct sb_engine_step *s = step_at (m, i);
 
     sb_note (m, SB_REC_UNDONE, i)->ms = s->asked_at;
-    s->flags &= (uint16_t) ~(SB_STEP_MAYBE | SB_STEP_UNDO_MAYBE);
+    s->flags &= (uint16_t) ~(SB_STEP_MAYBE | SB_STEP_UNDO_MAYBE | SB_STEP_CLAIMED);
     s->flags |= SB_STEP_UNDO_SEEN;
     rest (m, i, SB_PHASE_UNDONE, SB_WHY_NONE);
 }
@@ -37,7 +37,7 @@ sb_step_done (struct sb_machine *m, uint32_t i)
     if (!(s->flags & SB_STEP_MAYBE))
         sb_mark_adopted (m, i);
     sb_note (m, looks || (s->flags & SB_STEP_MAYBE) ? SB_REC_DONE : SB_REC_ADOPTED, i)->ms = s->proved_at;
-    s->flags &= (uint16_t) ~SB_STEP_OWING;
+    s->flags &= (uint16_t) ~(SB_STEP_OWING | SB_STEP_CLAIMED);
     rest (m, i, SB_PHASE_DONE, SB_WHY_NONE);
     sb_mark_passed (m, i, true);
 }
@@ -82,7 +82,7 @@ sb_step_hold (struct sb_machine *m, uint32_t i, enum sb_reason why)
     struct sb_engine_step *s = step_at (m, i);
     bool undoing = s->flags & SB_STEP_UNDOING;
 
-    s->flags &= (uint16_t) ~SB_STEP_HOLD;
+    s->flags &= (uint16_t) ~(SB_STEP_HOLD | SB_STEP_CLAIMED);
     if (!undoing && (s->flags & SB_STEP_OWING)) {
         owe (m, i, why);
         return;
@@ -102,7 +102,7 @@ sb_step_skip (struct sb_machine *m, uint32_t i, enum sb_reason why)
     step_at (m, i)->flags &= (uint16_t) ~(SB_STEP_OWING | SB_STEP_HOLD);
     sb_note (m, SB_REC_SKIPPED, i)->why = (uint8_t) why;
     rest (m, i, SB_PHASE_SKIPPED, why);
-    sb_mark_passed (m, i, true);
+    sb_mark_passed (m, i, m->e->started); /* before START nothing stands in the ready queue: START fills it */
 }
 
 void

@@ -91,6 +91,7 @@ collect (struct sb_run *run, int *timeout)
     push_timers (run);
     push_probes (run, timeout);
     look_at_inbox (run);
+    sb_run_desk (run);
 }
 
 /* ---------------------------------------------------------------- waiting */
@@ -113,12 +114,13 @@ static void
 wait_for_something (struct sb_run *run, int timeout)
 {
     size_t n = run->launch.poll_fds (run->launch.self, NULL, 0, &timeout), own = 0;
-    struct pollfd *fds = sb_xcalloc (n + 3, sizeof *fds);
+    struct pollfd *fds = sb_xcalloc (n + 4 + SB_DESK_SEATS, sizeof *fds);
 
     n = run->launch.poll_fds (run->launch.self, fds, n, &timeout);
     fds[n + own++] = (struct pollfd){ .fd = sb_prober_fd (run->prober), .events = POLLIN };
     fds[n + own++] = (struct pollfd){ .fd = run->cfg->signal_fd, .events = POLLIN };
     fds[n + own++] = (struct pollfd){ .fd = run->view_fd, .events = POLLIN };
+    own += sb_desk_fds (run->pool.desk, fds + n + own, 1 + SB_DESK_SEATS);
     timeout = sooner (timeout, until (run, sb_engine_next_timer (run->e)));
     timeout = sooner (timeout, until (run, sb_notifier_due (run->notify)));
     timeout = sooner (timeout, sb_deadline_left (run->inbox_at));
@@ -313,13 +315,13 @@ sb_run (const struct sb_run_cfg *cfg, struct sb_run_result *ret, struct sb_fault
 {
     struct sb_run run = { .cfg = cfg, .plan = cfg->plan, .flush_at = SB_NEVER, .view_fd = -1, .faults = faults };
     struct sb_event start = { .kind = SB_EV_START, .wait = cfg->wait, .stay = cfg->stay, .pay = cfg->pay };
-    struct sb_lock pool = SB_LOCK_NONE;
     uint64_t syncs = sb_journal_syncs (cfg->journal);
     bool fine;
 
     *ret = (struct sb_run_result){ .exit_code = 70 };
+    run.pool = SB_POOL_NONE;
     run.begun_mono = sb_mono_ms ();
-    fine = sb_run_prepare (&run, &pool, &ret->exit_code);
+    fine = sb_run_prepare (&run, &ret->exit_code);
     if (fine) {
         start.by = sb_run_by (&run, getuid (), "command", NULL);
         if (run.row_added)
@@ -333,7 +335,7 @@ sb_run (const struct sb_run_cfg *cfg, struct sb_run_result *ret, struct sb_fault
     }
     ret->syncs = sb_journal_syncs (cfg->journal) - syncs;
     sb_run_release (&run);
-    sb_lock_release (&pool);
+    sb_pool_let_go (&run.pool);
     return fine;
 }
 

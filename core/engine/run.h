@@ -10,6 +10,7 @@
 
 #include "core/base/fault.h"
 #include "core/engine/engine.h"
+#include "core/engine/pool.h"
 #include "core/host/lane.h"
 #include "core/journal/journal.h"
 #include "core/model/plan.h"
@@ -93,13 +94,6 @@ int64_t sb_run_now (const struct sb_run *run);
 /* A person at this terminal; who is the caller's uid.  They take effect in the next turn. */
 void sb_run_gate (struct sb_run *run, uint32_t step, bool yes);
 void sb_run_person (struct sb_run *run, enum sb_event_kind what, uint32_t step, const char *reason);
-
-/* The lock of a pool on this host, independent of --state: a file named by a hash of what the pool is (fqdn, every
- * instance's host and port).  BUSY: *ret_who says who. */
-enum sb_locked sb_pool_lock (struct sb_lock *lock, const struct sb_topology *t, const char *run, char **ret_who,
-                             struct sb_faults *faults);
-/* Where that file is; sb_lock_is_held() and sb_lock_who() tell whether a run goes on, and which. */
-char *sb_pool_lock_path (struct sb_arena *a, const struct sb_topology *t);
 
 /* Delivers what earlier processes left in the queue for the run (cfg->run; "": what was told outside a run), for at
  * most `ms`, and escalates what nobody acknowledged; its plan is not needed.  Returns how many are still queued. */

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #define PROBE_MS  2000
-#define PAYING    " (paying what is owed)" /* in the lock's file: short work, worth waiting for */
 #define PAYING_MS 30000
 
 enum { EXIT_CONFIG = 3, EXIT_BUSY = 5, EXIT_JOURNAL = 6, EXIT_DEFECT = 70 };
@@ -20,14 +19,14 @@ enum { EXIT_CONFIG = 3, EXIT_BUSY = 5, EXIT_JOURNAL = 6, EXIT_DEFECT = 70 };
 
 /* A watch that pays holds the pool for moments only; everybody else is not waited for. */
 static enum sb_locked
-take_pool (struct sb_run *run, struct sb_lock *pool, char **ret_who)
+take_pool (struct sb_run *run, char **ret_who)
 {
-    SB_AUTOFREE char *label = sb_xprintf ("%s%s", run->cfg->run, run->cfg->pay ? PAYING : "");
+    SB_AUTOFREE char *label = sb_xprintf ("%s%s", run->cfg->run, run->cfg->pay ? SB_RUN_PAYING : "");
     int64_t deadline = sb_deadline_in (PAYING_MS);
     enum sb_locked got;
 
-    while ((got = sb_pool_lock (pool, run->cfg->topology, label, ret_who, run->faults)) == SB_LOCK_BUSY && *ret_who
-           && strstr (*ret_who, PAYING) && sb_mono_ms () < deadline) {
+    while ((got = sb_pool_take (&run->pool, run->cfg->topology, label, ret_who, run->faults)) == SB_LOCK_BUSY
+           && *ret_who && strstr (*ret_who, SB_RUN_PAYING) && sb_mono_ms () < deadline) {
         free (*ret_who);
         *ret_who = NULL;
         sb_sleep_ms (50);
@@ -36,10 +35,10 @@ take_pool (struct sb_run *run, struct sb_lock *pool, char **ret_who)
 }
 
 static bool
-take_locks (struct sb_run *run, struct sb_lock *pool, int *ret_exit)
+take_locks (struct sb_run *run, int *ret_exit)
 {
     SB_AUTOFREE char *who = NULL;
-    enum sb_locked got = take_pool (run, pool, &who);
+    enum sb_locked got = take_pool (run, &who);
 
     *ret_exit = got == SB_LOCK_FAILED ? EXIT_CONFIG : EXIT_BUSY;
     if (got == SB_LOCK_BUSY) {
@@ -182,18 +181,20 @@ sb_run_row (const struct sb_run *run)
 }
 
 bool
-sb_run_prepare (struct sb_run *run, struct sb_lock *pool, int *ret_exit)
+sb_run_prepare (struct sb_run *run, int *ret_exit)
 {
     const struct sb_run_cfg *c = run->cfg;
     bool again = c->resume || c->pay;
     struct sb_journal_run row;
 
+    sb_operators_read (&run->operators, c->topology);
+    run->operator_uid = getuid ();
     run->e = sb_xcalloc (1, sb_engine_size (run->plan));
     run->steps = sb_xcalloc (run->plan->count + 1, sizeof *run->steps);
     run->gates = sb_xcalloc (run->plan->ngates + 1, sizeof *run->gates);
     sb_engine_init (run->e, run->plan);
     run->started_ms = sb_now_ms ();
-    if (!take_locks (run, pool, ret_exit) || (again && !replay (run, ret_exit)))
+    if (!take_locks (run, ret_exit) || (again && !replay (run, ret_exit)))
         return false;
     *ret_exit = EXIT_CONFIG;
     if (!make_folder (run) || !open_lanes (run))
@@ -242,6 +243,7 @@ sb_run_release (struct sb_run *run)
     free (run->plan_json);
     sb_turn_free (&run->turn);
     sb_store_release (&run->store);
+    sb_operators_free (&run->operators);
     sb_arena_release (&run->arena);
     sb_journal_disown (run->cfg->journal);
 }

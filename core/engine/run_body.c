@@ -22,10 +22,8 @@ static const char *const gate_names[] = {
     [SB_GATE_YES] = "yes",         [SB_GATE_NO] = "no",
 };
 static const char *const wish_names[] = {
-    [SB_EV_ABORT] = "abort",
-    [SB_EV_RETRY] = "retry",
-    [SB_EV_SKIP] = "skip",
-    [SB_EV_HOLD] = "hold",
+    [SB_EV_ABORT] = "abort", [SB_EV_RETRY] = "retry",  [SB_EV_SKIP] = "skip",         [SB_EV_HOLD] = "hold",
+    [SB_EV_CLAIM] = "done",  [SB_EV_GATE] = "approve", [SB_EV_GLASS] = "break-glass",
 };
 #define COUNT(a) (sizeof (a) / sizeof (a)[0])
 
@@ -41,7 +39,10 @@ enum {
     OUTCOME = 128,
     WISH = 256,
     BEGIN = 512,
-    PROVED = 1024
+    PROVED = 1024,
+    GATE = 2048,
+    COUNTDOWN = 4096,
+    TO = 8192
 };
 
 static const unsigned parts[SB_REC_KINDS] = {
@@ -66,6 +67,10 @@ static const unsigned parts[SB_REC_KINDS] = {
     [SB_REC_DARK] = SITE,
     [SB_REC_LIGHT] = SITE,
     [SB_REC_PERSON] = WISH,
+    [SB_REC_GATE_FIRST] = GATE,
+    [SB_REC_GATE_GLASS] = GATE | COUNTDOWN,
+    [SB_REC_OPERATOR] = TO,
+    [SB_REC_TAKEN_OVER] = TO,
 };
 
 /* ---------------------------------------------------------------- out */
@@ -89,6 +94,7 @@ set_begin (struct sb_run *run, json_t *o)
     set_text (o, "program", SB_VERSION);
     set_text (o, "host", host);
     json_object_set_new (o, "pid", json_integer (getpid ()));
+    json_object_set_new (o, "started_ms", json_integer (run->started_ms));
     if (run->plan->drill)
         json_object_set_new (o, "drill", json_true ());
 }
@@ -108,6 +114,17 @@ set_params (struct sb_run *run, json_t *o, const struct sb_engine_record *r)
         w->params = json_incref (params);
     }
     json_decref (params);
+}
+
+/* Who, as sb_run_by() wrote it. */
+static void
+set_person (struct sb_run *run, json_t *o, const char *key, uint32_t id)
+{
+    const char *text = sb_store_get_text (&run->store, id);
+    json_t *who = text ? json_loads (text, 0, NULL) : NULL;
+
+    if (who)
+        json_object_set_new (o, key, who);
 }
 
 static void
@@ -135,12 +152,23 @@ set_parts (struct sb_run *run, json_t *o, const struct sb_engine_record *r)
     }
     if (has & QUESTION) {
         set_text (o, "question", w->question);
+        if (run->plan->steps[r->step].no_return)
+            json_object_set_new (o, "no_return", json_true ());
         set_text (o, "gate", run->plan->gates[run->plan->steps[r->step].gate].name);
     }
+    if (has & GATE)
+        set_text (o, "gate", run->plan->gates[run->plan->steps[r->step].gate].name);
+    if (has & COUNTDOWN)
+        json_object_set_new (o, "countdown_ms", json_integer (r->ms));
+    if (has & TO)
+        set_person (run, o, "to", r->target);
     if ((has & SITE) && r->value < run->e->nsites)
         set_text (o, "site", run->plan->sites[r->value]);
-    if (has & OUTCOME)
+    if (has & OUTCOME) {
         set_text (o, "outcome", sb_outcome_words[r->value].name);
+        if (sb_outcome_words[r->value].closed)
+            json_object_set_new (o, "closed", json_true ());
+    }
     if (has & WISH) {
         set_text (o, "wish", wish_names[r->value]);
         json_object_set_new (o, "accepted", json_boolean (r->accepted));
@@ -149,16 +177,6 @@ set_parts (struct sb_run *run, json_t *o, const struct sb_engine_record *r)
         json_object_set_new (o, "proved_ms", json_integer (r->ms));
     if (has & BEGIN)
         set_begin (run, o);
-}
-
-static void
-set_by (struct sb_run *run, json_t *o, uint32_t by)
-{
-    const char *text = sb_store_get_text (&run->store, by);
-    json_t *who = text ? json_loads (text, 0, NULL) : NULL;
-
-    if (who)
-        json_object_set_new (o, "by", who);
 }
 
 char *
@@ -172,7 +190,7 @@ sb_run_body (struct sb_run *run, const struct sb_engine_record *r)
         set_text (o, "why", sb_reason_names[r->why]);
     if (r->step != SB_NO_STEP)
         set_text (o, "target", sb_run_target (run, r->step));
-    set_by (run, o, r->by);
+    set_person (run, o, "by", r->by);
     text = json_dumps (o, JSON_SORT_KEYS | JSON_COMPACT);
     copy = sb_xstrdup (text ? text : "{}");
     free (text);
@@ -231,6 +249,12 @@ by_of (struct sb_run *run, json_t *o)
     return id;
 }
 
+static json_int_t
+uid_of (json_t *o, const char *key)
+{
+    return json_integer_value (json_object_get (json_object_get (o, key), "uid"));
+}
+
 /* Texts that later calls and records need again. */
 static void
 restore_step (struct sb_run *run, const struct sb_engine_record *r, json_t *o)
@@ -274,6 +298,12 @@ sb_run_unbody (struct sb_run *run, const struct sb_record *rec, struct sb_engine
     ret->ms = json_integer_value (json_object_get (o, has & PROVED ? "proved_ms" : "people_ms"));
     ret->by = by_of (run, o);
     ret->result = sb_store_results (&run->store, json_incref (results));
+    if (rec->kind == SB_REC_GATE_FIRST)
+        ret->person = sb_run_person_of ((uint32_t) uid_of (o, "by"));
+    if (has & COUNTDOWN)
+        ret->ms = json_integer_value (json_object_get (o, "countdown_ms"));
+    if (rec->kind == SB_REC_OPERATOR)
+        run->operator_uid = (uint32_t) uid_of (o, "to");
     if (rec->step != SB_RECORD_NO_STEP) {
         if (run->plan->steps[rec->step].on_rule == SB_ON_PRINCIPAL)
             ret->target = sb_store_text (&run->store, text_of (o, "target"));

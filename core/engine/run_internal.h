@@ -3,12 +3,14 @@
  *   run.c         turns: collect, decide, commit, act
  *   run_calls.c   a command becomes a call, an event of a lane an event of the engine
  *   run_body.c    an engine's record becomes JSON and back
- *   run_people.c  gates, approvals, wishes from terminals and the inbox
+ *   run_people.c  gates, approvals, the terminal
+ *   run_desk.c    wishes from elsewhere: the inbox, and the desk
  *   tell.c        what messages to people say
  *   notify.c      how they get there */
 #ifndef SB_ENGINE_RUN_INTERNAL_H
 #define SB_ENGINE_RUN_INTERNAL_H
 
+#include "core/engine/operators.h"
 #include "core/engine/probe.h"
 #include "core/engine/run.h"
 #include "core/engine/store.h"
@@ -41,7 +43,10 @@ struct sb_approval {
     const char *gate;
     int64_t limit_ms; /* < 0: none */
     uint32_t by;      /* 0: from the command line */
+    uint32_t person;  /* with `by` */
 };
+
+#define SB_RUN_PAYING " (paying what is owed)" /* in the lock's file and at the desk: short work, worth waiting for */
 
 struct sb_notifier;
 
@@ -58,6 +63,10 @@ struct sb_run {
     char seal[SB_SHA256_HEX]; /* of the run's row; stands in RUN_BEGIN */
     char *plan_json;
     int64_t started_ms;
+
+    struct sb_pool pool;
+    struct sb_operators operators;
+    uint32_t operator_uid, operator_by; /* who has the run in hand; how that came (0: he began it) */
 
     struct sb_launcher launch;
     struct sb_laneset *lanes; /* ours, or NULL */
@@ -92,7 +101,7 @@ struct sb_run {
 void sb_run_push (struct sb_run *run, const struct sb_event *ev);
 
 /* run_begin.c: everything before the first turn and after the last; false: *ret_exit says why */
-bool sb_run_prepare (struct sb_run *run, struct sb_lock *pool, int *ret_exit);
+bool sb_run_prepare (struct sb_run *run, int *ret_exit);
 void sb_run_release (struct sb_run *run);
 struct sb_journal_run sb_run_row (const struct sb_run *run);
 
@@ -116,7 +125,13 @@ bool sb_run_unbody (struct sb_run *run, const struct sb_record *rec, struct sb_e
 
 /* run_people.c */
 void sb_run_ask (struct sb_run *run, uint32_t step);
+void sb_run_add_approval (struct sb_run *run, const char *text, uint32_t by, uint32_t person);
+bool sb_run_names_gate (const struct sb_run *run, uint32_t step, const char *word);
+uint32_t sb_run_person_of (uint32_t uid); /* sb_event.person */
+
+/* run_desk.c */
 void sb_run_inbox (struct sb_run *run);
+void sb_run_desk (struct sb_run *run);
 void sb_run_approvals (struct sb_run *run);
 uint32_t sb_run_by (struct sb_run *run, uint32_t uid, const char *how, const char *reason);
 

@@ -1,5 +1,6 @@
-/* What people say while a run is under way: approvals given with the command, the
- * terminal, and the inbox of other terminals.  Who it was is the kernel's word. */
+/* What the people say who began or resumed a run: approvals given with the command,
+ * and answers at its terminal.  Who it was is the kernel's word; who speaks from
+ * elsewhere is heard in run_desk.c. */
 #include "core/engine/run_internal.h"
 
 #include "core/base/text.h"
@@ -30,13 +31,20 @@ sb_run_by (struct sb_run *run, uint32_t uid, const char *how, const char *reason
     return id;
 }
 
+/* 0 is nobody, so root is 1. */
+uint32_t
+sb_run_person_of (uint32_t uid)
+{
+    return uid + 1;
+}
+
 /* ---------------------------------------------------------------- approvals: GATE or GATE=DURATION */
 
-static void
-add_approval (struct sb_run *run, const char *text, uint32_t by)
+void
+sb_run_add_approval (struct sb_run *run, const char *text, uint32_t by, uint32_t person)
 {
     const char *equals = strrchr (text, '=');
-    struct sb_approval a = { sb_arena_strdup (&run->arena, text), -1, by };
+    struct sb_approval a = { sb_arena_strdup (&run->arena, text), -1, by, person };
     int64_t limit;
 
     if (equals && sb_parse_duration (equals + 1, &limit)) {
@@ -52,11 +60,11 @@ sb_run_approvals (struct sb_run *run)
     size_t k;
 
     for (k = 0; run->cfg->approve && run->cfg->approve[k]; k++)
-        add_approval (run, run->cfg->approve[k], 0);
+        sb_run_add_approval (run, run->cfg->approve[k], 0, 0);
 }
 
-static bool
-names_gate (const struct sb_run *run, uint32_t step, const char *word)
+bool
+sb_run_names_gate (const struct sb_run *run, uint32_t step, const char *word)
 {
     const struct sb_plan_step *p = &run->plan->steps[step];
     const struct sb_plan_gate *g = &run->plan->gates[p->gate];
@@ -91,7 +99,7 @@ find_approval (const struct sb_run *run, uint32_t step)
 
     for (k = 0; k < run->napprovals; k++) {
         const struct sb_approval *a = &run->approvals[k];
-        if (names_gate (run, step, a->gate) && (a->limit_ms < 0 || within_limit (run, step, a->limit_ms)))
+        if (sb_run_names_gate (run, step, a->gate) && (a->limit_ms < 0 || within_limit (run, step, a->limit_ms)))
             return a;
     }
     return NULL;
@@ -124,12 +132,14 @@ sb_run_ask (struct sb_run *run, uint32_t step)
     else if ((given = find_approval (run, step))) {
         ev.gate = SB_GATE_YES;
         ev.by = given->by ? given->by : sb_run_by (run, getuid (), "--approve", NULL);
-    } else if (run->cfg->approve_all && !g->named) {
+        ev.person = given->by ? given->person : sb_run_person_of (getuid ());
+    } else if (run->cfg->approve_all && !g->named && g->persons < 2) {
         ev.gate = SB_GATE_YES;
         ev.by = sb_run_by (run, getuid (), "--approve all", NULL);
     } else {
         ev.gate = ask_view (run, step);
         ev.by = ev.gate == SB_GATE_OPEN ? 0 : sb_run_by (run, getuid (), "terminal", NULL);
+        ev.person = sb_run_person_of (getuid ());
     }
     sb_run_push (run, &ev);
 }
@@ -140,6 +150,7 @@ sb_run_gate (struct sb_run *run, uint32_t step, bool yes)
     struct sb_event ev = { .kind = SB_EV_GATE, .step = step, .gate = yes ? SB_GATE_YES : SB_GATE_NO };
 
     ev.by = sb_run_by (run, getuid (), "terminal", NULL);
+    ev.person = sb_run_person_of (getuid ());
     sb_run_push (run, &ev);
 }
 
@@ -150,77 +161,4 @@ sb_run_person (struct sb_run *run, enum sb_event_kind what, uint32_t step, const
 
     ev.by = sb_run_by (run, getuid (), "terminal", reason);
     sb_run_push (run, &ev);
-}
-
-/* ---------------------------------------------------------------- inbox */
-
-static const struct wish {
-    const char *verb;
-    enum sb_event_kind kind;
-    enum sb_gate_answer gate;
-} wishes[] = {
-    { "approve", SB_EV_GATE, SB_GATE_YES },    { "refuse", SB_EV_GATE, SB_GATE_NO },
-    { "abort", SB_EV_ABORT, SB_GATE_UNASKED }, { "retry", SB_EV_RETRY, SB_GATE_UNASKED },
-    { "skip", SB_EV_SKIP, SB_GATE_UNASKED },   { "hold", SB_EV_HOLD, SB_GATE_UNASKED },
-};
-
-/* The step that waits at the gate so called; an approval that comes before its question is kept for it. */
-static uint32_t
-step_at_gate (struct sb_run *run, const char *word, bool yes, uint32_t by)
-{
-    uint32_t i;
-
-    for (i = 0; i < run->plan->count; i++) {
-        const struct sb_engine_step *s = &sb_engine_steps (run->e)[i];
-        if (run->plan->steps[i].gate != SB_NO_GATE && names_gate (run, i, word)
-            && (s->phase == SB_PHASE_ASKED || s->phase == SB_PHASE_HELD))
-            return i;
-    }
-    if (yes)
-        add_approval (run, word, by);
-    return SB_NO_STEP;
-}
-
-static void
-take_wish (struct sb_run *run, const struct sb_inbox_item *item)
-{
-    json_t *o = json_loads (item->body, 0, NULL);
-    const char *step = json_string_value (json_object_get (o, "step"));
-    const char *gate = json_string_value (json_object_get (o, "gate"));
-    struct sb_event ev = { .step = SB_NO_STEP };
-    size_t k;
-
-    for (k = 0; k < sizeof wishes / sizeof wishes[0] && strcmp (wishes[k].verb, item->verb) != 0; k++)
-        continue;
-    if (k < sizeof wishes / sizeof wishes[0]) {
-        ev.kind = wishes[k].kind;
-        ev.gate = wishes[k].gate;
-        ev.by = sb_run_by (run, item->uid, "inbox", json_string_value (json_object_get (o, "reason")));
-        if (ev.kind == SB_EV_GATE)
-            ev.step = gate || step ? step_at_gate (run, gate ? gate : step, ev.gate == SB_GATE_YES, ev.by) : SB_NO_STEP;
-        else if (step)
-            ev.step = sb_plan_find (run->plan, step);
-        sb_run_push (run, &ev); /* the engine ignores what has no step */
-    }
-    SB_PUSH (run->inbox_taken, run->ntaken, run->taken_cap) = item->id;
-    json_decref (o);
-}
-
-void
-sb_run_inbox (struct sb_run *run)
-{
-    SB_CLEANUP (sb_arena_release) struct sb_arena a = { 0 };
-    struct sb_inbox_item *items;
-    size_t n = 0, i, k;
-
-    if (!sb_journal_inbox (run->cfg->journal, run->cfg->run, &a, &items, &n, run->faults)) {
-        run->broken = true;
-        return;
-    }
-    for (i = 0; i < n; i++) {
-        for (k = 0; k < run->ntaken && run->inbox_taken[k] != items[i].id; k++)
-            continue;
-        if (k == run->ntaken)
-            take_wish (run, &items[i]);
-    }
 }

@@ -204,7 +204,7 @@ sb_step_begin (struct sb_machine *m, uint32_t i)
         sb_step_hold (m, i, SB_WHY_PERSON);
     else if (!sb_may_begin (m, i) && !is_maybe (s))
         sb_park (m, i);
-    else if (p->gate != SB_NO_GATE && !is_maybe (s) && !sb_gate_passes (m, i))
+    else if (p->gate != SB_NO_GATE && !is_maybe (s) && !(s->flags & SB_STEP_CLAIMED) && !sb_gate_passes (m, i))
         return;
     else if (!p->role)
         sb_step_done (m, i);
@@ -223,6 +223,8 @@ sb_step_located (struct sb_machine *m, uint32_t i, uint32_t target)
     m->e->calls--;
     if (!sb_may_begin (m, i))
         sb_park (m, i);
+    else if (target == 0 && (s->flags & SB_STEP_CLAIMED))
+        sb_step_hold (m, i, SB_WHY_NOT_SO);
     else if (target == 0)
         sb_doubt (m, i);
     else {
@@ -395,6 +397,8 @@ verified (struct sb_machine *m, uint32_t i, enum sb_seen seen)
 
     if (!sb_may_begin (m, i) && !is_maybe (s))
         sb_park (m, i);
+    else if ((s->flags & SB_STEP_CLAIMED) && seen != SB_SEEN_YES)
+        sb_step_hold (m, i, SB_WHY_NOT_SO); /* it is not run: a person does this one */
     else
         carry_out (m, i, (enum act) (careful ? changes : settles)[s->purpose][seen], seen);
 }
@@ -434,6 +438,10 @@ looked (struct sb_machine *m, uint32_t i, unsigned rc)
     }
     if (rc == SB_OK) {
         sb_step_done (m, i);
+        return;
+    }
+    if (s->flags & SB_STEP_CLAIMED) {
+        sb_step_hold (m, i, SB_WHY_NOT_SO);
         return;
     }
     if (rc == SB_FAIL) {

@@ -21,6 +21,7 @@ static const struct {
     [SB_NEWS_DARK] = { "dark", "a site is dark" },
     [SB_NEWS_UNDO] = { "undo", "is being taken back" },
     [SB_NEWS_FINISH] = { "finish", "ended" },
+    [SB_NEWS_GLASS] = { "gate", "goes on with one person alone unless somebody says no" },
 };
 
 struct telling {
@@ -82,7 +83,8 @@ put_step (struct telling *t, uint32_t step)
         return;
     put (t, "gate", run->plan->gates[p->gate].name);
     if (s->phase == SB_PHASE_ASKED) {
-        put (t, "question", w->question);
+        put (t, "question",
+             p->no_return ? sb_arena_printf (&t->arena, "%s Nothing takes this step back.", w->question) : w->question);
         put (t, "answer",
              sb_arena_printf (&t->arena, "switchback approve %s %s", run->cfg->run, run->plan->gates[p->gate].name));
     }

@@ -55,6 +55,9 @@ const char *const sb_reason_names[SB_WHYS] = {
     [SB_WHY_REFUSED] = "refused",
     [SB_WHY_NOT_NOW] = "not-now",
     [SB_WHY_DEFECT] = "defect",
+    [SB_WHY_SAME] = "same-person",
+    [SB_WHY_GLASS] = "break-glass",
+    [SB_WHY_NOT_SO] = "not-so",
 };
 
 const char *const sb_reason_texts[SB_WHYS] = {
@@ -77,9 +80,13 @@ const char *const sb_reason_texts[SB_WHYS] = {
     [SB_WHY_REFUSED] = "a gate was not agreed to",
     [SB_WHY_NOT_NOW] = "the step is not in a state that allows it",
     [SB_WHY_DEFECT] = "this state should not exist: a defect in the program",
+    [SB_WHY_SAME] = "a second person is needed, and this is the first one again",
+    [SB_WHY_GLASS] = "one person alone broke the glass, and the countdown is over",
+    [SB_WHY_NOT_SO] = "a person said that it is done, and reading back does not agree",
 };
 
 const char *const sb_news_names[SB_NEWS] = {
-    [SB_NEWS_BEGIN] = "run", [SB_NEWS_GATE] = "gate",    [SB_NEWS_FAILED] = "failure", [SB_NEWS_HELD] = "failure",
-    [SB_NEWS_OWED] = "owed", [SB_NEWS_DARK] = "failure", [SB_NEWS_UNDO] = "failure",   [SB_NEWS_FINISH] = "run",
+    [SB_NEWS_BEGIN] = "run",    [SB_NEWS_GATE] = "gate",  [SB_NEWS_FAILED] = "failure",
+    [SB_NEWS_HELD] = "failure", [SB_NEWS_OWED] = "owed",  [SB_NEWS_DARK] = "failure",
+    [SB_NEWS_UNDO] = "failure", [SB_NEWS_FINISH] = "run", [SB_NEWS_GLASS] = "gate",
 };

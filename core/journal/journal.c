@@ -181,8 +181,10 @@ sb_journal_kept_run (struct sb_journal *j, enum sb_kept which, const struct sb_b
         j->data_version = sqlite3_column_int64 (st, 0);
     if (rc != SQLITE_DONE && rc != SQLITE_ROW && faults)
         sb_journal_fault (j, faults, rc, what);
-    sqlite3_reset (st);
-    sqlite3_clear_bindings (st);
+    if (st) { /* of a damaged file not even the tables may be there */
+        sqlite3_reset (st);
+        sqlite3_clear_bindings (st);
+    }
     return rc == SQLITE_DONE || rc == SQLITE_ROW;
 }
 
@@ -342,10 +344,16 @@ static bool
 check_schema (struct sb_journal *j, bool write, struct sb_faults *faults)
 {
     int64_t id = 0, version = 0, tables = 0;
+    bool read;
 
-    if (!pragma_number (j, "PRAGMA application_id", &id, faults)
-        || !pragma_number (j, "PRAGMA user_version", &version, faults)
-        || !pragma_number (j, "SELECT count(*) FROM sqlite_schema", &tables, faults))
+    /* One snapshot: another process may be making the journal at this moment. */
+    if (!run_script (j, "BEGIN", "read its version", faults))
+        return false;
+    read = pragma_number (j, "SELECT count(*) FROM sqlite_schema", &tables, faults)
+           && pragma_number (j, "PRAGMA application_id", &id, faults)
+           && pragma_number (j, "PRAGMA user_version", &version, faults);
+    sqlite3_exec (j->db, "COMMIT", NULL, NULL, NULL);
+    if (!read)
         return false;
     if (id == 0 && version == 0 && tables == 0 && !write)
         return false; /* whoever began to make it could not go on: there is no journal yet */

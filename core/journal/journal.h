@@ -91,6 +91,10 @@ typedef bool (*sb_record_fn) (void *ctx, const struct sb_record *r);
 bool sb_journal_each (struct sb_journal *j, const char *run, int64_t from, sb_record_fn fn, void *ctx,
                       struct sb_faults *faults);
 
+/* Records of one kind, of all runs, in order. */
+bool sb_journal_each_of (struct sb_journal *j, enum sb_record_kind kind, sb_record_fn fn, void *ctx,
+                         struct sb_faults *faults);
+
 /* Lists live in the arena.  Newest run first. */
 bool sb_journal_runs (struct sb_journal *j, struct sb_arena *a, struct sb_journal_run **ret, size_t *ret_count,
                       struct sb_faults *faults);
@@ -141,7 +145,7 @@ size_t sb_journal_durations (struct sb_journal *j, const char *workflow, const c
 struct sb_inbox_item {
     int64_t id, at_ms;
     const char *run;
-    const char *verb; /* approve, refuse, abort, hold, retry, skip */
+    const char *verb; /* approve, refuse, break-glass, abort, hold, retry, skip, done, hand-over */
     const char *body; /* JSON: gate, step, reason */
     uint32_t uid;     /* the kernel's word for who wrote it */
 };
@@ -154,6 +158,8 @@ bool sb_journal_inbox (struct sb_journal *j, const char *run, struct sb_arena *a
                        size_t *ret_count, struct sb_faults *faults);
 bool
 sb_journal_inbox_taken (struct sb_journal *j, int64_t id, int64_t at_ms, struct sb_faults *faults); /* in a batch */
+/* Who can have written into it: the owner of the file (root aside).  A uid in the inbox is only what its writer said. */
+uint32_t sb_journal_owner (const struct sb_journal *j);
 /* Has another process written since the last call? */
 bool sb_journal_stirred (struct sb_journal *j);
 
@@ -194,6 +200,7 @@ struct sb_journal_head {
     int64_t records, runs;
     int64_t seq; /* of the last record */
     uint8_t hash[SB_HASH_BYTES];
+    size_t hash_bytes; /* of a head given to sb_journal_verify(): so many are known; 0: all */
 };
 bool sb_journal_head (struct sb_journal *j, struct sb_journal_head *ret, struct sb_faults *faults);
 /* The whole chain, the file's structure and the derived tables; every finding is a fault (at most 50).  When `head` is

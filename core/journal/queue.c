@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---------------------------------------------------------------- inbox */
@@ -60,6 +61,14 @@ sb_journal_inbox_taken (struct sb_journal *j, int64_t id, int64_t at_ms, struct 
     const struct sb_bind binds[] = { SB_INT (at_ms), SB_INT (id) };
 
     return sb_journal_exec (j, "UPDATE inbox SET taken_ms = ? WHERE id = ?", binds, 2, "take a wish", faults);
+}
+
+uint32_t
+sb_journal_owner (const struct sb_journal *j)
+{
+    struct stat st;
+
+    return stat (j->path, &st) == 0 ? st.st_uid : getuid ();
 }
 
 /* PRAGMA data_version changes when another connection has committed. */

@@ -92,6 +92,18 @@ sb_journal_each (struct sb_journal *j, const char *run, int64_t from, sb_record_
            && e.fine;
 }
 
+bool
+sb_journal_each_of (struct sb_journal *j, enum sb_record_kind kind, sb_record_fn fn, void *ctx,
+                    struct sb_faults *faults)
+{
+    struct each e = { fn, ctx, j->path, faults, true };
+    const struct sb_bind binds[] = { SB_TEXT (sb_record_words[kind].name) };
+
+    return walk (j, "SELECT " SB_RECORD_COLUMNS " FROM records WHERE kind = ?1 ORDER BY seq", binds, 1,
+                 "read its records", each_row, &e, faults)
+           && e.fine;
+}
+
 /* ---------------------------------------------------------------- runs */
 
 #define RUN_COLUMNS \

@@ -35,6 +35,10 @@ const struct sb_record_word sb_record_words[SB_REC_KINDS] = {
     [SB_REC_LIGHT] = { "light", NULL, "the site answers again" },
     [SB_REC_PERSON] = { "person", NULL, "a person wishes" },
     [SB_REC_NOTE] = { "note", NULL, "noted" },
+    [SB_REC_GATE_FIRST] = { "gate-first", NULL, "one of two persons agrees" },
+    [SB_REC_GATE_GLASS] = { "gate-glass", NULL, "BREAK GLASS: one person alone goes on after a countdown" },
+    [SB_REC_OPERATOR] = { "operator", NULL, "the run is handed over" },
+    [SB_REC_TAKEN_OVER] = { "taken-over", NULL, "the hold of another run was ended by a person" },
 };
 
 enum sb_record_kind

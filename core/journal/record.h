@@ -50,6 +50,10 @@ enum sb_record_kind {
     SB_REC_LIGHT,       /* a dark site answered again */
     SB_REC_PERSON,      /* retry, skip, hold from a person: what, by, whether it was accepted */
     SB_REC_NOTE,        /* for the report; changes nothing */
+    SB_REC_GATE_FIRST,  /* the first of two persons agrees: by */
+    SB_REC_GATE_GLASS,  /* one person alone breaks the glass: by, countdown */
+    SB_REC_OPERATOR,    /* the run is handed over: by, to */
+    SB_REC_TAKEN_OVER,  /* another run's hold on the pool was ended: by, from */
     SB_REC_KINDS
 };
 

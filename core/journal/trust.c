@@ -124,24 +124,36 @@ sb_journal_run_seal (const struct sb_journal_run *run, char ret[SB_SHA256_HEX])
     sb_sha256_hex (&h, ret);
 }
 
+/* What the seal does not hold; records of older programs do not say it. */
+static bool
+is_begin_of (const struct sb_journal_run *run, json_t *body)
+{
+    json_t *uid = json_object_get (json_object_get (body, "by"), "uid"), *at = json_object_get (body, "started_ms");
+
+    return (!uid || json_integer_value (uid) == (json_int_t) run->uid)
+           && (!at || json_integer_value (at) == run->started_ms);
+}
+
 /* Is the run's row what it was when the run began? */
 static bool
 check_run (struct trial *t, const struct sb_record *r)
 {
     SB_CLEANUP (sb_arena_release) struct sb_arena a = { 0 };
-    struct sb_journal_run *run;
+    struct sb_journal_run *run = NULL;
     json_t *body = json_loads (r->body, 0, NULL);
     const char *sealed = json_string_value (json_object_get (body, "seal"));
     char seal[SB_SHA256_HEX] = "";
+    bool fine;
 
-    if (sealed && sb_journal_run_find (t->j, r->run, &a, &run, t->faults) && run)
+    if (sealed && sb_journal_run_find (t->j, r->run, &a, &run, t->faults) && run && strcmp (run->id, r->run) == 0)
         sb_journal_run_seal (run, seal);
-    if (sealed && strcmp (sealed, seal) != 0) {
-        json_decref (body);
-        return finding (t, r->seq, "does not fit the plan or topology that the journal holds for its run");
-    }
+    fine = !sealed || strcmp (sealed, seal) == 0;
+    if (!fine)
+        finding (t, r->seq, "does not fit the plan or topology that the journal holds for its run");
+    else if (run && !is_begin_of (run, body))
+        fine = finding (t, r->seq, "does not fit what the list of runs says about who began it, and when");
     json_decref (body);
-    return true;
+    return fine;
 }
 
 /* The successor of the head; the head moves to it in any case, so that one fault gives one finding. */
@@ -184,7 +196,7 @@ check_chain (struct trial *t, const struct sb_journal_head *known)
         fine = check_record (t, st) && fine;
         if (known && t->head.seq == known->seq) {
             met = true;
-            if (memcmp (known->hash, t->head.hash, SB_HASH_BYTES) != 0)
+            if (memcmp (known->hash, t->head.hash, known->hash_bytes ? known->hash_bytes : SB_HASH_BYTES) != 0)
                 fine = finding (t, known->seq, "is not the one that the given head names");
         }
     }
@@ -193,6 +205,38 @@ check_chain (struct trial *t, const struct sb_journal_head *known)
     sqlite3_finalize (st);
     if (!met)
         fine = finding (t, known->seq, "is not there: the end was cut off");
+    return fine && rc == SQLITE_DONE;
+}
+
+/* The rows of the list of runs that do not say what the newest finish or resume of their run says.  Only a finish that
+ * closes the run ("closed" in its body) leaves an outcome in the row. */
+static bool
+check_runs (struct trial *t)
+{
+    static const char sql[] =
+            "SELECT r.id, CASE WHEN b.seq IS NULL THEN 'has no beginning in the records'"
+            " WHEN r.outcome IS NOT NULL AND (e.kind IS NULL OR e.kind <> 'run-finish'"
+            "   OR json_extract (e.body, '$.outcome') IS NOT r.outcome OR e.at_ms <> r.ended_ms)"
+            "   THEN 'has another end in the list of runs than in the records'"
+            " WHEN r.outcome IS NULL AND (r.ended_ms <> 0 OR (e.kind = 'run-finish' AND json_extract (e.body, '$.closed')))"
+            "   THEN 'has ended in the records and not in the list of runs' END AS wrong FROM runs r"
+            " LEFT JOIN records b ON b.seq ="
+            "   (SELECT min (seq) FROM records WHERE run = r.id AND kind = 'run-begin')"
+            " LEFT JOIN records e ON e.seq = (SELECT max (seq) FROM records WHERE run = r.id AND kind IN"
+            "   ('run-finish', 'run-resume')) WHERE wrong IS NOT NULL";
+    const char *what = "read its list of runs";
+    sqlite3_stmt *st = sb_journal_query (t->j, sql, NULL, 0, what, t->faults);
+    bool fine = st != NULL;
+    int rc = SQLITE_DONE;
+
+    while (st && (rc = sqlite3_step (st)) == SQLITE_ROW) {
+        sb_fault (t->faults, t->j->path, 0, "run %s %s", (const char *) sqlite3_column_text (st, 0),
+                  (const char *) sqlite3_column_text (st, 1));
+        fine = false;
+    }
+    if (st && rc != SQLITE_DONE)
+        sb_journal_fault (t->j, t->faults, rc, what);
+    sqlite3_finalize (st);
     return fine && rc == SQLITE_DONE;
 }
 
@@ -307,7 +351,7 @@ sb_journal_verify (struct sb_journal *j, const struct sb_journal_head *head, str
         return false;
     structure = check_structure (&t);
     chain = check_chain (&t, head);
-    derived = structure && check_derived (&t);
+    derived = structure && check_runs (&t) && check_derived (&t);
     if (sb_journal_head (j, &counts, faults))
         t.head.runs = counts.runs;
     sb_journal_rollback (j);

@@ -2,7 +2,8 @@
  * the JSON reader all walk them, so that none of the three can forget one.
  * `before`, the index and the digest itself follow from the rest and are not in
  * the tables.  Appending a field changes every digest: plans of an older
- * program are then refused, which is right. */
+ * program are then refused, which is right.  A number that is rare (0 means:
+ * as ever) stands in digest and JSON only where it is not 0. */
 #include "core/model/plan_internal.h"
 
 #include <stddef.h>
@@ -23,6 +24,7 @@
                                .count = offsetof (struct s, c), .size = sizeof (struct t), .fields = f }
 #define GROUP32(s, n, c, t, f) { .name = #n, .type = SB_FIELD_GROUP, .offset = offsetof (struct s, n), \
                                  .count = offsetof (struct s, c), .count32 = true, .size = sizeof (struct t), .fields = f }
+#define RARE(s, n, t)     { .name = #n, .type = t, .offset = offsetof (struct s, n), .rare = true }
 #define END { .name = NULL }
 
 static const char *const effects[] = { "reads", "settles", "changes", NULL };
@@ -91,6 +93,8 @@ static const struct sb_field gate_fields[] = {
     FLAG (sb_plan_gate, named),
     FLAG (sb_plan_gate, refuse),
     MS (sb_plan_gate, expires_ms),
+    RARE (sb_plan_gate, persons, SB_FIELD_INT),
+    RARE (sb_plan_gate, glass_ms, SB_FIELD_MS),
     END,
 };
 
@@ -107,6 +111,14 @@ const struct sb_field sb_plan_fields[] = {
     END,
 };
 /* clang-format on */
+
+bool
+sb_field_absent (const struct sb_field *f, const void *object)
+{
+    const void *at = (const char *) object + f->offset;
+
+    return f->rare && (f->type == SB_FIELD_INT ? *(const int *) at == 0 : *(const int64_t *) at == 0);
+}
 
 size_t
 sb_field_count (const struct sb_field *f, const void *object)

@@ -19,6 +19,7 @@
 #define SECRET(n, f, h) { .name = n, .type = SB_SECRET, .flags = f, .help = h },
 #define REF(n, f, k, h) { .name = n, .type = SB_TARGET, .flags = f, .choices = WORDS (k), .help = h },
 #define REFS(n, k, h) REF (n, SB_KEY_LIST, k, h)
+#define TEXTS(n, h) { .name = n, .type = SB_STRING, .flags = SB_KEY_LIST, .help = h },
 #define PLUGIN(f) TEXT ("plugin", f, "the plugin that plays the role")
 #define SITE(f) REF ("site", f, "site", "the site it stands in")
 #define CREDENTIAL(f) REF ("credential", f, "credential", "who signs in")
@@ -41,7 +42,11 @@ const struct sb_kind sb_kinds[] = {
             NUMBER ("lanes", 1, 64, "4", "worker processes for one plugin and target")
             NUMBER ("max workers", 1, 4096, "64", "worker processes of a run")
             TIME ("settle", NULL, "wait for a changed state to show, where neither step nor contract says")
-            TIME ("watch interval", "10s", "pause between two looks of watch")),
+            TIME ("watch interval", "10s", "pause between two looks of watch")
+            TEXTS ("operators", "users (or @GROUP) who may speak to a run that somebody else began")
+            TEXTS ("two persons", "gates that two different people have to agree to, whatever the workflow says")
+            TIME ("break glass", NULL, "countdown after which one person alone may answer such a gate; none: never")
+            TIME ("cool down", "30m", "after a move of the pool: the next one wants --acknowledge REASON")),
       true, "how this program behaves" },
     { "site",
       KEYS (REF ("fence", 0, "fence", "what can cut the site off")

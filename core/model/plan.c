@@ -236,7 +236,7 @@ static void
 digest_object (struct sb_sha256 *h, const struct sb_field *fields, const char *object)
 {
     for (; fields->name != NULL; fields++) {
-        if (fields->loose)
+        if (fields->loose || sb_field_absent (fields, object))
             continue;
         sb_sha256_str (h, fields->name);
         digest_field (h, fields, object);

@@ -72,6 +72,8 @@ struct sb_plan_gate {
     const char *title, *ask, *when;
     bool named, refuse;
     int64_t expires_ms;
+    int persons;      /* 0: one; 2: two different people have to agree */
+    int64_t glass_ms; /* with two: how long the countdown is after which one alone may go on; 0: never */
 };
 
 struct sb_plan {

@@ -114,10 +114,13 @@ struct sb_field {
     const struct sb_field *fields;
     bool required; /* a text that is never NULL */
     bool loose;    /* not part of the digest: it says where, not what */
+    bool rare;     /* a number that is left out where it is 0 */
 };
 
 extern const struct sb_field sb_plan_fields[]; /* ends with name NULL */
 
+/* Is it a rare number that is 0? */
+bool sb_field_absent (const struct sb_field *f, const void *object);
 size_t sb_field_count (const struct sb_field *f, const void *object);
 void sb_field_set_count (const struct sb_field *f, void *object, size_t n);
 

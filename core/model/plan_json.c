@@ -83,7 +83,7 @@ write_object (const struct sb_field *fields, const char *object)
     json_t *o = json_object ();
 
     for (; fields->name != NULL; fields++) {
-        json_t *value = write_field (fields, object);
+        json_t *value = sb_field_absent (fields, object) ? NULL : write_field (fields, object);
 
         if (value != NULL)
             json_object_set_new (o, fields->name, value);
@@ -261,8 +261,12 @@ read_object (struct reader *r, const struct sb_field *fields, const json_t *o, c
         refuse (r, "an element of a list", "is not an object");
         return;
     }
-    for (; fields->name != NULL; fields++)
-        read_field (r, fields, json_object_get (o, fields->name), to);
+    for (; fields->name != NULL; fields++) {
+        const json_t *value = json_object_get (o, fields->name);
+
+        if (value != NULL || !fields->rare)
+            read_field (r, fields, value, to);
+    }
 }
 
 /* ---- what the engine relies on ---- */

@@ -102,7 +102,8 @@ write_step (struct sb_buf *b, const struct sb_plan *p, const struct sb_plan_step
     else
         sb_buf_printf (b, "  %-32s  %s\n", s->name, s->title);
     if (s->gate != SB_NO_GATE)
-        sb_buf_printf (b, "      gate %s: %s\n", p->gates[s->gate].name, p->gates[s->gate].title);
+        sb_buf_printf (b, "      gate %s%s: %s\n", p->gates[s->gate].name,
+                       p->gates[s->gate].persons > 1 ? " (two persons)" : "", p->gates[s->gate].title);
     if (s->role == NULL)
         return;
     sb_buf_printf (b, "      %s.%s", s->role, s->verb);

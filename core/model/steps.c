@@ -97,6 +97,20 @@ find_item_gates (struct sb_planner *pl)
     }
 }
 
+/* "two persons = loss, site-loss" of the policy: a house may be stricter than the workflow. */
+static bool
+is_for_two (struct sb_planner *pl, const char *gate)
+{
+    const char *text = sb_object_attr (pl->policy, "two persons");
+    size_t n, i;
+    char **names = sb_split_list (&pl->scratch, text ? text : "", &n);
+
+    for (i = 0; i < n; i++)
+        if (strcmp (names[i], gate) == 0)
+            return true;
+    return false;
+}
+
 /* `ask` and `when` are always expanded by the engine, so they are kept in that form. */
 static void
 fill_gate (struct sb_planner *pl, struct sb_place at, const struct sb_wf_gate *g, struct sb_plan_gate *out)
@@ -110,6 +124,9 @@ fill_gate (struct sb_planner *pl, struct sb_place at, const struct sb_wf_gate *g
     out->named = g->named;
     out->refuse = g->refuse;
     out->expires_ms = g->expires_ms;
+    out->persons = g->persons > 1 || is_for_two (pl, g->name) ? 2 : 0;
+    if (out->persons > 1 && sb_object_attr (pl->policy, "break glass") != NULL)
+        sb_parse_duration (sb_object_attr (pl->policy, "break glass"), &out->glass_ms);
 }
 
 static struct sb_place

@@ -157,9 +157,15 @@ set_expires (struct reader *r, const char *key, const char *value, int line)
     set_duration (r, key, value, line, &GATE (r)->expires_ms);
 }
 
+static void
+set_persons (struct reader *r, const char *key, const char *value, int line)
+{
+    GATE (r)->persons = choose (r, key, value, line, (const char *const[]){ "1", "2", NULL }) == 1 ? 2 : 0;
+}
+
 static const struct key gate_keys[] = {
-    { "title", set_title },   { "ask", set_ask },         { "when", set_when }, { "named", set_named },
-    { "refuse", set_refuse }, { "expires", set_expires }, { NULL, NULL },
+    { "title", set_title },   { "ask", set_ask },         { "when", set_when },       { "named", set_named },
+    { "refuse", set_refuse }, { "expires", set_expires }, { "persons", set_persons }, { NULL, NULL },
 };
 
 /* ---- [step NAME] ---- */

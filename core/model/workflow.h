@@ -23,6 +23,7 @@ struct sb_wf_gate {
     bool named;              /* --approve all does not answer it; it must be named */
     bool refuse;             /* without an answer the run ends (undone, exit 1) instead of waiting */
     int64_t expires_ms;      /* 0: never; then the step is held (or the run refused); never "go on" */
+    int persons;             /* how many have to agree: 0 (as 1) or 2 */
     struct sb_pair *written; /* every line as written, for messages */
     size_t nwritten, written_cap;
     int line;

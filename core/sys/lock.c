@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const struct flock whole_file = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -27,10 +28,18 @@ write_who (int fd, const char *who)
 enum sb_locked
 sb_lock_take (struct sb_lock *lock, const char *path, const char *who, struct sb_faults *faults)
 {
+    return sb_lock_take_mode (lock, path, who, 0644, faults);
+}
+
+enum sb_locked
+sb_lock_take_mode (struct sb_lock *lock, const char *path, const char *who, mode_t mode, struct sb_faults *faults)
+{
     struct flock range = whole_file;
-    int fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    int fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
 
     lock->fd = -1;
+    if (fd >= 0 && mode == 0600)
+        fchmod (fd, mode); /* it may be older than this rule */
     if (fd >= 0 && fcntl (fd, F_OFD_SETLK, &range) == 0) {
         write_who (fd, who);
         lock->fd = fd;
@@ -41,6 +50,7 @@ sb_lock_take (struct sb_lock *lock, const char *path, const char *who, struct sb
         return SB_LOCK_BUSY;
     }
     sb_fault (faults, path, 0, "cannot take this lock: %s", strerror (errno));
+    sb_fault_hint (faults, "See who owns the file and its folder: this user must be able to write both.");
     sb_fd_close (&fd);
     return SB_LOCK_FAILED;
 }

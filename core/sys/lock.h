@@ -24,6 +24,9 @@ struct sb_lock {
 
 /* Never waits.  `who` is written into the file (NULL: "pid N"). */
 enum sb_locked sb_lock_take (struct sb_lock *lock, const char *path, const char *who, struct sb_faults *faults);
+/* The same with a mode for the file; 0600: others can neither hold it nor see that it is held. */
+enum sb_locked
+sb_lock_take_mode (struct sb_lock *lock, const char *path, const char *who, mode_t mode, struct sb_faults *faults);
 void sb_lock_release (struct sb_lock *lock);
 /* What the file says about its last holder; NULL: nothing; caller frees. */
 char *sb_lock_who (const char *path);

@@ -168,9 +168,30 @@ check_run (struct history *h, const struct sb_command *c)
             breach (h, "a run before its predecessors", c->step);
 }
 
+/* A yes at a gate for two: another person stands on record for the same question, or the glass was broken. */
+static void
+check_two (struct history *h, const struct sb_engine_record *r)
+{
+    uint32_t gate = h->plan.steps[r->step].gate;
+    const struct sb_engine_record *q;
+
+    for (q = r - 1; q >= h->rig.log; q--) {
+        if (q->step == SB_NO_STEP || h->plan.steps[q->step].gate != gate)
+            continue;
+        if (q->kind == SB_REC_GATE_ANSWER)
+            break;
+        if (q->kind == (r->why == SB_WHY_GLASS ? SB_REC_GATE_GLASS : SB_REC_GATE_FIRST))
+            return;
+    }
+    breach (h, "a gate for two opened by one", r->step);
+}
+
 static void
 check_record (struct history *h, const struct sb_engine_record *r)
 {
+    if (r->kind == SB_REC_GATE_ANSWER && r->value == SB_GATE_YES
+        && h->plan.gates[h->plan.steps[r->step].gate].persons > 1)
+        check_two (h, r);
     if (r->kind == SB_REC_UNDO_LEFT && r->why == SB_WHY_PERSON)
         h->skipped[r->step] = true;
     if (r->step == SB_NO_STEP || !h->plan.steps[r->step].role || h->plan.steps[r->step].effect == SB_READS)
@@ -289,28 +310,41 @@ answer_probe (struct history *h)
     rig_probed (&h->rig, site, h->dark[site] ? 0 : 1);
 }
 
+/* One of two people says something at a gate, or breaks its glass. */
+static void
+answer_gate (struct history *h, uint32_t step, enum sb_gate_answer answer, bool asked)
+{
+    struct sb_event ev = { .kind = SB_EV_GATE, .step = step, .gate = answer, .person = 1 + roll (2) };
+
+    if (!asked && answer == SB_GATE_YES && chance (15))
+        ev.kind = SB_EV_GLASS;
+    rig_event (&h->rig, ev);
+}
+
 static void
 answer_ask (struct history *h)
 {
     uint32_t step = h->asks[--h->nasks], fate = roll (100);
 
-    rig_gate (&h->rig, step,
-              fate < 60   ? SB_GATE_YES
-              : fate < 75 ? SB_GATE_NOT_NEEDED
-              : fate < 85 ? SB_GATE_NO
-                          : SB_GATE_OPEN);
+    answer_gate (h, step,
+                 fate < 60   ? SB_GATE_YES
+                 : fate < 75 ? SB_GATE_NOT_NEEDED
+                 : fate < 85 ? SB_GATE_NO
+                             : SB_GATE_OPEN,
+                 true);
 }
 
 static void
 wish (struct history *h)
 {
-    static const enum sb_event_kind kinds[] = { SB_EV_ABORT, SB_EV_RETRY, SB_EV_SKIP, SB_EV_HOLD, SB_EV_STOP };
+    static const enum sb_event_kind kinds[] = { SB_EV_ABORT, SB_EV_RETRY, SB_EV_SKIP,
+                                                SB_EV_HOLD,  SB_EV_STOP,  SB_EV_CLAIM };
 
     h->wishes--;
     if (chance (20))
         h->dark[roll (2)] ^= true;
     else
-        rig_person (&h->rig, kinds[roll (5)], roll (h->plan.count));
+        rig_person (&h->rig, kinds[roll (6)], roll (h->plan.count));
 }
 
 /* Nothing moves, and the run stays because somebody may come: somebody comes. */
@@ -321,7 +355,7 @@ somebody_comes (struct history *h)
 
     switch (roll (6)) {
     case 0:
-        rig_person (&h->rig, SB_EV_RETRY, i);
+        rig_person (&h->rig, chance (70) ? SB_EV_RETRY : SB_EV_CLAIM, i);
         break;
     case 1:
         rig_person (&h->rig, SB_EV_SKIP, i);
@@ -333,7 +367,7 @@ somebody_comes (struct history *h)
         rig_person (&h->rig, chance (20) ? SB_EV_STOP : SB_EV_HOLD, i);
         break;
     default:
-        rig_gate (&h->rig, i, chance (70) ? SB_GATE_YES : SB_GATE_NO);
+        answer_gate (h, i, chance (70) ? SB_GATE_YES : SB_GATE_NO, false);
         break;
     }
 }
@@ -389,7 +423,10 @@ resume (struct history *h)
 static void
 make_history (struct history *h)
 {
-    static const struct gate_row gates[] = { { "g", false, false, 30000 }, { "r", true, true, 0 }, { 0 } };
+    static const struct gate_row gates[] = { { .name = "g", .expires_ms = 30000 },
+                                             { .name = "r", .named = true, .refuse = true },
+                                             { .name = "t", .persons = 2, .glass_ms = 40000 },
+                                             { 0 } };
     uint32_t n = 4 + roll (MOST_STEPS - 3), i, k;
 
     memset (h, 0, sizeof *h);
@@ -414,6 +451,7 @@ make_history (struct history *h)
                                                         : NULL,
                                   .gate = chance (12)  ? "g"
                                           : chance (6) ? "r"
+                                          : chance (8) ? "t"
                                                        : NULL,
                                   .optional = chance (12),
                                   .principal = chance (15),

@@ -70,7 +70,9 @@ make_gates (struct sb_plan *p, const struct gate_row *gates)
                                              .ask = gates[n].name,
                                              .named = gates[n].named,
                                              .refuse = gates[n].refuse,
-                                             .expires_ms = gates[n].expires_ms };
+                                             .expires_ms = gates[n].expires_ms,
+                                             .persons = gates[n].persons,
+                                             .glass_ms = gates[n].glass_ms };
 }
 
 static void

@@ -20,6 +20,8 @@ struct gate_row {
     const char *name;
     bool named, refuse;
     int64_t expires_ms;
+    int persons;
+    int64_t glass_ms;
 };
 
 /* gates may be NULL; both tables end with a row without a name.  Release with sb_plan_release(). */

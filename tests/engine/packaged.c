@@ -210,7 +210,7 @@ run_packaged (const char *name, const char *id)
     sb_run (&cfg, &result, &faults);
     CU_ASSERT (sb_journal_verify (cfg.journal, &result.head, NULL, &faults));
     sb_journal_close (cfg.journal);
-    unlink (sb_pool_lock_path (&arena, &topology));
+    unlink (sb_pool_path (&arena, &topology, "lock"));
     sb_workflow_release (&w);
     CU_ASSERT_EQUAL (faults.count, 0);
     if (faults.count) {

@@ -208,7 +208,7 @@ static const struct plan_row rows[] = {
     { .name = "e", .after = "d", .effect = SB_SETTLES, .undo = SB_UNDO_NOT_NEEDED },
     { 0 }
 };
-static const struct gate_row gates[] = { { "g", false, false, 0 }, { 0 } };
+static const struct gate_row gates[] = { { .name = "g" }, { 0 } };
 
 struct scene {
     struct sb_plan plan;
@@ -542,18 +542,18 @@ a_signal_that_comes_too_late_is_told (void)
 static void
 one_run_per_pool (void)
 {
-    struct sb_lock lock = SB_LOCK_NONE;
+    struct sb_pool lock = SB_POOL_NONE;
     SB_AUTOFREE char *who = NULL;
     struct scene s;
 
     set_scene (&s, "pool");
-    CU_ASSERT (sb_pool_lock (&lock, &topology, "other", &who, &s.faults) == SB_LOCK_TAKEN);
+    CU_ASSERT (sb_pool_take (&lock, &topology, "other", &who, &s.faults) == SB_LOCK_TAKEN);
     go (&s); /* with a state folder of its own */
     CU_ASSERT (s.result.exit_code == 5 && s.faults.count == 1
                && strstr (s.faults.list[0].text, "run other, pid") != NULL);
     CU_ASSERT_EQUAL (world->things[0].runs, 0);
     sb_faults_free (&s.faults);
-    sb_lock_release (&lock);
+    sb_pool_let_go (&lock);
     go (&s);
     CU_ASSERT_EQUAL (s.result.outcome, SB_RUN_DONE);
     strike (&s);
@@ -690,7 +690,7 @@ main (void)
     if (!mkdtemp (folder) || world == MAP_FAILED)
         return 99;
     rc = sb_tap_run ("run", tests);
-    unlink (sb_pool_lock_path (&arena, &topology));
+    unlink (sb_pool_path (&arena, &topology, "lock"));
     sb_tree_remove (folder, &faults);
     sb_faults_free (&faults);
     sb_arena_release (&arena);
