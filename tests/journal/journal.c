@@ -62,7 +62,8 @@ add_run (struct sb_journal *j, const char *id)
                                   .started_ms = 1000,
                                   .uid = 7 };
     char seal[SB_SHA256_HEX];
-    SB_AUTOFREE char *body = (sb_journal_run_seal (&run, seal), sb_xprintf ("{\"by\":{\"uid\":7},\"seal\":\"%s\",\"started_ms\":1000}", seal));
+    SB_AUTOFREE char *body = (sb_journal_run_seal (&run, seal),
+                              sb_xprintf ("{\"by\":{\"uid\":7},\"seal\":\"%s\",\"started_ms\":1000}", seal));
     struct sb_record r = {
         .run = id, .at_ms = 1000, .kind = SB_REC_RUN_BEGIN, .step = SB_RECORD_NO_STEP, .body = body
     };
