@@ -299,6 +299,7 @@ changes_of (const struct lab_cfg *c, const struct lab_topology *t, const struct 
         ch[n++] = (struct change){ "port", sb_xprintf ("%d", i->port) };
         ch[n++] = (struct change){ "endpoint port", sb_xprintf ("%d", i->endpoint_port) };
         ch[n++] = (struct change){ "instance name", NULL };
+        ch[n++] = (struct change){ "fqdn", sb_xstrdup (i->host) };
         ch[n++] = (struct change){ "tls", sb_xstrdup ("verify") };
         ch[n++] = (struct change){ "ca", sb_xprintf ("file:%s/tls/ca.pem", c->dir) };
     } else if (is (s, "frontend")) {
@@ -333,7 +334,7 @@ changes_of (const struct lab_cfg *c, const struct lab_topology *t, const struct 
 static void
 put_section (struct sb_buf *b, const struct lab_cfg *c, const struct lab_topology *t, const struct section *s)
 {
-    struct change ch[8];
+    struct change ch[12];
     size_t n = changes_of (c, t, s, ch), k;
 
     sb_buf_printf (b, "\n[%s%s%s]\n", s->kind, s->name[0] != 0 ? " " : "", s->name);

@@ -265,6 +265,13 @@ static const struct sb_verb database_verbs[] = {
       .choices = CHOICES ("all", "chat", "compliance"),                                                  \
       .help = "the chat service, the compliance service, or both" },
 
+#define MIRROR_TYPE                                                                                     \
+    { .name = "type",                                                                                    \
+      .type = SB_CHOICE,                                                                                 \
+      .fallback = "PersistentChat",                                                                      \
+      .choices = CHOICES ("PersistentChat", "PersistentChatCompliance"),                                 \
+      .help = "kind of the databases" },
+
 static const struct sb_verb pool_verbs[] = {
     { "observe", SB_READS, NULL, S (60), 0, NULL, OPTIONS (),
       OPTIONS (RESULT ("state", "Normal or FailedOver") LIST ("active", 0, "active servers")
@@ -289,6 +296,18 @@ static const struct sb_verb pool_verbs[] = {
       "stop the chat services of a server" },
     { "start-services", SB_SETTLES, "stop-services", MIN (5), MIN (2), "server", OPTIONS (WHICH), OPTIONS (),
       "start the chat services of a server" },
+    { "services", SB_READS, NULL, S (60), 0, "server", OPTIONS (),
+      OPTIONS (RESULT ("chat", "status of the chat service, or absent")
+               RESULT ("compliance", "status of the compliance service, or absent") RESULT ("sentence", "in words")),
+      "tell the status of the chat services of a server" },
+    { "mirror-state", SB_READS, NULL, S (60), 0, NULL, OPTIONS (MIRROR_TYPE),
+      OPTIONS (RESULT ("principal", "Primary or Mirror as the topology labels them, differs, or unknown")
+               FLAG ("synchronized", NULL, "yes when both halves of every database say so") RESULT ("sentence", "in words")),
+      "tell the mirroring of the pool's databases as the chat system sees it" },
+    { "install-mirror", SB_SETTLES, NULL, HOUR (1), MIN (10), "instance",
+      OPTIONS (TARGET ("share", NEED, "share", "carries the backups that seed the mirror") MIRROR_TYPE),
+      OPTIONS (RESULT ("sentence", "in words")),
+      "let the chat system build the mirrors of its databases at a principal" },
     { "move-central-store", SB_CHANGES, NULL, MIN (15), MIN (5), NULL,
       OPTIONS (TARGET ("site", NEED, "site", "the site whose front end shall hold it")),
       OPTIONS (RESULT ("was", "site that held it before, or unknown")),

@@ -58,6 +58,7 @@ const struct sb_kind sb_kinds[] = {
     { "instance",
       KEYS (SITE (NEED)
             TEXT ("host", 0, "host name or address; else the name of the section")
+            TEXT ("fqdn", 0, "FQDN of the host, for cmdlets that are told of it; else host")
             PORT ("port", "1433", "TCP port")
             TEXT ("instance name", 0, "name of the instance on its host; none: the default instance")
             TLS

@@ -120,6 +120,22 @@ fact_services (struct sb_call *call, struct pool *p)
                              sb_format (call, "the chat services of %s run", pool_list_text (call, &seen.active)) };
 }
 
+/* Can the store be taken to the pool's backup site when its master is lost?  It needs the name of a SQL Server there. */
+static bool
+can_be_taken (struct sb_call *call, const char **ret_site)
+{
+    const char *site = *ret_site = sb_attr (call, "pool", sb_about (call, "object"), "backup site"), *name, *there;
+    size_t i, n = 0;
+
+    for (i = 0; site != NULL && (name = sb_object (call, "frontend", i)) != NULL; i++)
+        if ((there = sb_attr (call, "frontend", name, "site")) != NULL && strcmp (there, site) == 0) {
+            if (sb_attr (call, "frontend", name, "back end") != NULL)
+                return true;
+            n++;
+        }
+    return n == 0; /* without a front end there the store stays where it is: not this fact's business */
+}
+
 static struct verdict
 fact_store (struct sb_call *call, struct pool *p)
 {
@@ -144,6 +160,13 @@ fact_store (struct sb_call *call, struct pool *p)
         return (struct verdict){
             "amber", sb_format (call, "the central store is at %s, not in site %s; all replicas are up to date",
                                 store.master, home != NULL ? home : "(none)")
+        };
+    if (!can_be_taken (call, &home))
+        return (struct verdict){
+            "amber", sb_format (call,
+                                "the central store is at %s, and could not be taken to site %s if that were lost: "
+                                "no front end there has a 'back end'",
+                                store.master, home)
         };
     return (struct verdict){ "green", sb_format (call, "the central store is at %s; all replicas are up to date",
                                                  store.master) };

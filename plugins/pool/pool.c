@@ -10,8 +10,6 @@
 #include "plugins/pool/pool.h"
 
 #include "core/base/mem.h"
-#include "core/base/text.h"
-
 #include <curl/curl.h>
 #include <libxml/parser.h>
 #include <stdlib.h>
@@ -39,11 +37,19 @@ pool_remember (struct sb_call *call, struct pool *p, const char *was)
     p->was = sb_xstrdup (was);
 }
 
-/* What run() found, if it ran here; else what is there now. */
+/* What run() found before it changed something; NULL: it did not run here. */
+static const char *
+remembered (struct sb_call *call, const struct pool *p)
+{
+    return p->was != NULL && strcmp (p->step, step_key (call)) == 0 ? p->was : NULL;
+}
+
 void
 pool_tell_was (struct sb_call *call, struct pool *p, const char *now)
 {
-    sb_result (call, "was", p->was != NULL && strcmp (p->step, step_key (call)) == 0 ? p->was : now);
+    const char *was = remembered (call, p);
+
+    sb_result (call, "was", was != NULL ? was : now);
 }
 
 /* ---- state ---------------------------------------------------------------------------------------------- */
@@ -159,6 +165,21 @@ set_active_run (struct sb_call *call, void *self)
     return rc;
 }
 
+/* Neither as it was nor as it shall be: one of the two cmdlets came through.  Where nobody remembers how it was, a list that
+ * holds some of the wanted servers may be such a half. */
+static enum sb_seen
+half_changed (struct sb_call *call, const struct pool *p, const struct pool_list *now, const struct pool_list *wanted)
+{
+    const char *was = remembered (call, p);
+    size_t i, common = 0;
+
+    if (was != NULL)
+        return strcmp (was, pool_list_text (call, now)) != 0 ? SB_SEEN_PARTLY : SB_SEEN_NO;
+    for (i = 0; i < now->count; i++)
+        common += pool_list_has (wanted, now->names[i]);
+    return common > 0 ? SB_SEEN_PARTLY : SB_SEEN_NO;
+}
+
 static enum sb_seen
 set_active_verify (struct sb_call *call, void *self)
 {
@@ -168,7 +189,9 @@ set_active_verify (struct sb_call *call, void *self)
     if (pool_look (call, self, &seen) != SB_OK)
         return SB_SEEN_UNKNOWN;
     pool_tell_was (call, self, pool_list_text (call, &seen.active));
-    return pool_list_same (&seen.active, &wanted) ? SB_SEEN_YES : SB_SEEN_NO;
+    if (pool_list_same (&seen.active, &wanted))
+        return SB_SEEN_YES;
+    return half_changed (call, self, &seen.active, &wanted);
 }
 
 /* ---- replication ---------------------------------------------------------------------------------------- */
@@ -218,161 +241,6 @@ replication_verify (struct sb_call *call, void *self)
     return late.count == 0 ? SB_SEEN_YES : SB_SEEN_NO;
 }
 
-/* ---- services ------------------------------------------------------------------------------------------- */
-
-/* Is the k-th service one that the parameter `which` means? */
-static bool
-is_meant (struct sb_call *call, const struct pool_services *found, size_t k)
-{
-    const char *which = sb_param (call, "which");
-
-    return which == NULL || strcmp (which, "all") == 0
-           || found->list[k].compliance == (strcmp (which, "compliance") == 0);
-}
-
-static enum sb_rc
-services_run (struct sb_call *call, struct pool *p, const char *cmdlet, const char *wanted)
-{
-    const char *fqdn = pool_fqdn (call, "server", sb_param (call, "on"));
-    SB_CLEANUP (sb_buf_free) struct sb_buf b = { 0 };
-    struct pool_services found;
-    json_t *doc = NULL;
-    enum sb_rc rc = pool_services (call, p, fqdn, &found);
-    size_t i;
-
-    if (rc != SB_OK)
-        return rc;
-    for (i = 0; i < found.count; i++)
-        if (is_meant (call, &found, i) && strcmp (found.list[i].status, wanted) != 0)
-            sb_buf_printf (&b, "%s -Name %s -ComputerName %s -Confirm:$false\n", cmdlet,
-                           ps_quoted (call, found.list[i].name), ps_quoted (call, fqdn));
-    sb_buf_str (&b, "$r=@{set=$true}");
-    rc = pool_ps (call, p, NULL, true, b.s, &doc);
-    json_decref (doc);
-    return rc;
-}
-
-static enum sb_seen
-services_verify (struct sb_call *call, struct pool *p, const char *wanted)
-{
-    struct pool_services found;
-    size_t i, n = 0, meant = 0;
-
-    if (pool_services (call, p, pool_fqdn (call, "server", sb_param (call, "on")), &found) != SB_OK)
-        return SB_SEEN_UNKNOWN;
-    for (i = 0; i < found.count; i++) {
-        meant += is_meant (call, &found, i);
-        n += is_meant (call, &found, i) && strcmp (found.list[i].status, wanted) == 0;
-    }
-    return n == meant ? SB_SEEN_YES : n == 0 ? SB_SEEN_NO : SB_SEEN_PARTLY;
-}
-
-static enum sb_rc
-stop_run (struct sb_call *call, void *self)
-{
-    return services_run (call, self, "Stop-CsWindowsService", "Stopped");
-}
-
-static enum sb_seen
-stop_verify (struct sb_call *call, void *self)
-{
-    return services_verify (call, self, "Stopped");
-}
-
-static enum sb_rc
-start_run (struct sb_call *call, void *self)
-{
-    return services_run (call, self, "Start-CsWindowsService", "Running");
-}
-
-static enum sb_seen
-start_verify (struct sb_call *call, void *self)
-{
-    return services_verify (call, self, "Running");
-}
-
-/* ---- central store -------------------------------------------------------------------------------------- */
-
-/* The front end of a site that names its SQL Server; NULL: none does. */
-static const char *
-front_end_with_store (struct sb_call *call, const char *site)
-{
-    const char *name, *there;
-    size_t i;
-
-    for (i = 0; (name = sb_object (call, "frontend", i)) != NULL; i++)
-        if ((there = sb_attr (call, "frontend", name, "site")) != NULL && strcmp (there, site) == 0
-            && sb_attr (call, "frontend", name, "back end") != NULL)
-            return name;
-    return NULL;
-}
-
-/* With the old master alive the store is handed over; without it, the copy of the target's back end is made the master
- * by force.  NULL: force is needed and the back end is not known. */
-static const char *
-move_script (struct sb_call *call, const char *site, bool healthy)
-{
-    const char *name = front_end_with_store (call, site), *instance;
-
-    if (healthy)
-        return "Invoke-CsManagementServerFailover -Confirm:$false\n$r=@{moved=$true}";
-    if (name == NULL)
-        return NULL;
-    instance = sb_attr (call, "frontend", name, "back end instance");
-    return sb_format (
-            call,
-            "Invoke-CsManagementServerFailover -BackupSqlServerFqdn %s%s%s -Force -Confirm:$false\n$r=@{moved=$true}",
-            ps_quoted (call, sb_attr (call, "frontend", name, "back end")),
-            instance != NULL ? " -BackupSqlInstanceName " : "", instance != NULL ? ps_quoted (call, instance) : "");
-}
-
-static const char *
-known_site (const struct pool_store *store)
-{
-    return store->site != NULL ? store->site : "unknown";
-}
-
-static enum sb_rc
-move_run (struct sb_call *call, void *self)
-{
-    const char *site = sb_param (call, "site"), *script;
-    struct pool_store store;
-    json_t *doc = NULL;
-    bool healthy;
-    enum sb_rc rc = pool_store (call, self, site, &store);
-
-    if (rc != SB_OK)
-        return rc;
-    pool_remember (call, self, known_site (&store));
-    pool_tell_was (call, self, known_site (&store));
-    if (store.site != NULL && strcmp (store.site, site) == 0)
-        return SB_OK;
-    healthy = store.site != NULL && pool_site_answers (call, store.site);
-    script = move_script (call, site, healthy);
-    if (script == NULL)
-        return sb_fail (call, SB_FAIL,
-                        "the central store cannot be moved to site '%s': no front end there names its SQL Server\n"
-                        "HINT: Write 'back end = FQDN' into the section of the front end.",
-                        site);
-    sb_log (call, SB_NOTICE, "moving the central store from %s to %s%s", known_site (&store), site,
-            healthy ? "" : " by force: its master does not answer");
-    rc = pool_ps (call, self, site, true, script, &doc);
-    json_decref (doc);
-    return rc;
-}
-
-static enum sb_seen
-move_verify (struct sb_call *call, void *self)
-{
-    const char *site = sb_param (call, "site");
-    struct pool_store store;
-
-    if (pool_store (call, self, site, &store) != SB_OK)
-        return SB_SEEN_UNKNOWN;
-    pool_tell_was (call, self, known_site (&store));
-    return store.site != NULL && strcmp (store.site, site) == 0 ? SB_SEEN_YES : SB_SEEN_NO;
-}
-
 /* ---- what only reads ------------------------------------------------------------------------------------ */
 
 static enum sb_rc
@@ -388,10 +256,10 @@ observe (struct sb_call *call, void *self)
     active = pool_list_text (call, &seen.active);
     sb_result (call, "state", seen.state);
     sb_result (call, "active", active);
-    sb_result (call, "central store", known_site (&store));
+    sb_result (call, "central store", pool_known_site (&store));
     sb_result (call, "sentence",
                sb_format (call, "the pool is %s; active: %s; central store: %s", seen.state,
-                          *active != '\0' ? active : "none", known_site (&store)));
+                          *active != '\0' ? active : "none", pool_known_site (&store)));
     return SB_OK;
 }
 
@@ -476,6 +344,9 @@ static const struct sb_option replication_params[] = {
     LAST
 };
 static const char *const which_words[] = { "all", "chat", "compliance", NULL };
+static const struct sb_option service_target[] = {
+    { .name = "on", .type = SB_TARGET, .flags = SB_REQUIRED, .choices = server_kind, .help = "the server" }, LAST
+};
 static const struct sb_option service_params[] = {
     { .name = "on", .type = SB_TARGET, .flags = SB_REQUIRED, .choices = server_kind, .help = "the server" },
     { .name = "which",
@@ -485,6 +356,41 @@ static const struct sb_option service_params[] = {
       .help = "the chat service, the compliance service, or both" },
     LAST
 };
+static const struct sb_option service_results[] = {
+    { .name = "chat", .type = SB_STRING, .help = "status of the chat service, or absent" },
+    { .name = "compliance", .type = SB_STRING, .help = "status of the compliance service, or absent" },
+    { .name = "sentence", .type = SB_STRING, .help = "in words" },
+    LAST
+};
+static const char *const types[] = { "PersistentChat", "PersistentChatCompliance", NULL };
+static const char *const instance_kind[] = { "instance", NULL };
+static const char *const share_kind[] = { "share", NULL };
+#define TYPE                                                                               \
+    {                                                                                      \
+        .name = "type", .type = SB_CHOICE, .fallback = "PersistentChat", .choices = types, \
+        .help = "kind of the databases"                                                    \
+    }
+static const struct sb_option mirror_state_params[] = { TYPE, LAST };
+static const struct sb_option mirror_state_results[] = {
+    { .name = "principal",
+      .type = SB_STRING,
+      .help = "Primary or Mirror as the topology labels them, differs, or unknown" },
+    { .name = "synchronized", .type = SB_BOOL, .help = "yes when both halves of every database say so" },
+    { .name = "sentence", .type = SB_STRING, .help = "in words" },
+    LAST
+};
+static const struct sb_option install_params[] = {
+    { .name = "on", .type = SB_TARGET, .flags = SB_REQUIRED, .choices = instance_kind, .help = "the principal" },
+    { .name = "share",
+      .type = SB_TARGET,
+      .flags = SB_REQUIRED,
+      .choices = share_kind,
+      .help = "carries the backups that seed the mirror" },
+    TYPE,
+    LAST
+};
+static const struct sb_option sentence_result[] = { { .name = "sentence", .type = SB_STRING, .help = "in words" },
+                                                    LAST };
 static const struct sb_option move_params[] = { { .name = "site",
                                                   .type = SB_TARGET,
                                                   .flags = SB_REQUIRED,
@@ -494,80 +400,104 @@ static const struct sb_option move_params[] = { { .name = "site",
 static const struct sb_option message_results[] = { { .name = "latency", .type = SB_STRING, .help = "as reported" },
                                                     LAST };
 
-static const struct sb_action actions[] = { { .verb = "observe",
-                                              .help = "tell the pool state, the active servers and the central store",
-                                              .effect = SB_READS,
-                                              .timeout_ms = MIN (1),
-                                              .params = none,
-                                              .results = observe_results,
-                                              .run = observe },
-                                            { .verb = "check",
-                                              .help = "hold one fact of the steady state against the pool",
-                                              .effect = SB_READS,
-                                              .timeout_ms = MIN (1),
-                                              .params = check_params,
-                                              .results = check_results,
-                                              .run = pool_check },
-                                            { .verb = "set-state",
-                                              .help = "set the pool state",
-                                              .effect = SB_SETTLES,
-                                              .timeout_ms = MIN (3),
-                                              .params = state_params,
-                                              .results = was_text,
-                                              .run = set_state_run,
-                                              .verify = set_state_verify,
-                                              .undo = "set-state" },
-                                            { .verb = "set-active",
-                                              .help = "set the active servers, never more than four at any moment",
-                                              .effect = SB_SETTLES,
-                                              .timeout_ms = MIN (3),
-                                              .params = active_params,
-                                              .results = was_list,
-                                              .run = set_active_run,
-                                              .verify = set_active_verify,
-                                              .undo = "set-active" },
-                                            { .verb = "await-replication",
-                                              .help = "push replication and wait until the replicas are up to date",
-                                              .effect = SB_SETTLES,
-                                              .timeout_ms = MIN (15),
-                                              .params = replication_params,
-                                              .results = none,
-                                              .run = replication_run,
-                                              .verify = replication_verify },
-                                            { .verb = "stop-services",
-                                              .help = "stop the chat services of a server",
-                                              .effect = SB_SETTLES,
-                                              .timeout_ms = MIN (5),
-                                              .params = service_params,
-                                              .results = none,
-                                              .run = stop_run,
-                                              .verify = stop_verify,
-                                              .undo = "start-services" },
-                                            { .verb = "start-services",
-                                              .help = "start the chat services of a server",
-                                              .effect = SB_SETTLES,
-                                              .timeout_ms = MIN (5),
-                                              .params = service_params,
-                                              .results = none,
-                                              .run = start_run,
-                                              .verify = start_verify,
-                                              .undo = "stop-services" },
-                                            { .verb = "move-central-store",
-                                              .help = "move the central management store to a site",
-                                              .effect = SB_CHANGES,
-                                              .timeout_ms = MIN (15),
-                                              .params = move_params,
-                                              .results = was_text,
-                                              .run = move_run,
-                                              .verify = move_verify },
-                                            { .verb = "send-message",
-                                              .help = "send a synthetic message through the pool",
-                                              .effect = SB_READS,
-                                              .timeout_ms = MIN (2),
-                                              .params = none,
-                                              .results = message_results,
-                                              .run = send_message },
-                                            { .verb = NULL } };
+static const struct sb_action actions[] = {
+    { .verb = "observe",
+      .help = "tell the pool state, the active servers and the central store",
+      .effect = SB_READS,
+      .timeout_ms = MIN (1),
+      .params = none,
+      .results = observe_results,
+      .run = observe },
+    { .verb = "check",
+      .help = "hold one fact of the steady state against the pool",
+      .effect = SB_READS,
+      .timeout_ms = MIN (1),
+      .params = check_params,
+      .results = check_results,
+      .run = pool_check },
+    { .verb = "set-state",
+      .help = "set the pool state",
+      .effect = SB_SETTLES,
+      .timeout_ms = MIN (3),
+      .params = state_params,
+      .results = was_text,
+      .run = set_state_run,
+      .verify = set_state_verify,
+      .undo = "set-state" },
+    { .verb = "set-active",
+      .help = "set the active servers, never more than four at any moment",
+      .effect = SB_SETTLES,
+      .timeout_ms = MIN (3),
+      .params = active_params,
+      .results = was_list,
+      .run = set_active_run,
+      .verify = set_active_verify,
+      .undo = "set-active" },
+    { .verb = "await-replication",
+      .help = "push replication and wait until the replicas are up to date",
+      .effect = SB_SETTLES,
+      .timeout_ms = MIN (15),
+      .params = replication_params,
+      .results = none,
+      .run = replication_run,
+      .verify = replication_verify },
+    { .verb = "stop-services",
+      .help = "stop the chat services of a server",
+      .effect = SB_SETTLES,
+      .timeout_ms = MIN (5),
+      .params = service_params,
+      .results = none,
+      .run = pool_stop_run,
+      .verify = pool_stop_verify,
+      .undo = "start-services" },
+    { .verb = "start-services",
+      .help = "start the chat services of a server",
+      .effect = SB_SETTLES,
+      .timeout_ms = MIN (5),
+      .params = service_params,
+      .results = none,
+      .run = pool_start_run,
+      .verify = pool_start_verify,
+      .undo = "stop-services" },
+    { .verb = "services",
+      .help = "tell the status of the chat services of a server",
+      .effect = SB_READS,
+      .timeout_ms = MIN (1),
+      .params = service_target,
+      .results = service_results,
+      .run = pool_services_run },
+    { .verb = "mirror-state",
+      .help = "tell the mirroring of the pool's databases as the chat system sees it",
+      .effect = SB_READS,
+      .timeout_ms = MIN (1),
+      .params = mirror_state_params,
+      .results = mirror_state_results,
+      .run = pool_mirror_state_run },
+    { .verb = "install-mirror",
+      .help = "let the chat system build the mirrors of its databases at a principal",
+      .effect = SB_SETTLES,
+      .timeout_ms = MIN (60),
+      .params = install_params,
+      .results = sentence_result,
+      .run = pool_install_mirror_run,
+      .verify = pool_install_mirror_verify },
+    { .verb = "move-central-store",
+      .help = "move the central management store to a site",
+      .effect = SB_CHANGES,
+      .timeout_ms = MIN (15),
+      .params = move_params,
+      .results = was_text,
+      .run = pool_move_run,
+      .verify = pool_move_verify },
+    { .verb = "send-message",
+      .help = "send a synthetic message through the pool",
+      .effect = SB_READS,
+      .timeout_ms = MIN (2),
+      .params = none,
+      .results = message_results,
+      .run = send_message },
+    { .verb = NULL }
+};
 
 static enum sb_rc
 open_pool (struct sb_call *call, void **ret_self)

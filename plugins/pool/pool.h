@@ -59,8 +59,30 @@ struct pool_message {
 
 enum sb_rc pool_message (struct sb_call *call, struct pool *p, struct pool_message *ret);
 
-/* The action `check`. */
+struct pool_mirror {
+    const char *name;                   /* of the database */
+    const char *on_primary, *on_mirror; /* Principal, Mirror, or what cannot be told apart */
+    bool both_synchronized;
+};
+
+/* The mirrored databases of a DatabaseType, at most `max`. */
+enum sb_rc pool_mirrors (struct sb_call *call, struct pool *p, const char *type, struct pool_mirror *ret, size_t max,
+                         size_t *ret_count);
+
+const char *pool_known_site (const struct pool_store *store); /* its site, or "unknown" */
+
+/* The actions. */
 enum sb_rc pool_check (struct sb_call *call, void *self);
+enum sb_rc pool_services_run (struct sb_call *call, void *self);
+enum sb_rc pool_stop_run (struct sb_call *call, void *self);
+enum sb_seen pool_stop_verify (struct sb_call *call, void *self);
+enum sb_rc pool_start_run (struct sb_call *call, void *self);
+enum sb_seen pool_start_verify (struct sb_call *call, void *self);
+enum sb_rc pool_move_run (struct sb_call *call, void *self);
+enum sb_seen pool_move_verify (struct sb_call *call, void *self);
+enum sb_rc pool_mirror_state_run (struct sb_call *call, void *self);
+enum sb_rc pool_install_mirror_run (struct sb_call *call, void *self);
+enum sb_seen pool_install_mirror_verify (struct sb_call *call, void *self);
 
 void pool_remember (struct sb_call *call, struct pool *p, const char *was);
 void pool_tell_was (struct sb_call *call, struct pool *p, const char *now);

@@ -316,6 +316,43 @@ pool_services (struct sb_call *call, struct pool *p, const char *fqdn, struct po
     return SB_OK;
 }
 
+/* ---- mirrors -------------------------------------------------------------------------------------------- */
+
+enum sb_rc
+pool_mirrors (struct sb_call *call, struct pool *p, const char *type, struct pool_mirror *ret, size_t max,
+              size_t *ret_count)
+{
+    const char *fqdn = sb_attr (call, "pool", sb_about (call, "object"), "fqdn");
+    const char *body =
+            sb_format (call,
+                       "$r=@{list=@(Get-CsDatabaseMirrorState -PoolFqdn %s -DatabaseType %s|ForEach-Object{\n"
+                       "$o=$_.MirroringStatusOnMirror\nif(-not $o){$o=$_.MirroringStatusOnSecondary}\n"
+                       "@{name=\"$($_.DatabaseName)\";p=\"$($_.StateOnPrimary)\";m=\"$($_.StateOnMirror)\";"
+                       "ps=\"$($_.MirroringStatusOnPrimary)\";ms=\"$o\"}})}",
+                       ps_quoted (call, fqdn != NULL ? fqdn : ""), ps_quoted (call, type));
+    json_t *doc = NULL, *list;
+    enum sb_rc rc = pool_ps (call, p, NULL, false, body, &doc);
+    size_t i;
+
+    *ret_count = 0;
+    if (rc != SB_OK)
+        return rc;
+    list = json_object_get (doc, "list");
+    for (i = 0; i < length_of (list) && i < max; i++) {
+        json_t *m = nth_of (list, i);
+
+        ret[(*ret_count)++] = (struct pool_mirror){
+            .name = text_of (call, m, "name"),
+            .on_primary = text_of (call, m, "p"),
+            .on_mirror = text_of (call, m, "m"),
+            .both_synchronized = sb_casecmp (text_of (call, m, "ps"), "synchronized") == 0
+                                 && sb_casecmp (text_of (call, m, "ms"), "synchronized") == 0,
+        };
+    }
+    json_decref (doc);
+    return SB_OK;
+}
+
 /* ---- a message ------------------------------------------------------------------------------------------ */
 
 static const char *

@@ -22,6 +22,7 @@
     "{\"module\": \"SkypeForBusiness\", \"identity\": \"PersistentChatServer:pchat.lab\", \"state\": \"Normal\", " \
     "\"active\": [\"n1.lab\", \"n2.lab\", \"n3.lab\", \"n4.lab\"], \"most\": 0, \"master\": \"fe-north.lab\", "    \
     "\"moves to\": \"fe-south.lab\", \"late\": [], \"message\": \"Success\", "                                     \
+    "\"mirrors\": {\"mgc\": [\"Principal\", \"Mirror\", \"synchronized\", \"synchronized\"]}, "                    \
     "\"services\": {\"n1.lab\": {\"Persistent Chat\": \"Running\", \"Persistent Chat Compliance\": \"Running\"}}}"
 
 #define SERVER(name, site, active) "[server " name "]\nsite = " site "\nactive = " active "\n"
@@ -109,6 +110,8 @@ a_bench (void)
                 "ca = file:door.pem\nback end = sql-north.lab\n"
                 "[frontend fe-south]\nsite = south\nurl = https://127.0.0.1:%d/wsman\ncredential = admin\n"
                 "ca = file:door.pem\nback end = sql-south.lab\nback end instance = O'RTC\n"
+                "[instance sql-s]\nsite = south\nhost = 10.0.0.9\nfqdn = sql-s.lab\ninstance name = RTC\n"
+                "credential = admin\n[share setup]\nsite = south\nunc = \\\\fs\\o'setup\n"
                 "[credential admin]\nuser = admin\nsecret = file:admin.secret\n" SERVER ("n1", "north", "yes")
                         SERVER ("n2", "north", "yes") SERVER ("n3", "north", "yes") SERVER ("n4", "north", "yes")
                                 SERVER ("s1", "south", "no") SERVER ("s2", "south", "no"),
@@ -225,8 +228,12 @@ sets_active (void)
     CU_ASSERT_STRING_EQUAL (outcome_result (o, "was"), "n1, n2, n3, n4");
     CU_ASSERT_TRUE (world_has (b, "\"active\": [\"s1.lab\", \"s2.lab\"]"));
     CU_ASSERT_EQUAL (VERIFY (b, "set-active", NULL, "+servers", "s1|s2.lab", NULL)->seen, SB_SEEN_YES);
-    CU_ASSERT_EQUAL (VERIFY (b, "set-active", NULL, "+servers", "s1", NULL)->seen, SB_SEEN_NO);
-    bench_restart (b, NULL);
+    CU_ASSERT_EQUAL (VERIFY (b, "set-active", NULL, "+servers", "s1", NULL)->seen, SB_SEEN_PARTLY);
+    CU_ASSERT_EQUAL (VERIFY (b, "set-active", NULL, "+servers", "n1|n2", NULL)->seen,
+                     SB_SEEN_PARTLY); /* not as it was */
+    bench_restart (b, NULL);          /* nobody remembers */
+    CU_ASSERT_EQUAL (VERIFY (b, "set-active", NULL, "+servers", "n1|n2", NULL)->seen, SB_SEEN_NO);
+    CU_ASSERT_EQUAL (VERIFY (b, "set-active", NULL, "+servers", "n1|s1", NULL)->seen, SB_SEEN_PARTLY);
     CU_ASSERT_EQUAL (RUN (b, "set-active", NULL, "+servers", "n1|n2|n3|n4", NULL)->rc, SB_OK);
     CU_ASSERT_TRUE (world_has (b, "\"most\": 4"));
     CU_ASSERT_EQUAL (RUN (b, "set-active", NULL, "+servers", "n1|n2|n3|n4|s1", NULL)->rc, SB_FAIL);
@@ -286,6 +293,11 @@ services (void)
 {
     struct bench *b = a_bench ();
 
+    const struct outcome *o = RUN (b, "services", "n1", NULL);
+
+    CU_ASSERT_EQUAL (o->rc, SB_OK);
+    CU_ASSERT_STRING_EQUAL (outcome_result (o, "chat"), "Running");
+    CU_ASSERT_STRING_EQUAL (outcome_result (o, "compliance"), "Running");
     CU_ASSERT_EQUAL (VERIFY (b, "start-services", "n1", NULL)->seen, SB_SEEN_YES);
     CU_ASSERT_EQUAL (VERIFY (b, "stop-services", "n1", NULL)->seen, SB_SEEN_NO);
     CU_ASSERT_EQUAL (RUN (b, "stop-services", "n1", NULL)->rc, SB_OK);
@@ -298,6 +310,62 @@ services (void)
     CU_ASSERT_EQUAL (VERIFY (b, "start-services", "n1", NULL)->seen, SB_SEEN_YES);
     CU_ASSERT_FALSE (log_has (b, "W32Time"));
     CU_ASSERT_EQUAL (VERIFY (b, "stop-services", "n2", NULL)->seen, SB_SEEN_UNKNOWN);
+    end_bench (b);
+}
+
+static void
+mirrors (void)
+{
+    struct bench *b = a_bench ();
+    const struct outcome *o = RUN (b, "mirror-state", NULL, NULL);
+
+    CU_ASSERT_EQUAL (o->rc, SB_OK);
+    CU_ASSERT_STRING_EQUAL (outcome_result (o, "principal"), "Primary");
+    CU_ASSERT_STRING_EQUAL (outcome_result (o, "synchronized"), "yes");
+    CU_ASSERT_EQUAL (VERIFY (b, "install-mirror", "sql-s", "share", "setup", NULL)->seen, SB_SEEN_YES);
+    change_world (
+            b, "{\"mirrors\": {\"mgc\": [\"Principal\", \"DatabaseInaccessibleOrMirroringNotEnabled\", \"x\", \"\"]}}");
+    CU_ASSERT_EQUAL (VERIFY (b, "install-mirror", "sql-s", "share", "setup", NULL)->seen, SB_SEEN_PARTLY);
+    change_world (b, "{\"mirrors\": {\"mgc\": [\"DatabaseInaccessibleOrMirroringNotEnabled\", \"\", \"\", \"\"]}}");
+    CU_ASSERT_STRING_EQUAL (outcome_result (RUN (b, "mirror-state", NULL, NULL), "synchronized"), "no");
+    CU_ASSERT_EQUAL (VERIFY (b, "install-mirror", "sql-s", "share", "setup", NULL)->seen, SB_SEEN_NO);
+    CU_ASSERT_EQUAL (RUN (b, "install-mirror", "sql-s", "share", "setup", NULL)->rc, SB_OK);
+    CU_ASSERT_TRUE (log_has (b,
+                             "cmdlet Install-CsMirrorDatabase -DatabaseType PersistentChat -SqlServerFqdn 'sql-s.lab' "
+                             "-SqlInstanceName 'RTC' -FileShare '\\\\fs\\o''setup' -DropExistingDatabasesOnMirror "
+                             "-Confirm:$false"));
+    CU_ASSERT_EQUAL (VERIFY (b, "install-mirror", "sql-s", "share", "setup", NULL)->seen, SB_SEEN_YES);
+    change_world (b, "{\"mirrors\": {}}");
+    CU_ASSERT_EQUAL (VERIFY (b, "install-mirror", "sql-s", "share", "setup", NULL)->seen, SB_SEEN_UNKNOWN);
+    end_bench (b);
+}
+
+/* The older product: another module, the same cmdlets. */
+static void
+lync (void)
+{
+    struct bench *b = a_bench ();
+
+    change_world (b, "{\"module\": \"Lync\"}");
+    CU_ASSERT_EQUAL (RUN (b, "observe", NULL, NULL)->rc, SB_RETRY);
+    run_tool (b, "sed -i 's|^connect timeout|module = Lync\\n&|' topology.ini");
+    bench_restart (b, NULL);
+    CU_ASSERT_EQUAL (RUN (b, "observe", NULL, NULL)->rc, SB_OK);
+    end_bench (b);
+}
+
+/* Amber before it is needed: by force the store can only be taken where its SQL Server is named. */
+static void
+no_back_end (void)
+{
+    struct bench *b = a_bench ();
+    const struct outcome *o;
+
+    run_tool (b, "sed -i '/^back end = sql-south/d' topology.ini");
+    bench_restart (b, NULL);
+    o = RUN (b, "check", NULL, "fact", "H14", NULL);
+    CU_ASSERT_STRING_EQUAL (outcome_result (o, "verdict"), "amber");
+    CU_ASSERT_PTR_NOT_NULL (strstr (outcome_result (o, "found"), "back end"));
     end_bench (b);
 }
 
@@ -483,6 +551,9 @@ main (int argc, char **argv)
         { "replication is pushed and waited for with a deadline", replicates },
         { "a script too long for a command line goes to stdin whole or not at all", long_scripts },
         { "the chat services of a server are found, stopped and started", services },
+        { "mirrors are told and built by the chat system's own cmdlets", mirrors },
+        { "the module of Lync serves as well", lync },
+        { "a central store that could not be taken by force is amber while all is well", no_back_end },
         { "the central store is taken by force when its master is gone", moves_store },
         { "the central store is handed over when its master lives", hands_store_over },
         { "each fact turns red by itself", checks },

@@ -91,6 +91,9 @@ def run_line(w, line):
     elif line.startswith("Start-CsWindowsService") or line.startswith("Stop-CsWindowsService"):
         name, fqdn = strings(line)
         w["services"][fqdn][name] = "Running" if line.startswith("Start") else "Stopped"
+    elif line.startswith("Install-CsMirrorDatabase"):
+        assert "-DropExistingDatabasesOnMirror" in line
+        w["mirrors"] = {n: ["Principal", "Mirror", "synchronized", "synchronized"] for n in w["mirrors"]}
     elif line.startswith("Invoke-CsManagementServerFailover"):
         w["master"] = w["moves to"]
     else:
@@ -123,10 +126,12 @@ def answer(script):
         found = [{"name": n, "words": "Skype for Business Server " + n, "status": s}
                  for n, s in w["services"][fqdn].items()]
         return {"services": found + [{"name": "W32Time", "words": "Windows Time", "status": "Stopped"}]}
+    if "Get-CsDatabaseMirrorState" in script:
+        return {"list": [{"name": n, "p": m[0], "m": m[1], "ps": m[2], "ms": m[3]} for n, m in w["mirrors"].items()]}
     if "Test-CsPersistentChatMessage" in script:
         return {"result": w["message"], "latency": "00:00:00.12", "why": "no route äöü"}
     for line in script.splitlines():
-        if re.match(r"(Set|Start|Stop|Invoke)-Cs", line):
+        if re.match(r"(Set|Start|Stop|Invoke|Install)-Cs", line):
             run_line(w, line)
     save(w)
     return {"set": True}
