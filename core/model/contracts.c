@@ -325,17 +325,39 @@ static const struct sb_verb share_verbs[] = {
     { "check", SB_READS, NULL, S (60), 0, NULL, OPTIONS (TEXT ("fact", NEED, "H12")),
       OPTIONS (RESULT ("verdict", "green, amber, red or unknown") RESULT ("found", "what was found, in words")),
       "hold one fact of the steady state against the share" },
+    { "list", SB_READS, NULL, MIN (5), 0, NULL,
+      OPTIONS (TEXT ("prefix", 0, "files whose name starts so") TEXT ("suffix", 0, "files whose name ends so")),
+      OPTIONS (NUMBER ("files", "files that fit") NUMBER ("bytes", "their bytes") RESULT ("newest", "the one changed last")
+               RESULT ("names", "a line each: bytes, time, name; at most 500")),
+      "list files by prefix and suffix" },
+    { "read", SB_READS, NULL, HOUR (4), 0, NULL, OPTIONS (TEXT ("file", NEED, "name in the share")),
+      OPTIONS (NUMBER ("size", "its bytes") RESULT ("modified", "when it was changed, UTC")
+               RESULT ("sha256", "checksum of all of it") RESULT ("text", "its first 4 KiB where they are text")),
+      "read one file to its end: size, time, checksum, first words" },
+    { "rights", SB_SETTLES, NULL, MIN (2), S (10), NULL, OPTIONS (),
+      OPTIONS (RESULT ("create", "yes or no: may make a file") RESULT ("write", "yes or no: may write into it")
+               RESULT ("rename", "yes or no: may rename it") RESULT ("delete", "yes or no: may delete it")
+               RESULT ("sentence", "in words")),
+      "try whether this account can create, write, rename and delete there, with a file of its own" },
     { "copy", SB_SETTLES, NULL, HOUR (4), S (10), NULL,
       OPTIONS (TARGET ("to", NEED, "share", "where the files shall be") TEXT ("prefix", NEED, "files whose name starts so")
-               TEXT ("suffix", 0, "files whose name ends so")),
+               TEXT ("suffix", 0, "files whose name ends so") LIST ("files", 0, "with 'checked': only these")
+               FLAG ("checked", "no", "'files' are those whose headers were read and found good")
+               TEXT ("left out", 0, "what is told of files that were not found good")),
       OPTIONS (NUMBER ("copied", "files copied by this call") NUMBER ("bytes", "bytes copied by this call")
                RESULT ("newest", "newest file there") RESULT ("outcome", "done, or why not")),
-      "copy what is missing: temporary name, size check, fsync, rename" },
+      "copy what is missing: temporary name, checksum, sync, rename" },
     { "archive", SB_SETTLES, NULL, MIN (30), S (10), NULL,
       OPTIONS (TEXT ("folder", NEED, "folder below the share") TEXT ("prefix", NEED, "files whose name starts so")
                TEXT ("suffix", 0, "files whose name ends so") TEXT ("before", 0, "only files older than this, UTC")),
       OPTIONS (NUMBER ("moved", "files moved by this call")),
       "move files aside into a folder of the share" },
+    { "rename", SB_SETTLES, NULL, MIN (2), S (10), NULL,
+      OPTIONS (TEXT ("file", NEED, "name in the share") TEXT ("as", NEED, "its new name")),
+      OPTIONS (RESULT ("done", "yes when this call did it")),
+      "give one file another name, never over another file" },
+    { "delete", SB_SETTLES, NULL, MIN (2), S (10), NULL, OPTIONS (TEXT ("file", NEED, "name in the share")),
+      OPTIONS (RESULT ("done", "yes when this call did it")), "delete one file" },
     { .name = NULL }
 };
 

@@ -85,15 +85,58 @@ copies (void)
 }
 
 static void
-resumes (void)
+files (void)
 {
     struct bench *b = a_bench ();
+    const struct outcome *o;
 
-    old_file (b, SRC "mgc_1.trn", "all of it");
-    old_file (b, "copies/.mgc_1.trn.part", "all of it and something that an earlier attempt left");
-    CU_ASSERT_EQUAL (bench_run (b, "share", "ship", "copy", NULL, "to", "here", "prefix", "mgc", NULL)->rc, SB_OK);
-    CU_ASSERT_TRUE (has (b, "copies/mgc_1.trn", "all of it"));
-    CU_ASSERT_TRUE (has (b, "copies/.mgc_1.trn.part", NULL));
+    old_file (b, SRC "mgc_1.trn", "text \xc3\xa4");
+    old_file (b, SRC "mgc_2.trn", "other");
+    o = bench_run (b, "share", "ship", "list", NULL, "prefix", "MGC", NULL);
+    CU_ASSERT_STRING_EQUAL (outcome_result (o, "files"), "2");
+    CU_ASSERT_STRING_EQUAL (outcome_result (o, "bytes"), "12");
+    o = bench_run (b, "share", "ship", "read", NULL, "file", "mgc_1.trn", NULL);
+    CU_ASSERT_STRING_EQUAL (outcome_result (o, "size"), "7");
+    CU_ASSERT_STRING_EQUAL (outcome_result (o, "text"), "text \xc3\xa4");
+    CU_ASSERT_EQUAL (bench_run (b, "share", "ship", "read", NULL, "file", "../secret", NULL)->rc, SB_FAIL);
+    CU_ASSERT_EQUAL (bench_run (b, "share", "ship", "rename", NULL, "file", "mgc_1.trn", "as", "mgc_2.trn", NULL)->rc,
+                     SB_FAIL);
+    CU_ASSERT_TRUE (has (b, SRC "mgc_2.trn", "other"));
+    CU_ASSERT_EQUAL (bench_run (b, "share", "ship", "rename", NULL, "file", "mgc_1.trn", "as", "x.trn", NULL)->rc,
+                     SB_OK);
+    CU_ASSERT_EQUAL (bench_verify (b, "share", "ship", "rename", NULL, "file", "mgc_1.trn", "as", "x.trn", NULL)->seen,
+                     SB_SEEN_YES);
+    CU_ASSERT_EQUAL (bench_verify (b, "share", "ship", "delete", NULL, "file", "x.trn", NULL)->seen, SB_SEEN_NO);
+    CU_ASSERT_EQUAL (bench_run (b, "share", "ship", "delete", NULL, "file", "x.trn", NULL)->rc, SB_OK);
+    CU_ASSERT_EQUAL (bench_verify (b, "share", "ship", "delete", NULL, "file", "x.trn", NULL)->seen, SB_SEEN_YES);
+    CU_ASSERT_EQUAL (bench_run (b, "share", "ship", "delete", NULL, "file", "a/b", NULL)->rc, SB_FAIL);
+    o = bench_run (b, "share", "ship", "rights", NULL, NULL);
+    CU_ASSERT_EQUAL (o->rc, SB_OK);
+    CU_ASSERT_STRING_EQUAL (outcome_result (o, "rename"), "yes");
+    CU_ASSERT_EQUAL (bench_run (b, "share", "gone", "rights", NULL, NULL)->rc, SB_RETRY);
+    bench_free (b);
+}
+
+/* What the database role found good is copied; the rest is told, and never overwrites anything. */
+static void
+chosen (void)
+{
+    struct bench *b = a_bench ();
+    const struct outcome *o;
+
+    old_file (b, SRC "mgc_1.trn", "one");
+    old_file (b, SRC "mgc_2.trn", "two");
+    old_file (b, SRC "mgc_3.trn", "half of thr");
+    old_file (b, "copies/mgc_2.trn", "two");
+    o = bench_run (b, "share", "ship", "copy", NULL, "to", "here", "prefix", "mgc", "checked", "yes", "+files",
+                   "mgc_1.trn|mgc_2.trn", "left out", "mgc_3.trn: its header is damaged", NULL);
+    CU_ASSERT_EQUAL (o->rc, SB_OK);
+    CU_ASSERT_STRING_EQUAL (outcome_result (o, "copied"), "1");
+    CU_ASSERT_PTR_NOT_NULL (strstr (outcome_result (o, "outcome"), "mgc_3.trn: its header is damaged"));
+    CU_ASSERT_TRUE (has (b, "copies/mgc_3.trn", NULL));
+    o = bench_verify (b, "share", "ship", "copy", NULL, "to", "here", "prefix", "mgc", "checked", "yes", "+files",
+                      "mgc_1.trn|mgc_2.trn", NULL);
+    CU_ASSERT_EQUAL (o->seen, SB_SEEN_YES);
     bench_free (b);
 }
 
@@ -260,7 +303,8 @@ main (int argc, char **argv)
 {
     static const struct sb_tap_test tests[] = {
         { "what is missing is copied, by name and size, and nothing else", copies },
-        { "what an interrupted copy left behind is replaced", resumes },
+        { "files are listed, read, renamed and deleted, and rights are tried", files },
+        { "of files whose headers were read only the good ones are copied", chosen },
         { "another file of the same name is not touched and is told", spares },
         { "a file that still grows is left out and told", growing },
         { "a share that is not there is unknown, never empty", unreachable },
