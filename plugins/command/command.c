@@ -2,8 +2,8 @@
  * and any verb: the program gets one JSON object on stdin and answers with one
  * on stdout (doc: switchback-command(7)).
  *
- *   in   {"role", "verb", "op": "run"|"verify", "object", "on", "params": {}, "run", "step", "attempt", "drill",
- *         "deadline_ms", "secret"}
+ *   in   {"role", "verb", "op": "run"|"verify", "object", "attributes": {}, "on", "on_attributes": {}, "params": {},
+ *         "run", "step", "attempt", "drill", "deadline_ms", "secret"}
  *   out  {"rc": "ok"|"retry"|"fail"|"unsure"|"stopped", "seen": "yes"|"no"|"partly"|"unknown", "message",
  *         "results": {}}
  *
@@ -81,6 +81,62 @@ value_of (struct sb_call *call, const char *name)
     return list;
 }
 
+/* What the topology says of the objects of a call, so that a program need not read the file itself. */
+static const struct known {
+    const char *kind;
+    const char *keys[12];
+} kinds[] = {
+    { "pool", { "fqdn", "primary site", "backup site", "central store", "next hop", "control" } },
+    { "database",
+      { "name", "primary", "mirror", "witness", "backup", "backup mirror", "backup witness", "log share",
+        "copy folder" } },
+    { "share", { "site", "path", "unc" } },
+    { "channel", { "events" } },
+    { "instance", { "site", "host", "fqdn", "port", "instance name", "endpoint port" } },
+    { "server", { "site", "fqdn", "active" } },
+    { "site", { "fence", "mirror setup share" } },
+};
+
+static json_t *
+attributes (struct sb_call *call, const char *kind, const char *name)
+{
+    json_t *root = json_object ();
+    const char *value;
+    size_t i, k;
+
+    for (i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        for (k = 0; strcmp (kinds[i].kind, kind) == 0 && kinds[i].keys[k] != NULL; k++)
+            if ((value = sb_attr (call, kind, name, kinds[i].keys[k])) != NULL)
+                json_object_set_new (root, kinds[i].keys[k], json_string (value));
+    return root;
+}
+
+/* The kind of a target is not told; its name is unique among those that can be one. */
+static const char *
+kind_of_target (struct sb_call *call, const char *name)
+{
+    static const char *const targets[] = { "instance", "server", "site" };
+    const char *other;
+    size_t i, k;
+
+    for (i = 0; i < sizeof targets / sizeof *targets; i++)
+        for (k = 0; (other = sb_object (call, targets[i], k)) != NULL; k++)
+            if (strcmp (other, name) == 0)
+                return targets[i];
+    return "";
+}
+
+static void
+add_attributes (struct sb_call *call, json_t *root)
+{
+    const char *role = sb_about (call, "role"), *on = sb_param (call, "on");
+
+    json_object_set_new (root, "attributes",
+                         attributes (call, strcmp (role, "notify") == 0 ? "channel" : role, sb_about (call, "object")));
+    if (on != NULL)
+        json_object_set_new (root, "on_attributes", attributes (call, kind_of_target (call, on), on));
+}
+
 static char *
 request (struct bridge *b)
 {
@@ -101,6 +157,7 @@ request (struct bridge *b)
         if (strcmp (name, "on") != 0)
             json_object_set_new (params, name, value_of (call, name));
     json_object_set_new (root, "params", params);
+    add_attributes (call, root);
     json_object_set_new (root, "attempt", json_integer (attempt != NULL ? atoi (attempt) : 1));
     json_object_set_new (root, "drill", json_boolean (sb_about (call, "drill") != NULL));
     json_object_set_new (root, "deadline_ms", json_integer (sb_left_ms (call)));

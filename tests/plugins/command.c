@@ -3,6 +3,7 @@
 #include "tests/host/bench.h"
 #include "tests/lib/tap.h"
 
+#include "core/model/contracts.h"
 #include "core/sys/clock.h"
 #include "core/sys/file.h"
 
@@ -106,6 +107,114 @@ contract (void)
     bench_file (b, "grade", "certain", 0600);
     CU_ASSERT_EQUAL (bench_run (b, "fence", "power", "isolate", "north", NULL)->rc, SB_UNSURE);
     CU_ASSERT_EQUAL (bench_run (b, "fence", "power", "isolate", "north", "speed", "high", NULL)->rc, SB_FAIL);
+    bench_free (b);
+}
+
+/* A value that an option takes. */
+static const char *
+sample (const struct sb_option *o)
+{
+    static const char *const texts[] = {
+        [SB_STRING] = "text äöü", [SB_INT] = "7",        [SB_BOOL] = "yes",  [SB_DURATION] = "90s",
+        [SB_LIST] = "a, b",       [SB_SECRET] = "env:X", [SB_CHOICE] = NULL, [SB_TARGET] = NULL,
+    };
+
+    if (o->type == SB_CHOICE)
+        return o->choices[0];
+    if (o->type != SB_TARGET)
+        return texts[o->type];
+    return strcmp (o->choices[0], "instance") == 0 ? "i1"
+           : strcmp (o->choices[0], "share") == 0  ? "vault"
+           : strcmp (o->choices[0], "server") == 0 ? "s1"
+                                                   : "north";
+}
+
+/* The answer of a program that gives every result of the verb, and one that nobody asked for. */
+static void
+prepare_answer (struct bench *b, const struct sb_verb *v)
+{
+    SB_CLEANUP (sb_buf_free) struct sb_buf text = { 0 };
+    const struct sb_option *o;
+
+    sb_buf_str (&text, "{\"rc\": \"ok\", \"seen\": \"yes\", \"results\": {\"more than asked\": \"x\"");
+    for (o = v->results; o->name != NULL; o++)
+        sb_buf_printf (&text, ", \"%s\": \"%s\"", o->name, sample (o));
+    sb_buf_str (&text, "}}");
+    bench_file (b, "answer", text.s, 0600);
+}
+
+/* Required parameters in pairs; at most four are needed by any verb. */
+static const struct outcome *
+call_verb (struct bench *b, const struct sb_role *r, const struct sb_verb *v, enum sb_op op)
+{
+    SB_AUTOFREE char *kind = v->targets != NULL ? sb_xstrndup (v->targets, strcspn (v->targets, " ")) : NULL;
+    const char *kinds[] = { kind, NULL }, *pairs[10] = { NULL };
+    const struct sb_option target = { .type = SB_TARGET, .choices = kinds }, *o;
+    struct sb_arena arena = { 0 };
+    const struct outcome *ret;
+    size_t n = 0;
+
+    for (o = v->params; o->name != NULL && n < 8; o++)
+        if ((o->flags & SB_REQUIRED) != 0) {
+            pairs[n++] = o->type == SB_LIST ? sb_arena_printf (&arena, "+%s", o->name) : o->name;
+            pairs[n++] = o->type == SB_LIST ? "a|b" : sample (o);
+        }
+    ret = bench_await (b, bench_send (b, r->kind, strcmp (r->kind, "share") == 0 ? "vault" : "it", v->name, op,
+                                      kind != NULL ? sample (&target) : NULL, 20000, pairs[0], pairs[1], pairs[2],
+                                      pairs[3], pairs[4], pairs[5], pairs[6], pairs[7], NULL));
+    sb_arena_release (&arena);
+    return ret;
+}
+
+static bool
+request_has (struct bench *b, const char *part)
+{
+    SB_CLEANUP (sb_buf_free) struct sb_buf in = { 0 };
+    SB_AUTOFREE char *path = bench_path (b, "in.json");
+
+    return sb_file_read (path, 100000, &in, &b->faults) && strstr (sb_buf_cstr (&in), part) != NULL;
+}
+
+/* Every verb of every packaged role can be played by a program. */
+static void
+every_role (void)
+{
+    struct bench *b = bench_new (
+            NULL,
+            "[pool it]\nplugin = command\nprogram = tool.sh\nfqdn = chat.lab\nprimary site = north\nbackup site = south\n"
+            "[site north]\n[site south]\n[database it]\nplugin = command\nprogram = tool.sh\nprimary = i1\n"
+            "[instance i1]\nsite = north\nhost = sql.lab\ncredential = c\n[server s1]\nsite = north\n"
+            "[credential c]\nuser = u\nsecret = env:X\n[share vault]\nplugin = command\nprogram = tool.sh\n"
+            "site = north\n[fence it]\nplugin = command\nprogram = tool.sh\n[channel it]\nplugin = command\n"
+            "program = tool.sh\n");
+    const struct sb_role *r;
+    const struct sb_verb *v;
+    size_t verbs = 0;
+
+    bench_file (b, "tool.sh", "#!/bin/sh\ncat > in.json\ncat answer\n", 0700);
+    for (r = sb_roles; r->name != NULL; r++)
+        for (v = r->verbs; v->name != NULL; v++) {
+            SB_AUTOFREE char *role = sb_xprintf ("\"role\":\"%s\",\"verb\":\"%s\"", r->name, v->name);
+            const struct outcome *o;
+            const struct sb_option *k;
+
+            prepare_answer (b, v);
+            o = call_verb (b, r, v, SB_OP_RUN);
+            if (o->rc != SB_OK)
+                printf ("# %s.%s: %s\n", r->name, v->name, o->sentence);
+            CU_ASSERT_EQUAL (o->rc, SB_OK);
+            CU_ASSERT_PTR_NOT_NULL (strstr (sb_buf_cstr (&o->said), "'more than asked' is none of"));
+            for (k = v->results; k->name != NULL; k++)
+                CU_ASSERT_STRING_EQUAL (outcome_result (o, k->name), sample (k));
+            CU_ASSERT_TRUE (request_has (b, role));
+            if (v->effect != SB_READS)
+                CU_ASSERT_EQUAL (call_verb (b, r, v, SB_OP_VERIFY)->seen, SB_SEEN_YES);
+            verbs++;
+        }
+    CU_ASSERT_TRUE (verbs > 40);
+    call_verb (b, sb_role_find ("database"), sb_verb_find (sb_role_find ("database"), "observe"), SB_OP_RUN);
+    CU_ASSERT_TRUE (request_has (b, "\"host\":\"sql.lab\""));
+    CU_ASSERT_TRUE (request_has (b, "\"primary\":\"i1\""));
     bench_free (b);
 }
 
@@ -216,6 +325,7 @@ main (int argc, char **argv)
         { "the program gets the whole call as JSON and its results come back", asks },
         { "answers become classes, and what is no answer becomes doubt", classes },
         { "a packaged role is held to its contract", contract },
+        { "a program can play every verb of every packaged role; what it says beyond them is left out", every_role },
         { "a program that cannot be started or trusted changed nothing", not_startable },
         { "a program that does not end is killed with all it started, and its secret stays in", late },
         { "a program that is asked to stop can say so", stopped },
