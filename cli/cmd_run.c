@@ -1,5 +1,6 @@
 /* switchback run, resume, watch: the commands that make something happen. */
 #include "cli/channels.h"
+#include "cli/lock.h"
 
 #include "core/base/text.h"
 #include "core/sys/clock.h"
@@ -36,10 +37,53 @@ new_run_id (struct cli *c, const char *workflow)
     return sb_arena_printf (&c->arena, "%s-%s-%s", workflow, digits, hex);
 }
 
+/* What bound this run when it began: the plan lock it was held to, and why it was begun in spite of a cool-down. */
+static char *
+begin_info (struct cli *c, const json_t *lock)
+{
+    static const char *const kept[] = { "lock", "fingerprint", "plugins", "observed" };
+    json_t *o = json_object (), *held = lock == NULL ? NULL : json_object ();
+    char *text;
+    size_t i;
+
+    for (i = 0; held != NULL && i < sizeof kept / sizeof *kept; i++)
+        json_object_set (held, kept[i], json_object_get (lock, kept[i]));
+    if (held != NULL)
+        json_object_set_new (o, "plan_lock", held);
+    if (cli_opt (c, "acknowledge") != NULL)
+        json_object_set_new (o, "acknowledged", json_string (cli_opt (c, "acknowledge")));
+    text = json_dumps (o, JSON_SORT_KEYS | JSON_COMPACT);
+    json_decref (o);
+    return text;
+}
+
+/* Whoever names the lock of a plan has agreed to that plan: the gate before the first step asks for nothing else. */
+static const char **
+with_start (struct cli *c, const struct sb_plan *plan, const char **gates)
+{
+    const char **more;
+    size_t n = 0;
+    uint32_t i;
+
+    for (i = 0; i < plan->ngates && strcmp (plan->gates[i].name, "start") != 0; i++)
+        ;
+    if (cli_opt (c, "approve-plan") == NULL || !plan->needs_approval || i == plan->ngates)
+        return gates;
+    while (gates[n] != NULL)
+        n++;
+    more = sb_arena_alloc (&c->arena, (n + 2) * sizeof *more);
+    memcpy (more, gates, n * sizeof *more);
+    more[n] = "start";
+    more[n + 1] = NULL;
+    return more;
+}
+
 /* The options that a resumed run needs again are few: gates are named anew. */
 static int
-begin (struct cli *c, struct sb_journal *j, const struct sb_plan *plan, bool all, const char **gates)
+begin (struct cli *c, struct sb_journal *j, const struct sb_plan *plan, bool all, const char **gates,
+       const json_t *lock)
 {
+    char *info = begin_info (c, lock);
     char *full = realpath (cli_topology_file (c), NULL);
     struct sb_run_cfg cfg = { .journal = j, .plan = plan, .topology = &c->topology, .registry = c->registry };
     int rc;
@@ -53,8 +97,10 @@ begin (struct cli *c, struct sb_journal *j, const struct sb_plan *plan, bool all
     cfg.drill = plan->drill;
     cfg.approve_all = all;
     cfg.approve = gates;
+    cfg.info = info;
     rc = cli_run (c, &cfg);
     free (full);
+    free (info);
     return rc;
 }
 
@@ -66,6 +112,7 @@ cmd_run (struct cli *c)
     struct sb_journal *j = NULL;
     const char **gates = NULL;
     bool all = false, tried;
+    json_t *lock = NULL;
     int rc = cli_load_topology (c), owed;
 
     if (rc == EXIT_DONE)
@@ -82,11 +129,16 @@ cmd_run (struct cli *c)
     if (rc == EXIT_DONE)
         rc = cli_approvals (c, &plan, &all, &gates);
     if (rc == EXIT_DONE)
+        rc = cli_lock_check (c, &plan, &lock);
+    if (rc == EXIT_DONE)
         j = cli_journal (c, true, &rc);
+    if (rc == EXIT_DONE)
+        rc = cli_cool_down (c, j, &plan);
     if (rc == EXIT_DONE && (owed = cli_pay_owed (c, j, &tried)) < 0)
         rc = owed == -2 ? EXIT_SIGNAL : EXIT_JOURNAL;
     if (rc == EXIT_DONE)
-        rc = begin (c, j, &plan, all, gates);
+        rc = begin (c, j, &plan, all, with_start (c, &plan, gates), lock);
+    json_decref (lock);
     sb_journal_close (j);
     sb_plan_release (&plan);
     sb_workflow_release (&w);

@@ -2,6 +2,7 @@
  * None of them touches the world, but `plan --observe` asks it. */
 #include "cli/ask.h"
 #include "cli/channels.h"
+#include "cli/lock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,7 +149,9 @@ cmd_plan (struct cli *c)
         rc = cli_load_workflow (c, c->args[0], &w);
     if (rc == EXIT_DONE)
         rc = cli_make_plan (c, &w, &p);
-    if (rc == EXIT_DONE && cli_opt (c, "observe") != NULL) {
+    if (rc == EXIT_DONE && cli_opt (c, "out") != NULL) {
+        rc = cli_lock_write (c, &p, cli_opt (c, "out"));
+    } else if (rc == EXIT_DONE && cli_opt (c, "observe") != NULL) {
         rc = observe (c, &p);
     } else if (rc == EXIT_DONE) {
         text = cli_opt (c, "dot") != NULL ? sb_plan_to_dot (&p) : c->json ? sb_plan_to_json (&p) : sb_plan_to_text (&p);

@@ -31,12 +31,18 @@ static const struct cli_option plan_options[] = {
     { "drill", 0, NULL, "plan a drill" },
     { "dot", 0, NULL, "print the graph for Graphviz" },
     { "observe", 0, NULL, "ask the world which steps are already true; changes nothing" },
+    { "out", 0, "FILE",
+      "observe, and write plan, plugin versions and what was observed, with their lock, for run --plan" },
     { NULL, 0, NULL, NULL }
 };
 
 static const struct cli_option run_options[] = {
     { "param", 'p', "KEY=VALUE", "a parameter of the workflow; may be repeated" },
     { "approve", 0, "GATES", "answer gates: all, or names separated by commas; a limit is written loss=5m" },
+    { "plan", 0, "FILE",
+      "hold to the plan that 'plan --out FILE' wrote: refuse, and show what differs, if anything does" },
+    { "approve-plan", 0, "LOCK", "hold to the lock that 'plan --out' printed; agrees to the gate 'start' too" },
+    { "acknowledge", 0, "REASON", "move the pool again within [policy] cool down; the reason stays in the journal" },
     { "drill", 0, NULL, "a drill: every message, status and report says DRILL" },
     { "wait", 0, NULL, "at a gate that nobody answers, wait instead of ending with 4" },
     { NULL, 0, NULL, NULL }

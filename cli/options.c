@@ -89,9 +89,35 @@ unknown_command (char *const *words)
 }
 
 /* The words that are no options, in order; before the command is known an
- * option's argument is recognised by the tables of all commands. */
+ * option's argument is recognised by the tables of all commands.  Where they
+ * disagree (--wait is a flag of run and takes a time of check), a following word
+ * that begins a command is the command. */
 static bool
-takes_argument (const char *word)
+begins_command (const char *word)
+{
+    const struct cli_command *m;
+    size_t n = strlen (word);
+
+    for (m = cli_commands; m->name != NULL; m++)
+        if (strncmp (m->name, word, n) == 0 && (m->name[n] == 0 || m->name[n] == ' '))
+            return true;
+    return false;
+}
+
+static bool
+is_flag_somewhere (const char *name, size_t n)
+{
+    const struct cli_option *o;
+    const struct cli_command *m;
+
+    for (m = cli_commands; m->name != NULL; m++)
+        if ((o = find_long (m, name, n)) != NULL && o->arg == NULL)
+            return true;
+    return false;
+}
+
+static bool
+takes_argument (const char *word, const char *next)
 {
     static const struct cli_command nothing;
     const struct cli_option *o = NULL;
@@ -103,8 +129,11 @@ takes_argument (const char *word)
         if (word[2 + n] == '=')
             return false;
         o = find_long (&nothing, word + 2, n);
-        for (m = cli_commands; o == NULL && m->name != NULL; m++)
-            o = find_long (m, word + 2, n);
+        for (m = cli_commands; (o == NULL || o->arg == NULL) && m->name != NULL; m++)
+            if (find_long (m, word + 2, n) != NULL)
+                o = find_long (m, word + 2, n);
+        if (o != NULL && o->arg != NULL && is_flag_somewhere (word + 2, n))
+            return next != NULL && !begins_command (next);
     } else if (word[2] == 0) {
         o = find_letter (&nothing, word[1]);
         for (m = cli_commands; o == NULL && m->name != NULL; m++)
@@ -203,7 +232,7 @@ cli_parse (struct cli *c, int argc, char **argv)
             help = true;
         else if (argv[i][0] != '-' || argv[i][1] == 0)
             words[count++] = argv[i];
-        else if (takes_argument (argv[i]))
+        else if (takes_argument (argv[i], argv[i + 1]))
             i++;
     }
     if (version && count == 0) {

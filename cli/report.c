@@ -111,6 +111,7 @@ report_account (struct cli *c, struct sb_journal *j, const struct sb_journal_run
                                 "head", "seq", (json_int_t) head.seq, "hash", sb_buf_cstr (&hash), "steps", g.steps,
                                 "events", g.events);
             json_object_set_new (report, "standing", cli_standing (c, j, run, &plan));
+            json_object_set_new (report, "info", json_loads (run->info, 0, NULL));
         }
     }
     json_decref (g.steps);
@@ -141,6 +142,20 @@ int64_t
 report_ms (const json_t *o, const char *key)
 {
     return json_integer_value (json_object_get (o, key));
+}
+
+static void
+print_info (const json_t *info)
+{
+    const char *lock = report_str (json_object_get (info, "plan_lock"), "lock");
+    const char *why = report_str (info, "acknowledged");
+
+    if (lock[0] != 0)
+        printf ("held to plan lock %s\n", lock);
+    if (why[0] != 0)
+        printf ("begun within the cool-down, because: %s\n", why);
+    if (lock[0] != 0 || why[0] != 0)
+        putchar ('\n');
 }
 
 /* Of a run that ended only the marks are left to tell. */
@@ -174,6 +189,7 @@ report_text (struct cli *c, json_t *report)
             json_is_true (json_object_get (report, "drill")) ? "DRILL " : "", report_str (report, "title"),
             cli_paint (c, "off"), report_str (report, "run"), sb_buf_cstr (&at), took.len > 0 ? ", took " : "",
             sb_buf_cstr (&took), report_str (report, "outcome"), report_str (report, "digest"));
+    print_info (json_object_get (report, "info"));
     if (json_is_object (json_object_get (report, "standing")))
         print_standing (report);
     json_array_foreach (json_object_get (report, "steps"), i, step)

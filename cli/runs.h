@@ -18,6 +18,9 @@ struct sb_journal *cli_existing_journal (struct cli *c, int *ret_code);
  * 0 or EXIT_USAGE. */
 int cli_approvals (struct cli *c, const struct sb_plan *plan, bool *ret_all, const char ***ret_gates);
 
+/* cool.c: EXIT_DONE, or EXIT_FAILED and said: the pool was moved a short while ago, and nobody says why again. */
+int cli_cool_down (struct cli *c, struct sb_journal *j, const struct sb_plan *p);
+
 /* Runs `cfg` with the live view and tells the outcome; returns the exit code. */
 int cli_run (struct cli *c, struct sb_run_cfg *cfg);
 

@@ -35,6 +35,10 @@ options_stand_anywhere ()
 }
 ok "options may stand before, between and after words" options_stand_anywhere
 
+ok "an option that is a flag of one command and takes a time of another may stand before the word: the flag" \
+    says "no workflow 'none'" "$switchback" --wait run none -t "$dir/anywhere/topology.ini"
+ok "and the time" says "'--wait x' is not a time" "$switchback" --wait x check -t "$dir/anywhere/topology.ini"
+
 results_and_log_do_not_mix ()
 {
     "$switchback" check -t "$dir/none.ini" >"$dir/stdout" 2>"$dir/stderr"
