@@ -5,6 +5,7 @@
  * of a door guards its list of sessions; a session is cut by a number and a byte
  * in its event descriptor, never from outside its thread. */
 #include "lab/tds/house.h"
+#include "lab/tds/sspi.h"
 #include "lab/tds/tds_door.h"
 
 #include "core/base/mem.h"
@@ -252,6 +253,7 @@ lab_tds_start (const struct lab_door_cfg *doors, size_t n)
     struct tds_door *list = sb_xcalloc (n + 1, sizeof *list); /* lives as long as the process */
 
     signal (SIGPIPE, SIG_IGN);
+    tds_sspi_prepare (doors, n);
     for (size_t i = 0; i < n; i++) {
         const char *problem;
         list[i].cfg = &doors[i];

@@ -156,6 +156,22 @@ version_of (uint32_t word)
     return v >= 0x71 && v <= 0x74 ? v : v > 0x74 && v < 0x80 ? 0x74 : 0;
 }
 
+/* Its length has sixteen bits, or, when those are all ones, 32 further on (7.2 and later). */
+static bool
+take_sspi (const uint8_t *p, size_t n, struct sb_tds_login *l)
+{
+    size_t offset = le16 (p + 78), size = le16 (p + 80);
+
+    if (size == 0xffff && n >= 94 && le32 (p + 90) != 0)
+        size = le32 (p + 90);
+    if (offset > n || size > n - offset)
+        return false;
+    l->sspi = sb_xcalloc (size + 1, 1);
+    memcpy (l->sspi, p + offset, size);
+    l->nsspi = size;
+    return true;
+}
+
 bool
 sb_tds_login_parse (const uint8_t *p, size_t n, struct sb_tds_login *l)
 {
@@ -181,6 +197,7 @@ sb_tds_login_parse (const uint8_t *p, size_t n, struct sb_tds_login *l)
     l->integrated = (p[25] & 0x80) != 0;
     l->read_only = (p[26] & 0x20) != 0;
     l->wants_utf8 = wants_feature (p, n, 0x0a);
+    good = !l->integrated || take_sspi (p, n, l);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         *texts[i].place = text_at (p, n, texts[i].index, texts[i].index == 2);
         good &= *texts[i].place != NULL;
@@ -204,5 +221,6 @@ sb_tds_login_release (struct sb_tds_login *l)
     free (l->library);
     free (l->language);
     free (l->database);
+    free (l->sspi);
     memset (l, 0, sizeof *l);
 }

@@ -36,6 +36,8 @@ struct sb_tds_login {
     uint32_t packet_size, client_version, client_pid;
     bool odbc, integrated, read_only, wants_utf8;
     char *host, *user, *password, *app, *server, *library, *language, *database; /* owned; never NULL */
+    uint8_t *sspi; /* the first token of an integrated login; owned */
+    size_t nsspi;
 };
 
 bool sb_tds_login_parse (const uint8_t *p, size_t n, struct sb_tds_login *ret);

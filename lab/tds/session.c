@@ -2,6 +2,7 @@
 #include "lab/tds/session.h"
 #include "lab/tds/house.h"
 #include "lab/tds/rpc.h"
+#include "lab/tds/sspi.h"
 #include "lab/tds/store.h"
 #include "lab/tds/temp.h"
 
@@ -174,6 +175,30 @@ remember (struct tds_session *s, const struct sb_tds_login *l)
     s->lock_timeout = -1;
 }
 
+/* NTLM or Kerberos: who it is, and whether he may. */
+static bool
+integrated (struct tds_session *s, struct sb_tds_login *l)
+{
+    const struct lab_user *user = NULL;
+    char *name = tds_sspi_login (s, l, &user);
+
+    if (s->wire.dead)
+        return false;
+    if (name == NULL) {
+        tds_say (s, NULL, 18452);
+        sb_tds_done (&s->out, SB_TDS_DONE, SB_TDS_ERROR, 0, 0);
+        sb_tds_end (&s->out);
+        return false;
+    }
+    free (l->user);
+    l->user = name;
+    if (user != NULL)
+        s->sysadmin = user->sysadmin != 0;
+    else if (!tds_login_exists (s, name))
+        return refuse (s, name);
+    return true;
+}
+
 static bool
 login (struct tds_session *s, bool login_only)
 {
@@ -192,13 +217,9 @@ login (struct tds_session *s, bool login_only)
         return false;
     s->out.tds = l.tds;
     s->out.server = sb_xstrdup (server_name (s));
-    if (l.integrated) {
-        tds_say (s, NULL, 18452);
-        sb_tds_done (&s->out, SB_TDS_DONE, SB_TDS_ERROR, 0, 0);
-        sb_tds_end (&s->out);
+    if (l.integrated && !integrated (s, &l))
         return false;
-    }
-    if (!tds_login_check (s->cfg, l.user, l.password, &s->sysadmin)) {
+    if (!l.integrated && !tds_login_check (s->cfg, l.user, l.password, &s->sysadmin)) {
         s->sysadmin = false;
         if (!made_login (s->door, &l))
             return refuse (s, l.user);

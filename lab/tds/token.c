@@ -148,6 +148,17 @@ send_env (struct sb_tds_out *o, enum sb_tds_env type, const struct sb_buf *rest)
 }
 
 void
+sb_tds_sspi (struct sb_tds_out *o, const void *token, size_t n)
+{
+    SB_CLEANUP (sb_buf_free) struct sb_buf b = { 0 };
+
+    sb_buf_char (&b, (char) 0xed);
+    put_le (&b, n, 2);
+    sb_buf_add (&b, token, n);
+    send_token (o, &b);
+}
+
+void
 sb_tds_env (struct sb_tds_out *o, enum sb_tds_env type, const char *fresh, const char *old)
 {
     SB_CLEANUP (sb_buf_free) struct sb_buf rest = { 0 };

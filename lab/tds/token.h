@@ -52,6 +52,8 @@ void sb_tds_done (struct sb_tds_out *o, enum sb_tds_done token, unsigned status,
 /* INFO below severity 11 (class 0 for 10), ERROR from there on. */
 void
 sb_tds_say (struct sb_tds_out *o, int number, int state, int severity, const char *text, const char *proc, int line);
+/* What GSSAPI answers; at most 65535 bytes. */
+void sb_tds_sspi (struct sb_tds_out *o, const void *token, size_t n);
 void sb_tds_env (struct sb_tds_out *o, enum sb_tds_env type, const char *fresh, const char *old);
 /* Transaction ENVCHANGEs carry eight bytes. */
 void sb_tds_env_transaction (struct sb_tds_out *o, enum sb_tds_env type, uint64_t fresh, uint64_t old);

@@ -21,6 +21,7 @@ enum sb_tds_packet {
     SB_TDS_ATTENTION = 0x06,
     SB_TDS_TRANSACTION = 0x0e,
     SB_TDS_LOGIN7 = 0x10,
+    SB_TDS_SSPI = 0x11,
     SB_TDS_PRELOGIN = 0x12
 };
 

@@ -65,6 +65,7 @@ extra_doors_open (struct extra_doors *d, const char *dir, enum lab_tds_tls tls)
         users[0] = (struct lab_user){ json_string_value (json_object_get (x, "user")),
                                       json_string_value (json_object_get (x, "password")), 1, NULL };
         users[1] = (struct lab_user){ "guest-of-tests", "Guest-1", 0, NULL };
+        c->keytab = sb_xprintf ("%s/secrets/services.keytab", dir);
         c->users = users;
         c->nusers = 2;
         c->world_socket = socket_path;
