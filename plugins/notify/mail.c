@@ -151,6 +151,7 @@ static enum sb_rc
 judge (struct sb_call *call, CURLcode code, long status, const struct reply *reply, const char *error)
 {
     const char *text = *error != '\0' ? error : curl_easy_strerror (code);
+    const char *said = *reply->refused != '\0' ? reply->refused : reply->text;
 
     if (code == CURLE_OK) {
         sb_result (call, "receipt",
@@ -164,8 +165,8 @@ judge (struct sb_call *call, CURLcode code, long status, const struct reply *rep
                         "HINT: Set smtp tls = off if that is meant.");
     if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_LOGIN_DENIED || code == CURLE_SSL_CACERT_BADFILE
         || (status >= 500 && status < 600))
-        return sb_fail (call, SB_FAIL, "the mail was refused: %s (%s)", text, reply->text);
-    return sb_fail (call, SB_RETRY, "the mail was not taken: %s (%s)", text, reply->text);
+        return sb_fail (call, SB_FAIL, "the mail was refused: %s (%s)", text, said);
+    return sb_fail (call, SB_RETRY, "the mail was not taken: %s (%s)", text, said);
 }
 
 /* NULL, or what is wrong with the addresses. */

@@ -16,9 +16,9 @@
 
 static const struct escape entities = { .how = ESCAPE_ENTITY, .chars = "&<>" };
 static const struct escape html = { .how = ESCAPE_ENTITY, .chars = "&<>\"", .breaks = 1 };
-static const struct escape markdown = { .how = ESCAPE_BACKSLASH, .chars = "\\`*_{}[]()#+-.!>~|", .parted = "@" };
+static const struct escape markdown = { .how = ESCAPE_BACKSLASH, .chars = "\\`*_[]()#>~|", .parted = "@" };
 static const struct escape few = { .how = ESCAPE_BACKSLASH, .chars = "\\`*_~[]#>", .parted = "@" };
-static const struct escape discord = { .how = ESCAPE_BACKSLASH, .chars = "\\`*_~[]()#>|<-", .parted = "@" };
+static const struct escape discord = { .how = ESCAPE_BACKSLASH, .chars = "\\`*_~[]()#>|<", .parted = "@" };
 
 /* clang-format off */
 const struct service services[] = {

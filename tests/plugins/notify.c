@@ -3,6 +3,7 @@
 #include "tests/host/bench.h"
 #include "tests/lib/tap.h"
 
+#include "core/base/text.h"
 #include "core/sys/clock.h"
 #include "core/sys/file.h"
 
@@ -72,15 +73,21 @@ a_bench (bool drill)
     }
     ports = text_in (b, "ports");
     sscanf (ports, "%d %d", &https, &smtp);
-    topology = sb_xprintf ("[channel hook]\nurl = file:hook.url\nca = file:door.pem\n"
-                           "[channel plain]\nurl = file:plain.url\n"
-                           "[channel untrusted]\nurl = file:hook.url\n"
-                           "[channel post]\nsmtp = 127.0.0.1:%d\nfrom = switchback@lab.example\n"
-                           "to = ops@lab.example, duty@lab.example\nca = file:door.pem\ncredential = mailer\n"
-                           "[channel open]\nsmtp = 127.0.0.1:%d\nsmtp tls = off\nfrom = a@b.example\nto = c@d.example\n"
-                           "[channel evil]\nsmtp = 127.0.0.1:%d\nfrom = a@b.example\nto = c@d.example>x\n"
-                           "[channel none]\n[credential mailer]\nuser = mail\nsecret = file:mail.secret\n",
-                           smtp, smtp, smtp);
+    topology = sb_xprintf (
+            "[channel hook]\nurl = file:hook.url\nca = file:door.pem\n"
+            "[channel plain]\nurl = file:plain.url\n"
+            "[channel untrusted]\nurl = file:hook.url\n"
+            "[channel post]\nsmtp = 127.0.0.1:%d\nfrom = switchback@lab.example\n"
+            "to = ops@lab.example, duty@lab.example\nca = file:door.pem\ncredential = mailer\n"
+            "[channel open]\nsmtp = 127.0.0.1:%d\nsmtp tls = off\nfrom = a@b.example\nto = c@d.example\n"
+            "[channel evil]\nsmtp = 127.0.0.1:%d\nfrom = a@b.example\nto = c@d.example>x\n"
+            "[channel teams]\nservice = teams\n[channel slack]\nservice = slack\n"
+            "[channel mattermost]\nservice = mattermost\n[channel rocketchat]\nservice = rocketchat\n"
+            "[channel googlechat]\nservice = googlechat\n[channel discord]\nservice = discord\n"
+            "[channel matrix]\nservice = matrix\n[channel syslog]\nservice = syslog\n"
+            "[channel clear]\nsmtp = 127.0.0.1:1\nsmtp tls = off\nfrom = a@b.example\nto = c@d.example\n"
+            "credential = mailer\n[channel none]\n[credential mailer]\nuser = mail\nsecret = file:mail.secret\n",
+            smtp, smtp, smtp);
     url = sb_xprintf ("https://127.0.0.1:%d/hook/T0PSECRET\n", https);
     bench_file (b, "topology.ini", topology, 0600);
     bench_file (b, "hook.url", url, 0600);
@@ -233,6 +240,49 @@ mail_classes (void)
     end_bench (b);
 }
 
+/* Of 100,000 characters as much as fits is within the limit of every service. */
+static void
+long_messages (void)
+{
+    static const struct {
+        const char *channel;
+        size_t most;
+    } cases[] = { { "teams", 28000 },      { "slack", 40000 },   { "mattermost", 60000 }, { "rocketchat", 30000 },
+                  { "googlechat", 32000 }, { "discord", 12000 }, { "matrix", 60000 },     { "syslog", 2048 } };
+    struct bench *b = a_bench (false);
+    struct sb_buf text = { 0 };
+    size_t i;
+
+    for (i = 0; i < 100000; i++)
+        sb_buf_str (&text, i % 50 == 49 ? "\n" : i % 7 == 0 ? "\"" : "Ü");
+    for (i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct outcome *o = bench_run (b, "channel", cases[i].channel, "preview", NULL, "id", "r1/7", "event",
+                                             "gate", "subject", "s", "text", sb_buf_cstr (&text), NULL);
+
+        CU_ASSERT_EQUAL (o->rc, SB_OK);
+        CU_ASSERT_STRING_EQUAL (outcome_result (o, "cut"), "yes");
+        CU_ASSERT_TRUE (strlen (outcome_result (o, "payload")) <= cases[i].most);
+        CU_ASSERT_TRUE (sb_is_utf8 (outcome_result (o, "payload"), strlen (outcome_result (o, "payload"))));
+    }
+    sb_buf_free (&text);
+    end_bench (b);
+}
+
+/* What a message tells of is its own, not that of the process which delivers it. */
+static void
+whose_drill (void)
+{
+    struct bench *b = a_bench (false);
+
+    CU_ASSERT_EQUAL (SEND (b, "hook", "subject", "said by a drill", "drill", "yes")->rc, SB_OK);
+    CU_ASSERT_TRUE (kept (b, "posts", "\"subject\":\"DRILL said by a drill\""));
+    CU_ASSERT_TRUE (kept (b, "posts", "\"drill\":true"));
+    CU_ASSERT_EQUAL (SEND (b, "hook", "subject", "  drill, it says")->rc, SB_OK);
+    CU_ASSERT_TRUE (kept (b, "posts", "\"subject\":\"(no drill)   drill, it says\""));
+    CU_ASSERT_EQUAL (SEND (b, "clear", "subject", "s")->rc, SB_FAIL);
+    end_bench (b);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -242,6 +292,8 @@ main (int argc, char **argv)
         { "no plain HTTP, no unknown certificate, no bad address; a dead server is for later", refuses },
         { "a mail is whole: encoded subject that says DRILL, no header smuggled in", mails },
         { "no mail without TLS unless the channel says so; 4xx later, 5xx never", mail_classes },
+        { "no message is longer than its service takes, in bytes, and what is cut stays UTF-8", long_messages },
+        { "a drill is told by the message, whoever delivers it; no password without TLS", whose_drill },
         { NULL, NULL }
     };
 
