@@ -62,6 +62,10 @@ struct d_files {
 };
 
 size_t direct_files_size (const struct d_files *f);
+struct d_place;
+/* Puts a set at a path as an instance writes it (a test, a damaged file); `class`: what reading it says. */
+bool direct_put_file (const struct direct *d, struct d_place *p, w_id instance, const char *path,
+                      const struct w_set *set, enum w_set_class class);
 void direct_files_assign (struct d_files *to, const struct d_files *from); /* `to`: files, or all zero */
 
 /* ------------------------------------------------------------------ a moment */
@@ -87,6 +91,9 @@ struct d_place {
     /* Calls whose process is gone while their statement runs on: what a verify finds at work (it answers partly). */
     const struct d_call *const *at_work;
     size_t nat_work;
+    /* Told of every operation of a model before it is done; for stories and tests. */
+    void (*watch) (void *ctx, const struct w_op *op);
+    void *watch_ctx;
 };
 
 /* Builds the world that `lab up` would build, in its steady state, for exploration: Agent jobs run only when somebody

@@ -402,3 +402,19 @@ d_files_bind (struct w_files *ret, struct d_bound *bound, const struct direct *d
                              .make_dir = flat_make_dir,
                              .free_bytes = flat_free_bytes };
 }
+
+bool
+direct_put_file (const struct direct *d, struct d_place *p, w_id instance, const char *path, const struct w_set *set,
+                 enum w_set_class class)
+{
+    struct d_bound b = { .d = d, .w = p->world, .files = p->files };
+    struct spot at = spot_of (p->world, instance, path);
+    struct d_file *f = make (p->files, at.share, at.instance, at.rest);
+
+    if (f == NULL)
+        return false;
+    from_set (&b, set, f);
+    if (class != W_SET_GOOD)
+        f->damage = (uint8_t) class;
+    return true;
+}

@@ -173,6 +173,9 @@ struct d_chain_end {
     bool more;          /* a set continues the copy */
     struct d_file next; /* which */
 };
+/* The log backups of a folder, as the instance sees it, that end after `lsn`: where the newest ends (0: the folder has
+ * no log backup, `lsn`: none that goes beyond) and their bytes.  False: the folder cannot be listed. */
+bool d_beyond (struct step *s, w_id instance, const char *folder, w_lsn lsn, w_lsn *ret_end, int64_t *ret_bytes);
 /* False: the folder cannot be listed. */
 bool d_chain (struct step *s, w_id instance, const char *folder, struct d_chain_end *ret, char *ret_left, size_t size);
 

@@ -69,11 +69,23 @@ each_file (void *arg, const struct w_file *file)
     return x->count < D_FILES;
 }
 
+/* A folder on a drive is there when something lies in it; a share always is. */
+static bool
+is_there (struct step *s, w_id instance, const char *folder)
+{
+    struct sets any = { .s = s, .folder = folder, .instance = instance };
+
+    if (w_find_share (s->w, instance, folder) != 0)
+        return true;
+    s->files.list (s->files.ctx, d_instance_name (s, instance), folder, each_file, &any);
+    return any.count > 0;
+}
+
 static bool
 read_sets (struct step *s, w_id instance, const char *folder, struct sets *ret)
 {
     *ret = (struct sets){ .s = s, .folder = folder, .instance = instance };
-    if (w_files_reach (s->w, instance, folder, false) != W_FILE_OK)
+    if (w_files_reach (s->w, instance, folder, false) != W_FILE_OK || !is_there (s, instance, folder))
         return false;
     s->files.list (s->files.ctx, d_instance_name (s, instance), folder, each_file, ret);
     return true;
@@ -209,6 +221,28 @@ d_chain (struct step *s, w_id instance, const char *folder, struct d_chain_end *
     ret->lsn = c->lsn;
     if (ret_left != NULL)
         write_left (&x, ret_left, size);
+    return true;
+}
+
+bool
+d_beyond (struct step *s, w_id instance, const char *folder, w_lsn lsn, w_lsn *ret_end, int64_t *ret_bytes)
+{
+    struct sets x;
+
+    *ret_end = 0;
+    *ret_bytes = 0;
+    if (!read_sets (s, instance, folder, &x))
+        return false;
+    for (unsigned i = 0; i < x.count; i++) {
+        const struct d_file *f = x.list[i];
+
+        if (f->damage != W_SET_GOOD || f->type != W_SET_LOG || f->database != s->c->database || f->last <= lsn)
+            continue;
+        *ret_bytes += f->size;
+        *ret_end = f->last > *ret_end ? f->last : *ret_end;
+    }
+    if (*ret_end == 0 && x.count > 0)
+        *ret_end = lsn;
     return true;
 }
 

@@ -68,6 +68,8 @@ d_act (struct step *s, const struct w_op *op)
     s->a->did = op->kind;
     if (op->instance != 0 && !w_reaches (s->w, s->p->site, op->instance))
         return D_C_LOST;
+    if (s->p->watch != NULL)
+        s->p->watch (s->p->watch_ctx, op);
     w_run (s->w, &s->files, op, &s->out);
     if (s->out.status == W_UNREACHABLE)
         return D_C_LOST;

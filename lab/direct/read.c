@@ -228,7 +228,7 @@ newest (const struct step *s, w_id instance, enum w_history_kind kind, int type)
     const struct world *w = s->w;
 
     for (unsigned i = 0; i < w->nhistory; i++) {
-        const struct w_history *h = &w->history[(w->history_next + W_MAX_HISTORY - 1 - i) % W_MAX_HISTORY];
+        const struct w_history *h = &w->history[(w->history_next + w->limit_history - 1u - i) % w->limit_history];
 
         if (h->instance == instance && h->kind == kind && (type == 0 || h->type == type)
             && same (w, h->database, s->db->name) && (kind == W_WAS_RESTORE || (h->flags & W_SET_COPY_ONLY) == 0))

@@ -112,10 +112,12 @@ tell_copy (struct step *s, const char *outcome)
     struct d_file *f, *last = NULL;
     unsigned at = 0;
 
-    while (seen (s, to_of (s)) && (f = next_fit (s, to_of (s), &at)) != NULL)
-        if (last == NULL || strcmp (f->name, last->name) > 0)
-            last = f;
-    d_tell (s, "newest", last == NULL ? "" : last->name);
+    if (seen (s, s->c->other) && seen (s, to_of (s))) {
+        while ((f = next_fit (s, to_of (s), &at)) != NULL)
+            if (last == NULL || strcmp (f->name, last->name) > 0)
+                last = f;
+        d_tell (s, "newest", last == NULL ? "" : last->name);
+    }
     d_tellf (s, "copied", "%u", s->c->bits);
     d_tellf (s, "bytes", "%" PRId64, s->c->lsn);
     d_tell (s, "outcome", outcome);
@@ -153,8 +155,10 @@ d_see_share_copy (struct step *s)
 {
     bool other;
 
-    if (!seen (s, s->c->other) || !seen (s, to_of (s)))
+    if (!seen (s, s->c->other) || !seen (s, to_of (s))) {
+        tell_copy (s, "the share cannot be reached");
         return D_UNKNOWN;
+    }
     if (next_missing (s, &other) == NULL && !other) {
         tell_copy (s, "done");
         return D_YES;

@@ -187,6 +187,57 @@ const phase_fn d_survey[] = { survey, NULL };
 
 /* ------------------------------------------------------------------ quote */
 
+/* Whether the tail can be had from this instance. */
+static bool
+has_tail (struct step *s, w_id instance, bool *ret_orphan)
+{
+    const struct w_copy *c =
+            instance != 0 && instance != s->c->on && d_reach (s, instance) ? d_copy (s, instance) : NULL;
+
+    *ret_orphan = d_is_mirror (c) && c->mirroring == W_DISCONNECTED;
+    return *ret_orphan || d_serves (c);
+}
+
+static void
+tell_tail (struct step *s)
+{
+    const w_id places[] = { s->db->primary, s->db->mirror };
+    const char *given = d_option (s, "tail");
+    bool orphan;
+
+    if (given != NULL) {
+        d_tell (s, "tail", strcmp (given, "yes") == 0 ? "it was taken" : given);
+        return;
+    }
+    d_tell (s, "tail", "it cannot be had: no instance that holds it answers");
+    for (unsigned i = 2; i-- > 0;)
+        if (has_tail (s, places[i], &orphan))
+            d_tellf (s, "tail", "it can still be had from %s%s", d_instance_name (s, places[i]),
+                     orphan ? ", the mirror that lost its principal" : "");
+}
+
+/* How far the log backups reach on the share (unless the copy step could not read it) and in the copy folder. */
+static void
+tell_folders (struct step *s, const struct w_copy *c)
+{
+    const char *shared = d_unc (s, d_id (s->d, "share", d_option (s, "shared"))), *source = d_option (s, "source");
+    const char *folder = d_unc (s, s->db->copy_folder);
+    w_lsn on_share = 0, copied = 0;
+    int64_t share_bytes = 0, copied_bytes = 0;
+
+    if (shared != NULL && (source == NULL || strcmp (source, "done") == 0))
+        d_beyond (s, s->c->on, shared, c->lsn, &on_share, &share_bytes);
+    if (folder != NULL)
+        d_beyond (s, s->c->on, folder, c->lsn, &copied, &copied_bytes);
+    d_tell (s, "on share", "");
+    d_tell (s, "copied", "");
+    if (on_share != 0)
+        d_tell_lsn (s, "on share", on_share);
+    if (copied != 0)
+        d_tell_lsn (s, "copied", copied);
+    d_tellf (s, "waiting bytes", "%" PRId64, share_bytes > copied_bytes ? share_bytes : copied_bytes);
+}
+
 static enum go
 quote (struct step *s)
 {
@@ -203,6 +254,8 @@ quote (struct step *s)
         d_tell_time (s, "time", h->start_ms);
         d_tellf (s, "window s", "%" PRId64, s->w->now_ms > h->start_ms ? (s->w->now_ms - h->start_ms + 999) / 1000 : 0);
     }
+    tell_folders (s, c);
+    tell_tail (s);
     d_tell (s, "estimate", "");
     d_tellf (s, "sentence", "Everything committed to %s up to LSN %" PRId64 " is safe at %s.", s->db->name, c->lsn,
              d_instance_name (s, s->c->on));

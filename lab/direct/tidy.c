@@ -15,17 +15,24 @@ same_thing (const struct w_history *a, const struct w_history *b)
     return a->instance == b->instance && a->kind == b->kind && a->database == b->database;
 }
 
+/* A ring: the i-th newest. */
+static struct w_history *
+newest (struct world *w, unsigned i)
+{
+    return &w->history[(w->history_next + w->limit_history - 1u - i) % w->limit_history];
+}
+
 /* The newest restore, the newest full restore, and the newest log backup that counts, of an instance and database. */
 static bool
-is_newest (const struct world *w, unsigned from_newest)
+is_newest (struct world *w, unsigned from_newest)
 {
-    const struct w_history *h = &w->history[(w->history_next + W_MAX_HISTORY - 1 - from_newest) % W_MAX_HISTORY];
+    const struct w_history *h = newest (w, from_newest);
     bool log = h->type == W_SET_LOG, counts = (h->flags & W_SET_COPY_ONLY) == 0, first = true, first_full = true;
 
     if (h->instance == 0 || (h->kind == W_WAS_BACKUP && (!log || !counts)))
         return false;
     for (unsigned i = 0; i < from_newest; i++) {
-        const struct w_history *x = &w->history[(w->history_next + W_MAX_HISTORY - 1 - i) % W_MAX_HISTORY];
+        const struct w_history *x = newest (w, i);
 
         if (!same_thing (h, x)
             || (h->kind == W_WAS_BACKUP && (x->type != W_SET_LOG || (x->flags & W_SET_COPY_ONLY) != 0)))
@@ -76,28 +83,27 @@ by_place (const void *a, const void *b)
 static void
 tidy_history (struct d_place *p)
 {
-    static __thread struct w_history keep[W_MAX_HISTORY];
     struct world *w = p->world;
-    unsigned n = 0;
+    uint8_t keep[W_HISTORY_LEAST] = { 0 };
+    unsigned n = 0, count = w->nhistory;
 
-    for (unsigned i = 0; i < w->nhistory; i++) {
-        const struct w_history *h = &w->history[(w->history_next + W_MAX_HISTORY - 1 - i) % W_MAX_HISTORY];
-
-        if (h->instance != 0 && (is_newest (w, i) || is_asked_for (p, h)))
-            keep[n++] = *h;
-    }
+    if (count > W_HISTORY_LEAST) /* a lab's own: it is left as it is */
+        return;
+    for (unsigned i = 0; i < count; i++)
+        keep[newest (w, i) - w->history] = is_newest (w, i) || is_asked_for (p, newest (w, i));
+    for (unsigned i = 0; i < count; i++)
+        if (keep[i])
+            w->history[n++] = w->history[i];
+    memset (&w->history[n], 0, (count - n) * sizeof *w->history);
     if (n > 1)
-        qsort (keep, n, sizeof *keep, by_place);
-    memset (w->history, 0, w->nhistory * sizeof *w->history);
+        qsort (w->history, n, sizeof *w->history, by_place);
     for (unsigned i = 0; i < n; i++) {
-        keep[i].id = (int32_t) i + 1;
-        keep[i].user = 0;
-        keep[i].created_ms = keep[i].at_ms = 0;
-        w->history[i] = keep[i];
+        w->history[i].id = (int32_t) i + 1;
+        w->history[i].user = 0;
+        w->history[i].created_ms = w->history[i].at_ms = 0;
     }
     w->nhistory = (uint16_t) n;
-    w->history_next = n % W_MAX_HISTORY;
-    w->next_history = n;
+    w->history_next = w->next_history = n;
 }
 
 /* ------------------------------------------------------------------ times and counters */
@@ -111,6 +117,7 @@ tidy_jobs (struct world *w)
         memset (&j->runs[1], 0, sizeof j->runs - sizeof *j->runs);
         j->runs[0].started_ms = j->runs[0].ended_ms = 0;
         j->started_ms = 0;
+        j->next_ms = 0;
         j->by_user = 0;
     }
 }

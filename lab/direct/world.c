@@ -12,15 +12,6 @@ bind_files (const struct direct *d, struct d_place *p, struct w_files *files, st
     d_files_bind (files, bound, d, p->world, p->files);
 }
 
-/* Nobody runs jobs by the clock: to run one is an event. */
-static void
-quiet_jobs (struct world *w)
-{
-    for (unsigned i = 0; i < w->njobs; i++)
-        if (w->jobs[i].instance != 0)
-            w->jobs[i].next_ms = D_FAR;
-}
-
 bool
 direct_build (const struct direct *d, int64_t now_ms, struct world *ret_world, struct d_files *ret_files,
               struct sb_faults *faults)
@@ -35,7 +26,6 @@ direct_build (const struct direct *d, int64_t now_ms, struct world *ret_world, s
     if (!lab_steady (&d->cfg, ret_world, &files, NULL, NULL, faults))
         return false;
     ret_world->rates.backup = ret_world->rates.copy = ret_world->rates.restore = ret_world->rates.alert = INT32_MAX;
-    quiet_jobs (ret_world);
     p.site = ret_world->tool_site;
     direct_tidy (d, &p);
     return true;
@@ -47,8 +37,6 @@ direct_tick (const struct direct *d, struct d_place *p, int64_t now_ms)
     struct w_files files;
     struct d_bound bound;
 
-    if (p->world->rates.backup == INT32_MAX)
-        quiet_jobs (p->world);
     bind_files (d, p, &files, &bound);
     w_tick (p->world, &files, now_ms, NULL, NULL);
 }
@@ -61,6 +49,4 @@ direct_do (const struct direct *d, struct d_place *p, const struct w_op *op, str
 
     bind_files (d, p, &files, &bound);
     w_run (p->world, &files, op, out);
-    if (p->world->rates.backup == INT32_MAX)
-        quiet_jobs (p->world);
 }

@@ -48,6 +48,13 @@ interval (const struct world *w, const struct w_job *j)
                                       : r->alert;
 }
 
+/* With a rate of INT32_MAX jobs of the kind run only when somebody starts them. */
+static bool
+by_clock (const struct world *w, const struct w_job *j)
+{
+    return j->enabled && j->scheduled && interval (w, j) != INT32_MAX;
+}
+
 void
 w_job_begin (struct world *w, struct w_job *j, bool by_user)
 {
@@ -412,7 +419,7 @@ w_jobs_tick (struct world *w, const struct w_files *files)
             j->running = 0;
         else if (j->running && w->now_ms >= j->ends_ms)
             job_finish (w, files, j);
-        else if (!j->running && j->enabled && j->scheduled && w->now_ms >= j->next_ms)
+        else if (!j->running && by_clock (w, j) && w->now_ms >= j->next_ms)
             w_job_begin (w, j, false);
     }
 }
@@ -427,7 +434,7 @@ w_jobs_due (const struct world *w)
         j = &w->jobs[i];
         if (j->instance == 0 || !w_answers (w, j->instance) || !w->instances[j->instance - 1].agent)
             continue;
-        at = j->running ? j->ends_ms : j->enabled && j->scheduled ? j->next_ms : INT64_MAX;
+        at = j->running ? j->ends_ms : by_clock (w, j) ? j->next_ms : INT64_MAX;
         due = at < due ? at : due;
     }
     return due;

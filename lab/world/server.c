@@ -93,6 +93,23 @@ after_install (struct server *s, const struct w_op *op, const struct w_out *out)
         w_state_tables ((void *) (uintptr_t) s->cfg->dir, s->w, (w_id) out->value[1], op->n[0]);
 }
 
+/* With SWITCHBACK_LAB_TRACE=FILE each operation that a client asked for is a line there: its kind, and how it ended.
+ * Comings and goings of sessions are not. */
+static void
+trace (const struct w_op *op, const struct w_out *out)
+{
+    const char *path = getenv ("SWITCHBACK_LAB_TRACE");
+    bool talk = op->kind == W_OP_LOGIN || op->kind == W_OP_LOGOUT || op->kind == W_OP_USE || op->kind == W_OP_TRAN
+                || op->kind == W_OP_STATEMENT || op->kind == W_OP_ATTENTION || op->kind == W_OP_SERVER_REPORT;
+    FILE *f = path == NULL || talk ? NULL : fopen (path, "ae");
+
+    if (f == NULL)
+        return;
+    fprintf (f, "%u %u %s %d\n", op->kind, out->status, op->db[0] != 0 ? op->db : "-",
+             out->nmsgs > 0 ? out->msgs[0].number : 0);
+    fclose (f);
+}
+
 static void
 do_op (struct server *s, struct client *c, const char *body, size_t n)
 {
@@ -111,6 +128,7 @@ do_op (struct server *s, struct client *c, const char *body, size_t n)
     op.path[0][sizeof op.path[0] - 1] = op.path[1][sizeof op.path[1] - 1] = 0;
     w_run (s->w, &s->files, &op, &out);
     after_install (s, &op, &out);
+    trace (&op, &out);
     if (op.kind == W_OP_LOGIN && out.status == W_DONE) {
         session = w_session (s->w, op.instance, (uint16_t) out.value[0]);
         if (session != NULL)

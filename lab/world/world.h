@@ -288,7 +288,7 @@ struct w_work {
     struct w_op op;
 };
 
-struct w_rates { /* all in ms */
+struct w_rates { /* all in ms; INT32_MAX for a kind of job: it runs only when it is started */
     int32_t backup, copy, restore, alert, replication;
     int32_t boot_replication; /* a machine that was started is reached by replication after this */
     int32_t reserved2;

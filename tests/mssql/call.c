@@ -1,4 +1,4 @@
-/* Makes calls of a plugin for scripts: one JSON object a line on stdin, one on
+/* Makes calls of plugins for scripts ("plugin" and "kind": else mssql and database): one JSON object a line on stdin, one on
  * stdout.  `call TOPOLOGY` keeps its workers between calls, as a run does.
  *
  *   {"object": "mgc", "verb": "fence", "op": "run", "on": "north-sql1", "params": {"file": "D:\\x.bak"}}
@@ -54,6 +54,14 @@ text_of (const json_t *o, const char *key)
     return json_string_value (json_object_get (o, key));
 }
 
+static const char *
+text_or (const json_t *o, const char *key, const char *otherwise)
+{
+    const char *text = text_of (o, key);
+
+    return text != NULL ? text : otherwise;
+}
+
 static const char *const *
 items_of (struct sb_arena *a, const json_t *list)
 {
@@ -71,8 +79,8 @@ one_call (struct sb_laneset *lanes, const json_t *in, uint64_t id)
     struct sb_arena arena = { 0 };
     struct sb_call_param params[16];
     struct sb_call_spec spec = { .id = id,
-                                 .plugin = "mssql",
-                                 .kind = "database",
+                                 .plugin = text_or (in, "plugin", "mssql"),
+                                 .kind = text_or (in, "kind", "database"),
                                  .object = text_of (in, "object"),
                                  .verb = text_of (in, "verb"),
                                  .on = text_of (in, "on"),
@@ -136,7 +144,7 @@ main (int argc, char **argv)
     SB_AUTOFREE char *plugins = sb_xprintf ("%s/.libs", build), *copy = sb_xstrdup (argv[1]);
     dirs[0] = plugins;
     registry = sb_registry_new (&(struct sb_registry_cfg){ .dirs = dirs });
-    if (sb_registry_describe (registry, "mssql", &faults))
+    if (sb_registry_describe_all (registry, &faults))
         lanes = sb_lanes_new (&(struct sb_lanes_cfg){ .registry = registry,
                                                       .topology_file = argv[1],
                                                       .topology_text = text.s,
