@@ -152,8 +152,10 @@ answer (struct p_run *r, uint32_t index, unsigned word, const struct d_answer *a
         ev.kind = SB_EV_LOCATED;
         ev.target = a && word == D_OK ? sb_store_text (&r->c->store, direct_result (a, "principal")) : 0;
     } else {
-        ev.rc = (enum sb_rc) word;
-        ev.seen = (enum sb_seen) word;
+        if (call.op == SB_CALL_VERIFY)
+            ev.seen = (enum sb_seen) word;
+        else
+            ev.rc = (enum sb_rc) word;
         ev.result = layer (r, &call, word, words, json_object_size (words) > 0);
     }
     json_decref (words);

@@ -10,9 +10,11 @@
 
 #include <string.h>
 
-#define PEOPLE_MS 120000
+#define PEOPLE_MS   120000
+#define AFTER_TICKS 6 /* until the world is at rest behind a run */
+#define AFTER_MS    2500
 
-enum next { N_END, N_ASK, N_CALL, N_PROBE, N_JUMP, N_GHOST, N_STUCK };
+enum next { N_END, N_ASK, N_CALL, N_PROBE, N_JUMP, N_GHOST, N_STUCK, N_REST, N_AFTER };
 
 static uint32_t
 next_call (const struct p_state *s)
@@ -62,8 +64,10 @@ moves_without_world (const struct p_state *s)
 static enum next
 what_next (const struct p_case *c, const struct p_state *s)
 {
-    if (s->finished)
+    if (s->finished == 3 || (s->finished && !c->direct))
         return N_END;
+    if (s->finished)
+        return s->finished == 1 ? N_REST : N_AFTER;
     if (s->nasks > 0)
         return N_ASK;
     if (next_call (s) < P_CALLS)
@@ -108,6 +112,7 @@ is_open (const struct p_case *c, const struct p_state *s, enum next next)
     case N_JUMP:
         return s->jumps == 0;
     case N_ASK:
+    case N_AFTER:
         return true;
     default:
         return false;
@@ -182,7 +187,7 @@ p_choices (struct p_case *c, const struct p_state *s, struct p_choice *list, siz
         for (k = 0; s->total > 0 && s->events > 0 && k < p_events_count (c); k++)
             if (p_event_fits (c, s, k))
                 add (&a, P_EVENT, (unsigned) k, P_LIVES);
-        if (s->total > 0)
+        if (s->total > 0 && next != N_AFTER)
             add_deaths (&a, s, next);
     }
     *ret_count = a.count;
@@ -254,6 +259,17 @@ jump (struct p_run *r)
         p_event (r, (struct sb_event){ .kind = SB_EV_TIMER }, P_LIVES);
 }
 
+/* After the run: replication, mirrors and servers do what they would do anyway. */
+static void
+rest (struct p_run *r)
+{
+    unsigned k;
+
+    for (k = 0; k < AFTER_TICKS; k++)
+        p_clock (r, r->s->world->now_ms + AFTER_MS);
+    r->s->finished = 2;
+}
+
 static void
 go (struct p_run *r, enum p_death death)
 {
@@ -272,6 +288,12 @@ go (struct p_run *r, enum p_death death)
         break;
     case N_GHOST:
         p_ghost_go (r, 0);
+        break;
+    case N_REST:
+        rest (r);
+        break;
+    case N_AFTER:
+        r->s->finished = 3;
         break;
     case N_END:
     case N_STUCK:

@@ -17,14 +17,20 @@
 void
 p_break (struct p_run *r, const char *rule, const char *fmt, ...)
 {
+    struct p_broken *b = &r->broken[r->nbroken];
     va_list args;
+    unsigned k;
 
-    if (r->broken)
+    for (k = 0; k < r->nbroken && strcmp (r->broken[k].rule, rule) != 0; k++)
+        continue;
+    if (k < r->nbroken || r->nbroken == P_BROKEN)
         return;
-    r->broken = rule;
+    r->nbroken++;
+    b->rule = rule;
     va_start (args, fmt);
-    vsnprintf (r->why, sizeof r->why, fmt, args);
+    vsnprintf (b->why, sizeof b->why, fmt, args);
     va_end (args);
+    p_tell_broken (r, b);
 }
 
 struct d_place *
@@ -198,6 +204,7 @@ p_die (struct p_run *r, bool servers_go_on)
     s->probes = 0;
     s->jumps = 0;
     s->finished = 0;
+    s->outcome = SB_RUN_GOES_ON;
     p_clock (r, s->world->now_ms + RESTART_MS);
     p_begin (r);
 }

@@ -194,6 +194,8 @@ p_event_fits (const struct p_case *c, const struct p_state *s, size_t index)
 {
     const struct sb_engine *e = s->e;
 
+    if (s->finished && (index == BY_HAND || index == ABORT))
+        return false;
     if (index == BY_HAND)
         return next_by_hand (c, s) < P_CALLS;
     if (index == ABORT)

@@ -45,13 +45,16 @@ struct searching {
 
 enum went { WENT_ON, WENT_END, WENT_BROKEN };
 
-static void
-look (struct p_run *r, bool end)
+static bool
+is_fatal (const struct p_run *r)
 {
-    const struct p_rule *rule = r->broken ? NULL : p_rules_look (r, end);
+    const struct p_rule *rule;
+    unsigned k;
 
-    if (rule && !r->broken)
-        r->broken = rule->name;
+    for (k = 0; k < r->nbroken; k++)
+        if ((rule = p_rule_find (r->broken[k].rule)) && rule->fatal)
+            return true;
+    return false;
 }
 
 static enum went
@@ -63,8 +66,8 @@ go_on_until_choice (struct p_run *r, uint64_t *transitions, struct p_choice *lis
         bool goes = p_choices (r->c, r->s, list, count);
 
         p_state_settle_texts (r->c, r->s);
-        look (r, !goes);
-        if (r->broken)
+        p_rules_look (r, !goes);
+        if (is_fatal (r))
             return WENT_BROKEN;
         if (!goes)
             return WENT_END;
@@ -82,14 +85,9 @@ go_on_until_choice (struct p_run *r, uint64_t *transitions, struct p_choice *lis
 static enum went
 take (struct p_run *r, struct p_choice choice, uint64_t *transitions, struct p_choice *list, size_t *count)
 {
-    r->broken = NULL;
-    r->why[0] = 0;
+    r->nbroken = 0;
     p_take (r, choice);
     ++*transitions;
-    if (r->broken) {
-        p_state_settle_texts (r->c, r->s);
-        return WENT_BROKEN;
-    }
     return go_on_until_choice (r, transitions, list, count);
 }
 
@@ -102,10 +100,10 @@ disturbances (const struct p_search *p, const struct p_state *s)
 }
 
 static void
-note_found (struct searching *x)
+note_one (struct searching *x, const struct p_broken *b)
 {
     struct p_search *p = x->p;
-    const struct p_rule *rule = p_rule_find (x->run.broken);
+    const struct p_rule *rule = p_rule_find (b->rule);
     struct p_found *f = p->found;
     size_t i;
 
@@ -122,7 +120,7 @@ note_found (struct searching *x)
     if (f->why && f->path.cap <= disturbances (p, x->run.s))
         return;
     free (f->why);
-    f->why = sb_xstrdup (x->run.why);
+    f->why = sb_xstrdup (b->why);
     f->path.cap = disturbances (p, x->run.s); /* how good it is; the list itself never grows */
     f->path.count = x->depth;
     f->path.list = sb_xrealloc (f->path.list, x->depth + 1, 1);
@@ -130,6 +128,15 @@ note_found (struct searching *x)
         f->path.list[i] = (uint8_t) (x->stack[i]->next - 1);
     if (p->first && (!p->only || rule == p->only))
         p->stop = P_STOPPED_FOUND;
+}
+
+static void
+note_found (struct searching *x)
+{
+    unsigned k;
+
+    for (k = 0; k < x->run.nbroken; k++)
+        note_one (x, &x->run.broken[k]);
 }
 
 /* ---------------------------------------------------------------- the stack */
@@ -173,8 +180,9 @@ enter (struct searching *x, struct p_count *known, bool *ret_is_known)
     if (k == P_FULL)
         x->p->stop = P_STOPPED_MEMORY;
     if (k == P_OPEN || k == P_CLASH) {
-        x->run.broken = k == P_OPEN ? "every-history-ends" : "no-clash";
-        p_break (&x->run, x->run.broken, "it goes in circles");
+        x->run.nbroken = 0;
+        p_break (&x->run, k == P_OPEN ? "every-history-ends" : "no-clash", "%s",
+                 k == P_OPEN ? "it goes in circles" : "two states have one hash");
         note_found (x);
         p_count_one (known);
     }
@@ -195,8 +203,8 @@ arrived (struct searching *x, enum went went)
     struct p_count n;
     bool known;
 
+    note_found (x);
     if (went == WENT_BROKEN) {
-        note_found (x);
         p_count_one (&n);
         add (x, &n);
         return;
@@ -352,15 +360,14 @@ p_shortest (struct p_case *c, const struct p_rule *rule, const struct p_budget *
 
 /* ---------------------------------------------------------------- one history again */
 
-const struct p_rule *
-p_walk (struct p_case *c, const struct p_budget *b, const struct p_path *path, struct p_teller *teller, char **ret_why)
+void
+p_walk (struct p_case *c, const struct p_budget *b, const struct p_path *path, struct p_teller *teller)
 {
     struct p_search p = { .budget = *b, .deadline_ms = SB_NEVER };
     struct searching x = { .c = c, .p = &p };
     struct frame *f = room (&x);
     enum went went;
     size_t i;
-    const struct p_rule *rule;
 
     give_budget (&p.budget, f->s);
     p_scenario (c, f->s);
@@ -369,12 +376,8 @@ p_walk (struct p_case *c, const struct p_budget *b, const struct p_path *path, s
     went = go_on_until_choice (&x.run, &p.transitions, f->list, &f->count);
     for (i = 0; went == WENT_ON && i < path->count && path->list[i] < f->count; i++)
         went = take (&x.run, f->list[path->list[i]], &p.transitions, f->list, &f->count);
-    rule = went == WENT_BROKEN ? p_rule_find (x.run.broken) : NULL;
-    if (ret_why)
-        *ret_why = sb_xstrdup (x.run.why);
     p_state_free (f->s);
     free (f);
     free (x.stack);
     sb_turn_free (&x.run.turn);
-    return rule;
 }

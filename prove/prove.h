@@ -47,6 +47,7 @@
 #define P_MESSAGES 16
 #define P_CHOICES  160
 #define P_DBS      8
+#define P_BROKEN   8
 
 /* ---------------------------------------------------------------- budgets */
 
@@ -92,7 +93,7 @@ struct p_case {
     size_t results_cap;
     /* all strings of all worlds: the same place in every world */
     char *texts;
-    uint16_t ntexts;
+    uint16_t ntexts;       /* in units */
     bool *lies;            /* by step: its verify says yes whatever is so (mutants); NULL: none */
     int64_t *proof_ms;     /* by step: how old it may be as somebody's proof; -1: it is nobody's */
     struct p_state *first; /* the world that a history begins in */
@@ -165,7 +166,7 @@ struct p_state {
     uint32_t probes;
     uint8_t deaths, events, faults, noes, total; /* what is left */
     uint8_t jumps;                               /* of the clock since something happened */
-    uint8_t finished, outcome;
+    uint8_t finished, outcome; /* 1: the run has ended, 2: and the world has come to rest, 3: the history has ended */
     uint32_t nmessages;
     struct p_message messages[P_MESSAGES];
     struct p_past past;
@@ -204,9 +205,12 @@ struct p_run {
     struct p_state *s;
     struct sb_turn turn;
     struct p_teller *teller;
-    uint64_t events;    /* given to engines */
-    const char *broken; /* name of a rule that a transition broke; the state is not gone on with */
-    char why[240];
+    uint64_t events; /* given to engines */
+    struct p_broken {
+        const char *rule; /* its name */
+        char why[200];
+    } broken[P_BROKEN]; /* by one transition */
+    unsigned nbroken;
 };
 
 enum p_death { P_LIVES = 0, P_DIES_BEFORE, P_DIES_AFTER };
@@ -273,6 +277,7 @@ enum p_start p_start_guess (const struct p_case *c);
 
 struct p_rule {
     const char *name, *text;
+    bool fatal;    /* a history that breaks it is not gone on with */
     bool at_ends;  /* looked at where a history ends; others in every state */
     bool packaged; /* speaks of databases and pools; needs lab/direct */
     /* True: it holds. */
@@ -281,8 +286,7 @@ struct p_rule {
 extern const struct p_rule p_rules[];
 size_t p_rules_count (void);
 const struct p_rule *p_rule_find (const char *name);
-/* The first rule that does not hold; NULL: all do. */
-const struct p_rule *p_rules_look (struct p_run *r, bool end);
+void p_rules_look (struct p_run *r, bool end);                            /* what does not hold stands in r->broken */
 void p_rule_record (struct p_run *r, const struct sb_engine_record *rec); /* before it is decided upon */
 void p_rule_call (struct p_run *r, const struct sb_command *cmd);
 void p_rule_answer (struct p_run *r, const struct p_call *call, unsigned word);
@@ -350,9 +354,8 @@ void p_search_free (struct p_search *p);
 bool p_shortest (struct p_case *c, const struct p_rule *rule, const struct p_budget *most, struct p_found *ret,
                  struct p_budget *ret_budget);
 
-/* One history again; which rule it breaks, NULL: none. *ret_why is the caller's. */
-const struct p_rule *
-p_walk (struct p_case *c, const struct p_budget *b, const struct p_path *path, struct p_teller *teller, char **ret_why);
+/* One history again. */
+void p_walk (struct p_case *c, const struct p_budget *b, const struct p_path *path, struct p_teller *teller);
 
 /* ---------------------------------------------------------------- story.c */
 

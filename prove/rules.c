@@ -138,6 +138,22 @@ p_rule_call (struct p_run *r, const struct sb_command *cmd)
 
 /* ---------------------------------------------------------------- ends */
 
+static void
+name_stuck (struct p_run *r)
+{
+    const struct sb_engine *e = r->s->e;
+    uint32_t i;
+
+    for (i = 0; i < e->count; i++) {
+        const struct sb_engine_step *s = &sb_engine_steps (e)[i];
+
+        if (s->phase != SB_PHASE_WAITING && !sb_engine_at_rest (s))
+            p_break (r, "every-history-ends", "nothing moves, nobody is waited for, and %s is %s (%s)",
+                     r->c->plan.steps[i].name, sb_phase_names[s->phase], sb_purpose_names[s->purpose]);
+    }
+    p_break (r, "every-history-ends", "nothing moves, and nobody is waited for");
+}
+
 static bool
 ends (struct p_run *r)
 {
@@ -146,7 +162,7 @@ ends (struct p_run *r)
     uint32_t i;
 
     if (!s->finished) {
-        p_break (r, "every-history-ends", "nothing moves, and nobody is waited for");
+        name_stuck (r);
         return false;
     }
     if (s->outcome == SB_RUN_HELD) {
@@ -208,64 +224,64 @@ undone_is_undone (struct p_run *r)
 const struct p_rule p_rules[] = {
     /* the engine's, for any workflow */
     { "every-history-ends", "Every history ends done, held with a reason, or undone: never stuck, never in circles.",
-      true, false, ends },
-    { "intention-before-act", "No changing call is made before its intention is durable.", false, false, NULL },
+      true, true, false, ends },
+    { "intention-before-act", "No changing call is made before its intention is durable.", false, false, false, NULL },
     { "no-repeat-without-read-back",
       "No changing call is made again, also after a death, before it was seen that it may be made.", false, false,
-      NULL },
+      false, NULL },
     { "unknown-is-never-done", "No step counts as done, adopted or undone unless it was seen to be so.", false, false,
-      NULL },
+      false, NULL },
     { "abort-restores",
       "A run that is taken back before its point of no return leaves everything as it was: roles, states, partner names, "
       "log shipping, jobs, pool state, active list.",
-      true, false, undone_is_undone },
+      false, true, false, undone_is_undone },
     { "owed-is-paid-first", "A run that owes something never counts as done; the old site is not let serve before it.",
-      true, false, owed_is_told },
-    { "room", "No table of the explorer overflows.", false, false, NULL },
-    { "no-clash", "No two different states have one hash (looked at with --full-compare).", false, false, NULL },
+      false, true, false, owed_is_told },
+    { "room", "No table of the explorer overflows.", true, false, false, NULL },
+    { "no-clash", "No two different states have one hash (looked at with --full-compare).", true, false, false, NULL },
     /* databases and pools */
     { "one-writable-copy",
       "At most one writable copy of a database is reachable by any chat server, as that server's own replica sees it; the "
       "fence evidence \"declared\" is the one exception.",
-      false, true, p_rule_one_writable },
+      false, false, true, p_rule_one_writable },
     { "late-writes-are-kept",
       "With the evidence \"declared\", a message that the old copy took after the other one was brought online is counted, "
       "its fence is done or owed, and it can be salvaged.",
-      true, true, p_rule_late_writes },
+      false, true, true, p_rule_late_writes },
     { "quoted-is-safe",
       "No acknowledged message at or before the quoted point is missing where the database was brought online.", false,
-      true, p_rule_quoted },
-    { "nothing-lost-when-planned", "A planned workflow and failback lose no acknowledged message.", true, true,
+      false, true, p_rule_quoted },
+    { "nothing-lost-when-planned", "A planned workflow and failback lose no acknowledged message.", false, true, true,
       p_rule_planned },
     { "only-good-copy",
       "At every moment some copy or backup holds each acknowledged message: nothing is overwritten before what only it "
       "holds was saved.",
-      false, true, p_rule_kept },
+      false, false, true, p_rule_kept },
     { "irreversible-needs-gate-and-evidence",
       "Nothing irreversible happens without a person's yes, and a database is brought online after a disaster only with "
       "fence evidence at most 60 s old, or a person's declaration.",
-      false, true, NULL },
+      false, false, true, NULL },
     { "overwriting-needs-a-yes",
       "A copy that holds messages which no serving copy holds is overwritten only after a "
       "person's yes.",
-      false, true, NULL },
+      false, false, true, NULL },
     { "state-before-servers",
-      "Active servers never stand with a restoring database, and are never more than the limit.", false, true,
+      "Active servers never stand with a restoring database, and are never more than the limit.", false, false, true,
       p_rule_active },
     { "connections-end-before-the-copy",
       "Once the active list was cleared, nothing is backed up, frozen or brought online for the switch while a server that "
       "was taken off the list still has users who write.",
-      false, true, NULL },
+      false, false, true, NULL },
     { "saved-before-removed",
-      "A log shipping definition is removed only after it was read and that reading is durable.", false, true,
+      "A log shipping definition is removed only after it was read and that reading is durable.", false, false, true,
       p_rule_saved },
     { "state-and-database-agree",
-      "At the end the pool state names the database that is online, and active servers reach it.", true, true,
+      "At the end the pool state names the database that is online, and active servers reach it.", false, true, true,
       p_rule_agree },
     { "whole-at-the-end",
       "At the end of failback mirrors are synchronized with their witness, and the log is shipped: source, dormant source, "
       "target, jobs; at the end of failover the database has its mirror and its log backups.",
-      true, true, p_rule_whole },
+      false, true, true, p_rule_whole },
     { .name = NULL },
 };
 
@@ -286,13 +302,12 @@ p_rule_find (const char *name)
     return NULL;
 }
 
-const struct p_rule *
+void
 p_rules_look (struct p_run *r, bool end)
 {
     const struct p_rule *p;
 
     for (p = p_rules; p->name; p++)
-        if (p->holds && (!p->packaged || r->c->direct) && (!p->at_ends || end) && !p->holds (r))
-            return p;
-    return NULL;
+        if (p->holds && (!p->packaged || r->c->direct) && (!p->at_ends || end))
+            p->holds (r);
 }

@@ -460,42 +460,42 @@ job_runs (const struct world *w, w_id job)
     return job != 0 && w->jobs[job - 1].enabled;
 }
 
-static const char *
-missing_at_home (const struct world *w, const struct d_database *d)
+static void
+lacks (struct sb_buf *out, bool is, const char *what)
+{
+    if (!is)
+        sb_buf_printf (out, "%s%s", out->len ? ", " : "", what);
+}
+
+static void
+lacks_at_home (const struct world *w, const struct d_database *d, struct sb_buf *out)
 {
     const struct w_copy *v = copy_on (w, d->primary, d->name);
     const struct w_primary *source = source_of (w, d->primary, d->name);
     const struct w_secondary_db *target = target_of (w, d->backup, d->name);
 
-    if (d->mirror && (!v || v->role != W_PRINCIPAL || v->mirroring != W_SYNCHRONIZED))
-        return "it has no synchronized mirror";
-    if (d->witness && v->witness_state != W_WITNESS_CONNECTED)
-        return "its mirror has no witness";
-    if (!source || !job_runs (w, source->job))
-        return "its log is not shipped";
-    if (d->mirror && !source_of (w, d->mirror, d->name))
-        return "its mirror is no dormant source of log shipping";
-    if (!target || !job_runs (w, w->secondaries[target->secondary - 1].copy_job)
-        || !job_runs (w, w->secondaries[target->secondary - 1].restore_job))
-        return "the shipped log is not restored";
-    return NULL;
+    lacks (out, !d->mirror || (v && v->role == W_PRINCIPAL && v->mirroring == W_SYNCHRONIZED),
+           "no synchronized mirror");
+    lacks (out, !d->witness || (v && v->witness_state == W_WITNESS_CONNECTED), "no witness");
+    lacks (out, source && job_runs (w, source->job), "no source of log shipping");
+    lacks (out, !d->mirror || source_of (w, d->mirror, d->name), "no dormant source at the mirror");
+    lacks (out,
+           target && job_runs (w, w->secondaries[target->secondary - 1].copy_job)
+                   && job_runs (w, w->secondaries[target->secondary - 1].restore_job),
+           "nobody restores the shipped log");
 }
 
-static const char *
-missing_abroad (const struct world *w, const struct d_database *d)
+static void
+lacks_abroad (const struct world *w, const struct d_database *d, struct sb_buf *out)
 {
     const struct w_copy *v = copy_on (w, d->backup, d->name);
     const struct w_primary *source = source_of (w, d->backup, d->name);
 
-    if (d->backup_mirror && (!v || v->role != W_PRINCIPAL || v->mirroring != W_SYNCHRONIZED))
-        return "it has no synchronized mirror";
-    if (d->backup_witness && v->witness_state != W_WITNESS_CONNECTED)
-        return "its mirror has no witness";
-    if (!v || v->full_backup == 0)
-        return "it has no full backup";
-    if (!source || !job_runs (w, source->job))
-        return "its log is not backed up";
-    return NULL;
+    lacks (out, !d->backup_mirror || (v && v->role == W_PRINCIPAL && v->mirroring == W_SYNCHRONIZED),
+           "no synchronized mirror");
+    lacks (out, !d->backup_witness || (v && v->witness_state == W_WITNESS_CONNECTED), "no witness");
+    lacks (out, v && v->full_backup != 0, "no full backup");
+    lacks (out, source && job_runs (w, source->job), "no log backups");
 }
 
 bool
@@ -503,25 +503,28 @@ p_rule_whole (struct p_run *r)
 {
     const struct p_state *s = r->s;
     const struct world *w = s->world;
-    const char *missing = NULL;
     size_t i;
+    bool whole = true;
 
     if (s->outcome != SB_RUN_DONE && s->outcome != SB_RUN_DONE_OWED)
         return true;
     if (s->past.meddled || w->central.state == r->c->first->world->central.state)
         return true;
-    for (i = 0; i < direct_databases (r->c->direct) && !missing; i++) {
+    for (i = 0; i < direct_databases (r->c->direct) && whole; i++) {
         const struct d_database *d = direct_database (r->c->direct, i);
+        SB_CLEANUP (sb_buf_free) struct sb_buf what = { 0 };
 
         if (!d->fail_over)
             continue;
-        missing = w->central.state == W_NORMAL       ? missing_at_home (w, d)
-                  : r->c->start == P_START_SITE_LOST ? missing_abroad (w, d)
-                                                     : NULL;
-        if (missing)
-            p_break (r, "whole-at-the-end", "%s: %s", d->object, missing);
+        if (w->central.state == W_NORMAL)
+            lacks_at_home (w, d, &what);
+        else if (r->c->start == P_START_SITE_LOST)
+            lacks_abroad (w, d, &what);
+        whole = what.len == 0;
+        if (!whole)
+            p_break (r, "whole-at-the-end", "%s has %s", d->object, sb_buf_cstr (&what));
     }
-    return missing == NULL;
+    return whole;
 }
 
 /* ---------------------------------------------------------------- fingerprint */

@@ -157,15 +157,14 @@ fail_over (struct p_case *c, struct p_state *s, struct sb_faults *faults)
         r.s = p_state_new (&other);
         p_scenario (&other, r.s);
         p_begin (&r);
-        while (!r.broken && moves++ < 100000 && p_choices (&other, r.s, list, &count)) {
+        while (moves++ < 100000 && p_choices (&other, r.s, list, &count)) {
             p_state_settle_texts (&other, r.s);
             p_take (&r, list[0]);
         }
         good = r.s->finished && (r.s->outcome == SB_RUN_DONE || r.s->outcome == SB_RUN_DONE_OWED);
         if (!good)
-            sb_fault (faults, NULL, 0, "the world of '%s' cannot be made: the undisturbed failover ends %s%s%s",
-                      p_start_names[P_START_FAILED_OVER], sb_outcome_words[r.s->outcome].name, r.broken ? ", " : "",
-                      r.broken ? r.why : "");
+            sb_fault (faults, NULL, 0, "the world of '%s' cannot be made: the undisturbed failover ends %s",
+                      p_start_names[P_START_FAILED_OVER], sb_outcome_words[r.s->outcome].name);
         w_assign (s->world, r.s->world);
         direct_files_assign (&s->files, &r.s->files);
         memcpy (s->messages, r.s->messages, sizeof s->messages);
@@ -236,9 +235,9 @@ p_scenario_make (struct p_case *c, struct sb_faults *faults)
         op (&m, W_OP_SITE_POWER, 0, 0, c->left, 0);
         pass (&m, 5000);
     }
-    c->first->world->text_live = W_MAX_TEXT / 2; /* strings keep their places */
+    c->first->world->text_live = W_MAX_TEXT / W_TEXT_UNIT / 2; /* strings keep their places */
     w_compact (c->first->world);
-    c->first->world->text_live = W_MAX_TEXT / 2;
+    c->first->world->text_live = W_MAX_TEXT / W_TEXT_UNIT / 2;
     p_fingerprint (c, c->first, &c->clean);
     c->ntexts = 0;
     p_state_settle_texts (c, c->first);

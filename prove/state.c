@@ -56,13 +56,15 @@ assign_calls (struct p_state *to, const struct p_state *from)
     }
 }
 
+#define UNITS(n) ((size_t) (n) *W_TEXT_UNIT) /* in bytes */
+
 /* Every world holds all strings there are, in the same places. */
 static void
 assign_world (const struct p_case *c, struct world *to, const struct world *from)
 {
     w_assign (to, from);
     if (to->ntext < c->ntexts) {
-        memcpy (to->text + to->ntext, c->texts + to->ntext, (size_t) (c->ntexts - to->ntext));
+        memcpy (to->text + UNITS (to->ntext), c->texts + UNITS (to->ntext), UNITS (c->ntexts - to->ntext));
         to->ntext = c->ntexts;
     }
 }
@@ -103,7 +105,7 @@ p_state_settle_texts (struct p_case *c, struct p_state *s)
 {
     if (s->world->ntext <= c->ntexts)
         return;
-    memcpy (c->texts + c->ntexts, s->world->text + c->ntexts, (size_t) (s->world->ntext - c->ntexts));
+    memcpy (c->texts + UNITS (c->ntexts), s->world->text + UNITS (c->ntexts), UNITS (s->world->ntext - c->ntexts));
     c->ntexts = s->world->ntext;
 }
 

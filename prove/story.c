@@ -13,6 +13,7 @@
 struct p_teller {
     struct sb_buf text;
     unsigned count;
+    struct sb_map told; /* rules whose breach was told */
 };
 
 static void
@@ -153,16 +154,22 @@ p_tell_event (struct p_run *r, size_t index)
     tell (r, "! Meanwhile %s.", text);
 }
 
+void
+p_tell_broken (struct p_run *r, const struct p_broken *b)
+{
+    if (!r->teller || sb_map_get (&r->teller->told, b->rule))
+        return;
+    sb_map_set (&r->teller->told, b->rule, r->teller);
+    tell (r, "This breaks %s: %s.", b->rule, b->why);
+}
+
 char *
 p_story (struct p_case *c, const struct p_budget *b, const struct p_path *path)
 {
     struct p_teller t = { 0 };
-    struct p_run end = { .teller = &t };
-    SB_AUTOFREE char *why = NULL;
-    const struct p_rule *rule = p_walk (c, b, path, &t, &why);
 
-    if (rule)
-        tell (&end, "This breaks %s: %s", rule->name, why && *why ? why : rule->text);
+    p_walk (c, b, path, &t);
+    sb_map_free (&t.told);
     return sb_buf_take (&t.text);
 }
 

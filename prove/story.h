@@ -11,6 +11,7 @@ void p_tell_ghost (struct p_run *r, const struct p_call *call);
 void p_tell_gate (struct p_run *r, uint32_t step, bool yes);
 void p_tell_event (struct p_run *r, size_t index);
 void p_tell_lost (struct p_run *r, const struct p_call *call);
+void p_tell_broken (struct p_run *r, const struct p_broken *b);
 void p_tell_death (struct p_run *r, bool servers_go_on);
 
 #endif
