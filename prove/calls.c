@@ -302,6 +302,7 @@ leave_ghost (struct p_run *r, uint32_t index)
     memcpy (&ghost->d, &call->d, direct_call_size (&call->d));
     ghost->fate = P_FATE_GHOST;
     ghost->fresh = 0;
+    s->past.haunted = 1;
 }
 
 void
@@ -363,6 +364,7 @@ p_calls_drop (struct p_run *r, bool servers_go_on)
             k++;
         } else if (servers_go_on && !call->reads) {
             call->fate = P_FATE_GHOST;
+            s->past.haunted = 1;
             k++;
         } else {
             drop (s, k);

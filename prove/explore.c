@@ -12,7 +12,7 @@
 #define MOST_DEPTH  20000
 #define MOST_FORCED 20000 /* moves without a choice: it goes in circles */
 
-const struct p_budget p_default_budget = { .deaths = 2, .events = 2, .faults = 1, .noes = 1, .total = 3 };
+const struct p_budget p_default_budget = { .deaths = 2, .events = 2, .faults = 1, .noes = 1, .total = 2 };
 
 const char *const p_stop_names[] = {
     [P_COMPLETE] = "complete",

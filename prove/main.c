@@ -93,10 +93,10 @@ number (const char *text, unsigned *ret)
 static bool
 take_start (struct args *a, const char *word)
 {
-    for (a->in.start = P_START_AUTO; a->in.start <= P_START_FAILED_OVER; a->in.start++)
+    for (a->in.start = P_START_AUTO; a->in.start <= P_START_REBUILT; a->in.start++)
         if (strcmp (p_start_names[a->in.start], word) == 0)
             return true;
-    fprintf (stderr, "switchback prove: --start is steady, site-lost or failed-over, not '%s'\n", word);
+    fprintf (stderr, "switchback prove: --start is steady, site-lost, failed-over or rebuilt, not '%s'\n", word);
     return false;
 }
 

@@ -59,7 +59,7 @@ extern const struct p_budget p_default_budget;
 
 /* ---------------------------------------------------------------- the world a workflow begins in */
 
-enum p_start { P_START_AUTO = 0, P_START_STEADY, P_START_SITE_LOST, P_START_FAILED_OVER };
+enum p_start { P_START_AUTO = 0, P_START_STEADY, P_START_SITE_LOST, P_START_FAILED_OVER, P_START_REBUILT };
 extern const char *const p_start_names[];
 
 /* ---------------------------------------------------------------- what never changes */
@@ -147,6 +147,7 @@ struct p_past {
     uint8_t verified[P_DBS];                   /* a copy was verified after it was made */
     uint8_t cleared;                           /* the active list was emptied by this run */
     uint8_t meddled;                           /* somebody else changed what a fingerprint holds */
+    uint8_t haunted;                           /* a server worked on for a client that no longer waited */
     uint8_t woke;                              /* the site that was given up has power */
 };
 

@@ -136,7 +136,7 @@ p_rule_call_world (struct p_run *r, const struct sb_command *cmd, bool agreed)
                  "%s overwrites messages that no serving copy holds, and nobody was asked", p->name);
     if (r->c->planned && r->s->past.cleared
         && (full || is_verb (p, "database", "freeze") || is_verb (p, "database", "recover")) && w->central.active == 0
-        && p_left_writer (r->c, w, &copy) != 0)
+        && w->central.state == r->c->first->world->central.state && p_left_writer (r->c, w, &copy) != 0)
         p_break (r, "connections-end-before-the-copy",
                  "%s begins while users are still connected to servers that left the list", p->name);
 }
@@ -508,7 +508,7 @@ p_rule_whole (struct p_run *r)
 
     if (s->outcome != SB_RUN_DONE && s->outcome != SB_RUN_DONE_OWED)
         return true;
-    if (s->past.meddled || w->central.state == r->c->first->world->central.state)
+    if (s->past.meddled || s->past.haunted || w->central.state == r->c->first->world->central.state)
         return true;
     for (i = 0; i < direct_databases (r->c->direct) && whole; i++) {
         const struct d_database *d = direct_database (r->c->direct, i);
@@ -612,11 +612,8 @@ p_rule_fingerprint (struct p_run *r)
     SB_CLEANUP (sb_buf_free) struct sb_buf now = { 0 };
     uint32_t k;
 
-    if (r->s->past.meddled)
+    if (r->s->past.meddled || r->s->past.haunted)
         return true;
-    for (k = 0; k < r->s->ncalls; k++)
-        if (r->s->calls[k].fate == P_FATE_GHOST)
-            return true;
     for (k = 0; k < r->c->plan.count; k++)
         if (r->c->plan.steps[k].undo == SB_UNDO_NOT_NEEDED && (sb_engine_steps (r->s->e)[k].flags & SB_STEP_MAYBE))
             return true;

@@ -3,6 +3,7 @@
  *   steady       as built: mirrored, shipped, four active servers in the first site
  *   site-lost    steady, messages on their way through the log shipping, then the first site without power
  *   failed-over  site-lost, the packaged failover carried out without a disturbance, and the first site back as it was
+ *   rebuilt      the same, and new machines stand in the first site
  *
  * A message is written at each stage of the way, so that a quote has something
  * to promise and something to lose. */
@@ -12,10 +13,9 @@
 #include <string.h>
 
 const char *const p_start_names[] = {
-    [P_START_AUTO] = "auto",
-    [P_START_STEADY] = "steady",
-    [P_START_SITE_LOST] = "site-lost",
-    [P_START_FAILED_OVER] = "failed-over",
+    [P_START_AUTO] = "auto",           [P_START_STEADY] = "steady",
+    [P_START_SITE_LOST] = "site-lost", [P_START_FAILED_OVER] = "failed-over",
+    [P_START_REBUILT] = "rebuilt",
 };
 
 static bool
@@ -185,6 +185,8 @@ bring_site_back (struct making *m)
     for (i = 1; i <= w->nservers; i++)
         if (w->servers[i - 1].site == site)
             w->servers[i - 1].chat_wanted = w->servers[i - 1].compliance_wanted = 0;
+    if (m->c->start == P_START_REBUILT)
+        op (m, W_OP_SITE_REBUILD, 0, 0, site, 0);
     op (m, W_OP_SITE_POWER, 0, 0, site, 1);
     pass (m, 15000);
     write_message (m);
@@ -200,8 +202,6 @@ mark_lost_before (struct making *m)
 
     for (k = 0; k < s->nmessages; k++) {
         struct p_message *p = &s->messages[k];
-        const struct d_database *d = direct_database (m->c->direct, p->database);
-
         p->late = 1;
         for (i = 1; i <= s->world->nservers; i++) {
             w_id copy = direct_server_copy (m->c->direct, s->world, i, p->database);
@@ -209,7 +209,12 @@ mark_lost_before (struct making *m)
             if (copy != 0 && w_copy_has (s->world, copy, p->m.fork, p->m.lsn))
                 p->late = 0;
         }
-        (void) d;
+    }
+    for (k = 0; k < s->nmessages && m->c->start == P_START_REBUILT;) { /* they went with the old machines */
+        if (s->messages[k].late)
+            s->messages[k] = s->messages[--s->nmessages];
+        else
+            k++;
     }
 }
 
@@ -222,7 +227,7 @@ p_scenario_make (struct p_case *c, struct sb_faults *faults)
     if (!good)
         return false;
     pass (&m, 5000);
-    if (c->start == P_START_FAILED_OVER) {
+    if (c->start == P_START_FAILED_OVER || c->start == P_START_REBUILT) {
         c->left = site_of (c, "primary site");
         good = fail_over (c, c->first, faults);
         bring_site_back (&m);
