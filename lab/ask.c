@@ -65,6 +65,10 @@ silent_door (const struct lab_cfg *c, struct world *w)
             && !answers (c->frontends[i].port, soon))
             return c->frontends[i].name;
     }
+    for (size_t i = 0; i < c->nsites; i++)
+        if (c->sites[i].smb_port != 0 && w_linked (w, w->tool_site, (w_id) (i + 1))
+            && !answers (c->sites[i].smb_port, soon))
+            return "a file server";
     if (!answers (c->chat_port, soon))
         return "the chat sink";
     return answers (c->mail_port, soon) ? NULL : "the mail sink";

@@ -149,9 +149,9 @@ make_world (struct lab_cfg *c, struct sb_faults *faults)
 }
 
 bool
-lab_build (const char *dir, const char *topology, bool real_time, struct sb_faults *faults)
+lab_build (const char *dir, const char *topology, bool real_time, bool smb, struct sb_faults *faults)
 {
-    struct lab_cfg c = { .real_time = real_time };
+    struct lab_cfg c = { .real_time = real_time, .smb = smb };
     struct lab_topology *t;
     char seed[17];
     bool good;
@@ -163,8 +163,8 @@ lab_build (const char *dir, const char *topology, bool real_time, struct sb_faul
     c.dir = sb_xstrdup (dir);
     c.seed = sb_xstrdup (seed);
     good = make_folders (&c, faults) && lab_ports_give (&c, faults) && make_shares (&c, faults)
-           && make_secrets (&c, faults) && make_power (&c, faults) && lab_tls_make (&c, faults)
-           && lab_topology_write (t, &c, faults) && make_world (&c, faults)
+           && make_secrets (&c, faults) && lab_smb_make (&c, faults) && make_power (&c, faults)
+           && lab_tls_make (&c, faults) && lab_topology_write (t, &c, faults) && make_world (&c, faults)
            && lab_cfg_save (&c, faults); /* the last file makes it a lab */
     lab_topology_free (t);
     lab_cfg_free (&c);

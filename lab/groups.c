@@ -23,6 +23,7 @@ struct groups {
     struct lab_cfg cfg;
     char program[4096];
     pid_t pids[W_MAX_SITES + 1]; /* by site index of the world; the services stand at nsites */
+    pid_t smb[W_MAX_SITES];      /* file servers */
     bool changed;
     uint64_t seen; /* version of the world as of the last turn */
 };
@@ -108,6 +109,22 @@ mount_shares (struct groups *g, const struct world *w)
     }
 }
 
+/* A site's file server runs while this host, which stands in the tool's site, could reach it. */
+static void
+serve_files (struct groups *g, const struct world *w)
+{
+    for (size_t i = 0; i < g->cfg.nsites && i < w->nsites; i++) {
+        struct sb_faults faults = { 0 };
+        bool wanted = g->cfg.sites[i].smb_port != 0 && w_linked (w, w->tool_site, (w_id) (i + 1));
+
+        if (!wanted)
+            stop (&g->smb[i]);
+        else if (g->smb[i] <= 0)
+            g->smb[i] = lab_smb_start (&g->cfg, &g->cfg.sites[i], &faults);
+        tell (&faults);
+    }
+}
+
 /* A group that ended by itself is reaped; its broken connection has told the world already. */
 static void
 turn (void *ctx, struct world *w)
@@ -117,6 +134,8 @@ turn (void *ctx, struct world *w)
 
     if (w->version != g->seen)
         mount_shares (g, w);
+    if (w->version != g->seen)
+        serve_files (g, w);
     g->seen = w->version;
     for (size_t i = 0; i < g->cfg.nsites; i++)
         if (g->pids[i] > 0 && waitpid (g->pids[i], NULL, WNOHANG) == g->pids[i]) {
@@ -138,6 +157,8 @@ ended (void *ctx)
 
     for (size_t i = 0; i <= g->cfg.nsites; i++)
         stop (&g->pids[i]);
+    for (size_t i = 0; i < g->cfg.nsites; i++)
+        stop (&g->smb[i]);
 }
 
 static bool

@@ -81,8 +81,16 @@ lab_json_write (const struct lab_cfg *c, const pid_t *pids, struct sb_faults *fa
     for (size_t i = 0; i < c->nshares; i++) {
         SB_AUTOFREE char *seen = sb_xprintf ("%s/mnt/%s", c->dir, c->shares[i].name);
 
-        json_array_append_new (shares, json_pack ("{s:s, s:s, s:o}", "name", c->shares[i].name, "path", seen, "unc",
-                                                  text_or_null (c->shares[i].unc)));
+        SB_AUTOFREE char *smb = lab_share_port (c, &c->shares[i]) == 0
+                                        ? NULL
+                                        : sb_xprintf ("smb://%s:%d/%s", LAB_ADDRESS, lab_share_port (c, &c->shares[i]),
+                                                      c->shares[i].name);
+
+        json_array_append_new (shares,
+                               json_pack ("{s:s, s:s, s:o, s:o, s:o, s:o}", "name", c->shares[i].name, "path", seen,
+                                          "unc", text_or_null (c->shares[i].unc), "smb", text_or_null (smb), "user",
+                                          text_or_null (smb != NULL ? c->smb_user : NULL), "password",
+                                          text_or_null (smb != NULL ? c->smb_password : NULL)));
     }
     for (size_t i = 0; i < c->nsites; i++)
         json_array_append_new (sites, json_pack ("{s:s, s:o}", "name", c->sites[i].name, "pid",

@@ -15,9 +15,11 @@
 
 #define LAB_ADDRESS   "127.0.0.1"
 #define LAB_CHAT_USER "chatsvc"
+#define LAB_FILES     "lab-files" /* credential of the file servers, with --smb */
 
 struct lab_site {
     char *name;
+    int smb_port; /* of its file server; 0: none */
 };
 struct lab_instance {
     char *name, *site, *host, *instance_name, *credential;
@@ -53,6 +55,8 @@ struct lab_cfg {
     char *seed; /* of the world, hexadecimal */
     int chat_port, mail_port, power_port;
     bool real_time;
+    bool smb; /* shares stand behind file servers, too */
+    char *smb_user, *smb_password;
     struct lab_site *sites;
     struct lab_instance *instances;
     struct lab_frontend *frontends;
@@ -81,7 +85,7 @@ bool lab_topology_write (const struct lab_topology *t, const struct lab_cfg *c, 
 void lab_topology_free (struct lab_topology *t);
 
 /* build.c: folders, certificates, secrets, ports, the world */
-bool lab_build (const char *dir, const char *topology, bool real_time, struct sb_faults *faults);
+bool lab_build (const char *dir, const char *topology, bool real_time, bool smb, struct sb_faults *faults);
 
 /* steady.c: machines and databases of a configuration, in the steady state, in an empty world; five minutes pass at most.
  * lab_place_shares() says which instance a folder under a drive letter belongs to. */
@@ -92,6 +96,12 @@ bool lab_steady (const struct lab_cfg *c, struct world *w, const struct w_files 
 /* ports.c: random free ports, held until the process ends; held again by the world, for as long as the lab stands */
 bool lab_ports_give (struct lab_cfg *c, struct sb_faults *faults);
 bool lab_ports_hold (const struct lab_cfg *c, struct sb_faults *faults);
+
+/* smb.c: the configuration of the sites' file servers, and starting one (-1: a fault) */
+bool lab_smb_make (struct lab_cfg *c, struct sb_faults *faults);
+pid_t lab_smb_start (const struct lab_cfg *c, const struct lab_site *site, struct sb_faults *faults);
+const char *lab_share_site (const struct lab_cfg *c, const struct lab_share *s);
+int lab_share_port (const struct lab_cfg *c, const struct lab_share *s); /* 0: it is seen as a folder only */
 
 /* tls.c */
 bool lab_tls_make (const struct lab_cfg *c, struct sb_faults *faults);
@@ -109,7 +119,7 @@ int lab_fail (struct sb_faults *faults); /* prints them; 1 */
 struct lab_args {
     char *dir, *topology, *sql_tls, *keytab;
     int owner_fd, ready_fd;
-    bool json, real_time;
+    bool json, real_time, smb;
     char **words;
     int nwords;
 };

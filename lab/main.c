@@ -18,7 +18,7 @@ static const struct command {
     const char *help; /* NULL: not for people */
 } commands[] = {
     { "up", lab_up,
-      "up --dir DIR [-t FILE] [--owner-fd N] [--real-time] [--sql-tls MODE] [--keytab FILE]\n"
+      "up --dir DIR [-t FILE] [--owner-fd N] [--real-time] [--smb] [--sql-tls MODE] [--keytab FILE]\n"
       "                                                         build or start a lab; returns when its doors answer" },
     { "down", lab_down, "down --dir DIR                                         end it; its state stays" },
     { "status", lab_status, "status --dir DIR [--json]                              show the world" },
@@ -73,6 +73,7 @@ read_args (int argc, char **argv, struct lab_args *a, const char **ret_command)
                                           { "--ready-fd", NULL, &a->ready_fd, NULL },
                                           { "--json", NULL, NULL, &a->json },
                                           { "--real-time", NULL, NULL, &a->real_time },
+                                          { "--smb", NULL, NULL, &a->smb },
                                           { NULL, NULL, NULL, NULL } };
     const struct option_row *o;
 

@@ -82,6 +82,8 @@ lab_ports_give (struct lab_cfg *c, struct sb_faults *faults)
     }
     for (size_t i = 0; good && i < c->nfrontends; i++)
         good = (c->frontends[i].port = new_port (faults)) != 0;
+    for (size_t i = 0; good && c->smb && i < c->nsites; i++)
+        good = (c->sites[i].smb_port = new_port (faults)) != 0;
     return good;
 }
 
@@ -104,5 +106,7 @@ lab_ports_hold (const struct lab_cfg *c, struct sb_faults *faults)
         good = keep (c->instances[i].port, faults);
     for (size_t i = 0; good && i < c->nfrontends; i++)
         good = keep (c->frontends[i].port, faults);
+    for (size_t i = 0; good && i < c->nsites; i++)
+        good = c->sites[i].smb_port == 0 || keep (c->sites[i].smb_port, faults);
     return good;
 }

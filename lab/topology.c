@@ -130,7 +130,7 @@ static void
 take_section (struct lab_cfg *c, const struct section *s)
 {
     if (is (s, "site")) {
-        SB_PUSH (c->sites, c->nsites, c->csites) = (struct lab_site){ sb_xstrdup (s->name) };
+        SB_PUSH (c->sites, c->nsites, c->csites) = (struct lab_site){ .name = sb_xstrdup (s->name) };
     } else if (is (s, "instance")) {
         SB_PUSH (c->instances, c->ninstances, c->cinstances) = (struct lab_instance){
             .name = sb_xstrdup (s->name),
@@ -281,6 +281,15 @@ frontend_changes (const struct lab_cfg *c, const struct lab_frontend *f, const s
     return n;
 }
 
+/* Played by one of the packaged plugins? */
+static bool
+is_of_share_role (const struct section *s)
+{
+    const char *plugin = get (s, "plugin");
+
+    return plugin == NULL || strcmp (plugin, "share") == 0 || strcmp (plugin, "smb") == 0;
+}
+
 /* What the lab says instead, for one section; at most `max`. */
 static size_t
 changes_of (const struct lab_cfg *c, const struct lab_topology *t, const struct section *s, struct change *ch)
@@ -313,7 +322,18 @@ changes_of (const struct lab_cfg *c, const struct lab_topology *t, const struct 
     } else if (is (s, "share")) {
         const struct lab_share *h = lab_cfg_share (c, s->name);
 
-        if (h->path != NULL && (get (s, "plugin") == NULL || strcmp (get (s, "plugin"), "share") == 0)) {
+        if (h->path != NULL && c->smb && is_of_share_role (s)) {
+            ch[n++] = (struct change){ "plugin", sb_xstrdup ("smb") };
+            ch[n++] = (struct change){ "path",
+                                       sb_xprintf ("smb://%s:%d/%s", LAB_ADDRESS, lab_share_port (c, h), h->name) };
+            ch[n++] = (struct change){ "credential", sb_xstrdup (LAB_FILES) };
+            ch[n++] = (struct change){ "mounted", NULL };
+        } else if (h->path != NULL && is_of_share_role (s)) {
+            if (get (s, "plugin") != NULL && strcmp (get (s, "plugin"), "smb") == 0) { /* a folder, without --smb */
+                ch[n++] = (struct change){ "plugin", sb_xstrdup ("share") };
+                ch[n++] = (struct change){ "encryption", NULL };
+                ch[n++] = (struct change){ "answer within", NULL };
+            }
             ch[n++] = (struct change){ "path", sb_xprintf ("%s/mnt/%s", c->dir, h->name) };
             ch[n++] = (struct change){ "mounted", NULL };
         }
@@ -379,5 +399,8 @@ lab_topology_write (const struct lab_topology *t, const struct lab_cfg *c, struc
     }
     if (!has_policy)
         put_section (&b, c, t, &policy);
+    if (c->smb)
+        sb_buf_printf (&b, "\n[credential %s]\nuser = %s\nsecret = file:%s/secrets/%s.secret\n", LAB_FILES, c->smb_user,
+                       c->dir, LAB_FILES);
     return sb_file_write (path, sb_buf_cstr (&b), b.len, 0644, faults);
 }

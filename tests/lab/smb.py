@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""A whole failover over SMB: the lab's shares stand behind a real Samba smbd that requires encryption, the primary site loses
+its power under load, and the log backups reach the copy folder through the plugin smb.  What was
+acknowledged before the point of the loss quote is there afterwards.
+"""
+
+import os
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from lab import BUILD, Lab, Tap, processes_of, until  # noqa: E402
+
+PLACES = ("/usr/sbin/smbd", "/usr/bin/smbd", "/usr/local/sbin/smbd")
+
+
+def shares_of(lab):
+    return {s["name"]: s for s in lab.json()["shares"]}
+
+
+def copied(lab):
+    """Names in the folders that lie behind the copy folders."""
+    return {name for root, _, names in os.walk(os.path.join(lab.dir, "disk")) for name in names if name.endswith(".trn")}
+
+
+def main():
+    tap = Tap()
+    if not any(map(os.path.exists, PLACES)) or not os.path.exists(os.path.join(BUILD, "smb.manifest")):
+        print("1..0 # SKIP no smbd, or a build without the plugin smb")
+        return 0
+    with Lab(options=["--smb"]) as lab:
+        folder = lab.dir
+        with open(lab.topology, encoding="utf-8") as f:
+            text = f.read()
+        tap.ok("plugin = smb" in text and "path = smb://127.0.0.1:" in text, "lab up --smb reaches the shares by SMB", text)
+        found = lab.switchback("check", "--json", good=(0, 1))
+        tap.ok('"share' in found, "the shares are checked", found)
+        lab.traffic()
+        share = next(s for s in shares_of(lab).values() if s["unc"].startswith("\\\\") and "ship" in s["name"])
+        until("log backups lie on the share", lambda: os.listdir(share["path"]) if os.path.exists(share["path"]) else [])
+        lab.fault("power-off", "site", "north")
+        lab.quiet()
+        there = {n for n in os.listdir(share["path"]) if n.startswith("mgc_") and n.endswith(".trn")}
+        taken = lab.ledger()
+        done = lab.run("run", "failover", "--approve", "all")
+        tap.ok(done.returncode == 0, "the failover ends well over SMB", done.stdout + done.stderr)
+        tap.ok(there and there <= copied(lab), "every log backup that lay on the share lies in the copy folder",
+               sorted(there - copied(lab)))
+        quote = next(s["results"] for s in lab.json_of("report")["steps"] if s["step"].startswith("quote["))
+        backup = next(i["name"] for i in lab.instances() if i["site"] != "north")
+        lost = {m["id"] for m in taken} - lab.messages(backup)
+        tap.ok(lost <= lab.after_point(quote["lsn"]), "nothing is lost that was acknowledged before the point of the quote",
+               f"{quote}: {sorted(lost)}")
+        tap.note(f"{len(taken)} acknowledged, {len(lost)} lost after the point")
+        dead = lab.run("check")
+        tap.ok("north-setup' (smb://" in dead.stdout and "nothing listens there" in dead.stdout,
+               "a share of the dark site is told as one where nothing listens", dead.stdout + dead.stderr)
+        hidden = [n for root, _, files in os.walk(os.path.join(lab.dir, "disk")) for n in files if n.startswith(".sb-")]
+        tap.ok(not hidden, "no unfinished copy is left", hidden)
+    tap.ok(not processes_of(folder), "no file server outlives the lab", processes_of(folder))
+    return tap.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
