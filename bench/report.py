@@ -3,7 +3,7 @@
 
 Processor time where the target is about work, wall time where it is about waiting; each is the best of a few runs, as
 other programs of the machine only ever add.  A figure by wall time fails only past twice its target.  Ends with 1
-when a target is missed.  Words after it choose groups: scheduler, counted, makespan, durable, program."""
+when a target is missed.  Words after it choose groups: scheduler, counted, makespan, durable, program, share."""
 
 import asyncio
 import os
@@ -181,7 +181,66 @@ def program(folder):
                 lib.instructions(folder, None, shutil.which("true")))
 
 
-GROUPS = {"scheduler": scheduler, "counted": counted, "makespan": makespan, "durable": durable, "program": program}
+# ---- shares: copies that are durable at their end, ours beside cp -r and smbclient, each followed by sync -f
+
+def fill(path, count, size):
+    os.mkdir(path)
+    block = os.urandom(1 << 20)
+    for i in range(count):
+        with open(os.path.join(path, "mgc_%05d.trn" % i), "wb") as f:
+            for at in range(0, size, len(block)):
+                f.write(block[:min(len(block), size - at)])
+    os.sync()
+
+
+def timed(folder, env, command):
+    """Seconds of a command that fills TO; TO is new, and what came before is on the disk."""
+    to = folder.new()
+    os.sync()
+    start = time.monotonic()
+    subprocess.run([word.replace("TO", to) for word in command], env=env, cwd=to, capture_output=True, timeout=lib.LIMIT,
+                   check=True)
+    took = time.monotonic() - start
+    shutil.rmtree(to)
+    return took
+
+
+def race(folder, what, env, ours, peer, target):
+    """Alternately, so that both see the same machine; each one's best."""
+    times = [(timed(folder, env, peer), timed(folder, env, ours)) for _ in range(4)]
+    his, mine = min(t[0] for t in times), min(t[1] for t in times)
+    row(what, mine * 1000, "ms", his * 1000, "%.2f times as fast (fails under half)" % target, 2 / target, mine / his,
+        goal=1 / target)
+
+
+def share(folder):
+    copies = os.path.join(lib.BUILD, "bench", "copies")
+    base = folder.new()
+    sets = {"1 GiB": (1, 1 << 30), "2,000 files of 4 KiB": (2000, 4096)}
+    for name, (count, size) in sets.items():
+        fill(os.path.join(base, name), count, size)
+    for name, target in (("1 GiB", 0.95), ("2,000 files of 4 KiB", 1.0)):
+        source = os.path.join(base, name)
+        race(folder, "share: %s to a folder; peer: cp -r, sync -f" % name, None, [copies, source, "TO"],
+             ["sh", "-c", 'cp -r "$1/." "$2" && sync -f "$2"', "sh", source, "TO"], target)
+    sys.path.insert(0, os.path.join(lib.SOURCE, "tests", "lib"))
+    import smbd
+    if smbd.missing() or not shutil.which("smbclient") or not os.path.exists(os.path.join(lib.BUILD, "smb.manifest")):
+        print("# no smbd, no smbclient or no plugin smb: no rows for SMB")
+        return
+    shares = {"set%d" % i: {"path": os.path.join(base, name)} for i, name in enumerate(sets)}
+    with smbd.Smbd(folder.new(), shares, {"server smb encrypt": "required"}) as server:
+        env = dict(os.environ, BENCH_USER=server.user, BENCH_PASSWORD=server.password, USER=server.user,
+                   PASSWD=server.password)
+        for i, (name, target) in enumerate((("1 GiB", 1.0), ("2,000 files of 4 KiB", 1.5))):
+            race(folder, "smb: %s to a folder; peer: smbclient mget, sync -f" % name, env,
+                 [copies, "smb://127.0.0.1:%d/set%d" % (server.port, i), "TO"],
+                 ["sh", "-c", 'smbclient -p "$1" --client-protection=encrypt "//127.0.0.1/$2" -c "prompt; mget *" && sync -f .',
+                  "sh", str(server.port), "set%d" % i], target)
+
+
+GROUPS = {"scheduler": scheduler, "counted": counted, "makespan": makespan, "durable": durable, "program": program,
+          "share": share}
 
 
 def main():
