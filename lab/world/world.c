@@ -302,22 +302,33 @@ units (size_t n)
     return n / W_TEXT_UNIT + 1;
 }
 
-/* What lies behind a string up to the next unit is zero, so that unlike strings mostly differ in their first unit. */
+static bool
+has_zero (uint64_t u)
+{
+    return ((u - UINT64_C (0x0101010101010101)) & ~u & UINT64_C (0x8080808080808080)) != 0;
+}
+
+/* What lies behind a string up to the next unit is zero, so that unlike strings mostly differ in their first unit, and a
+ * unit with a zero byte is the last of its string.  Exploration comes here often: it goes from unit to unit. */
 static w_text
 text_find (const struct world *w, const char *s)
 {
-    char first[W_TEXT_UNIT] = { 0 };
-    size_t at = 1;
+    uint64_t first = 0, here;
+    bool begins = true;
 
-    memcpy (first, s, strnlen (s, sizeof first));
-    while (at < w->ntext) {
-        const char *here = w->text + at * W_TEXT_UNIT;
-        if (memcmp (here, first, sizeof first) == 0 && strcmp (here, s) == 0)
+    memcpy (&first, s, strnlen (s, sizeof first));
+    for (unsigned at = 1; at < w->ntext; at++) {
+        const char *unit = w->text + (size_t) at * W_TEXT_UNIT;
+
+        memcpy (&here, unit, sizeof here);
+        if (begins && here == first && strcmp (unit, s) == 0)
             return (w_text) at;
-        at += units (strlen (here));
+        begins = has_zero (here);
     }
     return 0;
 }
+
+_Static_assert(W_TEXT_UNIT == sizeof (uint64_t), "text_find() takes a unit for a number");
 
 static w_text
 text_add (struct world *w, const char *s, size_t n)
