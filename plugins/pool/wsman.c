@@ -16,6 +16,7 @@
 #define RESERVE_MS     4000   /* kept back for them */
 #define LINE_MAX_CHARS 8000u  /* cmd.exe takes 8191 */
 #define FEED_BYTES     32768u /* of stdin in one envelope: the smallest limit in use is 150 KiB */
+#define EMPTY_MS       200
 #define BUSY_TRIES     3
 #define BUSY_MS        1000 /* and twice as long each time */
 
@@ -293,6 +294,7 @@ receive (struct session *s, bool *ret_done)
     struct soap_request r = { .step = SOAP_RECEIVE };
     struct soap_answer a;
     bool ok = exchange (s, &r, "tell the command's output", &a);
+    size_t before = s->result->out.len + s->result->err.len;
 
     if (!ok && a.fault && a.code == FAULT_TIMED_OUT)
         ok = true; /* nothing new: ask again */
@@ -303,6 +305,8 @@ receive (struct session *s, bool *ret_done)
                      sb_format (s->call, "the command on '%s' wrote more than %u bytes", s->host->name, OUTPUT_MAX));
     *ret_done = a.done;
     s->result->exit_code = a.exit_code;
+    if (ok && !a.done && !a.fault && s->result->out.len + s->result->err.len == before)
+        sb_pause (s->call, EMPTY_MS); /* it should have waited before it said nothing */
     soap_answer_free (&a);
     return ok;
 }

@@ -4,6 +4,7 @@
 #include "tests/lib/tap.h"
 
 #include "core/base/mem.h"
+#include "core/base/text.h"
 #include "core/sys/clock.h"
 #include "core/sys/file.h"
 
@@ -75,11 +76,11 @@ dead_port (void)
 }
 
 static struct bench *
-a_bench (void)
+a_bench_with (const char *front_end)
 {
     const char *source = getenv ("SB_SRCDIR");
     struct bench *b = bench_new (NULL, "[pool x]\n");
-    SB_AUTOFREE char *script = sb_xprintf ("%s/tests/plugins/wsman_fake.py", source != NULL ? source : "..");
+    SB_AUTOFREE char *script = sb_xprintf ("%s/tests/plugins/%s", source != NULL ? source : "..", front_end);
     SB_AUTOFREE char *topology = NULL;
 
     bench_file (b, "world.json", WORLD, 0600);
@@ -120,6 +121,12 @@ a_bench (void)
     bench_file (b, "topology.ini", topology, 0600);
     bench_restart (b, NULL);
     return b;
+}
+
+static struct bench *
+a_bench (void)
+{
+    return a_bench_with ("wsman_fake.py");
 }
 
 static void
@@ -525,6 +532,42 @@ bad_doors (void)
     end_bench (b);
 }
 
+/* Whatever comes back: an answer in time, one sentence, no belief. */
+static void
+hostile (void)
+{
+    static const struct {
+        const char *mode;
+        int64_t ms; /* what the call may take */
+    } cases[] = {
+        { "endless", 20000 },     { "drip", 3000 },        { "headers", 20000 },    { "bomb", 20000 },
+        { "silence", 3000 },      { "deep", 20000 },       { "half", 20000 },       { "negative", 20000 },
+        { "chunks", 20000 },      { "zip", 20000 },        { "file", 20000 },       { "teapot", 20000 },
+        { "noise", 20000 },       { "nul", 20000 },        { "nobody", 20000 },     { "no name", 20000 },
+        { "never done", 3000 },   { "not base64", 20000 }, { "no markers", 20000 }, { "one marker", 20000 },
+        { "not JSON", 20000 },    { "not UTF-8", 20000 },  { "deep JSON", 20000 },  { "other JSON", 20000 },
+        { "wrong types", 20000 }, { "odd code", 20000 },   { "plain", 20000 },
+    };
+    struct bench *b = a_bench_with ("wsman_hostile.py");
+    size_t i;
+
+    for (i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int64_t began = sb_mono_ms ();
+        const struct outcome *o;
+
+        bench_file (b, "mode", cases[i].mode, 0600);
+        o = bench_await (b, bench_send (b, "pool", "pchat", "set-state", SB_OP_RUN, NULL, cases[i].ms, "state",
+                                        "FailedOver", NULL));
+        CU_ASSERT_EQUAL (o->type, SB_LANE_ANSWER);
+        CU_ASSERT (o->rc == SB_RETRY || o->rc == SB_FAIL); /* nothing was begun: it could not even be looked at */
+        CU_ASSERT (strlen (o->sentence) > 20 && sb_is_utf8 (o->sentence, strlen (o->sentence)));
+        CU_ASSERT (sb_mono_ms () - began < cases[i].ms + 15000);
+        if (o->type != SB_LANE_ANSWER || (o->rc != SB_RETRY && o->rc != SB_FAIL) || strlen (o->sentence) <= 20)
+            printf ("# %s: %d %d %.300s\n", cases[i].mode, (int) o->type, (int) o->rc, o->sentence);
+    }
+    end_bench (b);
+}
+
 static void
 time_and_stop (void)
 {
@@ -560,6 +603,8 @@ main (int argc, char **argv)
         { "faults become classes with a sentence, and the shell is deleted", faults },
         { "what cannot be read back is unknown, what a cmdlet refused is told", doubt },
         { "a wrong password and a wrong certificate are told as such", bad_doors },
+        { "a front end that answers harmfully, hugely, endlessly or slowly is survived in time and believed in nothing",
+          hostile },
         { "a command that hangs ends in time and leaves no shell", time_and_stop },
         { NULL, NULL }
     };
