@@ -892,6 +892,72 @@ messages_are_queued_once (void)
     sb_journal_close (j);
 }
 
+/* Schema 1 had no messages outside a run, and a message did not know whether it told of a drill. */
+static void
+an_older_journal_is_brought_up_to_date (void)
+{
+    const char *path = sample ("older");
+    struct sb_note *notes;
+    struct sb_journal *j;
+    size_t n = 0;
+
+    sql (path, "UPDATE runs SET drill = 1; DROP TABLE notes;"
+               "CREATE TABLE notes (id INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL REFERENCES runs (id),"
+               " at_ms INTEGER NOT NULL, channel TEXT NOT NULL, event TEXT NOT NULL, key TEXT NOT NULL,"
+               " subject TEXT NOT NULL, body TEXT NOT NULL, state TEXT NOT NULL, tries INTEGER NOT NULL,"
+               " next_ms INTEGER NOT NULL, receipt TEXT, UNIQUE (channel, key)) STRICT;"
+               "INSERT INTO notes VALUES (7, 'r1', 5, 'ops', 'gate', 'k', 's', 'b', 'queued', 3, 9, 'later');"
+               "PRAGMA user_version = 1");
+    CU_ASSERT (refused (path, false, "the journal has schema 1"));
+    j = open_it (path, true);
+    CU_ASSERT_FATAL (j != NULL);
+    CU_ASSERT (sb_journal_notes (j, "r1", "queued", &arena, &notes, &n, &faults) && n == 1);
+    CU_ASSERT (n == 1 && notes[0].id == 7 && notes[0].tries == 3 && notes[0].drill && notes[0].escalate_ms == 0);
+    CU_ASSERT_STRING_EQUAL (notes[0].receipt, "later");
+    sb_journal_close (j);
+}
+
+static bool
+escalates (struct sb_journal *j, int64_t id, const struct sb_note *next)
+{
+    return sb_journal_begin (j, &faults) && sb_journal_note_escalate (j, id, next, &faults)
+           && sb_journal_commit (j, &faults);
+}
+
+static void
+messages_escalate_unless_acknowledged (void)
+{
+    struct sb_journal *j = open_it (sample ("escalations"), true);
+    struct sb_note note = { .run = "", .at_ms = 5, .channel = "ops", .event = "check", .key = "k1", .subject = "s" };
+    struct sb_note next = { .at_ms = 20, .channel = "duty", .key = "k1/ops", .subject = "nobody", .body = "b" };
+    struct sb_note *notes;
+    int64_t count;
+    size_t n;
+
+    note.body = "b";
+    note.escalate_ms = 15;
+    note.drill = true;
+    CU_ASSERT (sb_journal_begin (j, &faults) && sb_journal_note_add (j, &note, &faults));
+    note.key = "k2";
+    CU_ASSERT (sb_journal_note_add (j, &note, &faults) && sb_journal_commit (j, &faults));
+    CU_ASSERT (sb_journal_begin (j, &faults) && sb_journal_note_result (j, 1, "sent", 1, 0, "ok", &faults)
+               && sb_journal_commit (j, &faults));
+    CU_ASSERT (sb_journal_notes (j, "", "open", &arena, &notes, &n, &faults) && n == 2);
+    CU_ASSERT (escalates (j, 1, &next) && escalates (j, 1, &next)); /* once */
+    CU_ASSERT (sb_journal_notes (j, "", "open", &arena, &notes, &n, &faults) && n == 2);
+    CU_ASSERT_FATAL (n == 2);
+    CU_ASSERT_STRING_EQUAL (notes[1].channel, "duty");
+    CU_ASSERT_STRING_EQUAL (notes[1].event, "check");
+    CU_ASSERT_TRUE (notes[1].drill);
+    CU_ASSERT (sb_journal_begin (j, &faults) && sb_journal_note_ack (j, NULL, 30, 1000, &count, &faults)
+               && sb_journal_commit (j, &faults));
+    CU_ASSERT_EQUAL (count, 3);
+    next.key = "k2/ops";
+    CU_ASSERT (escalates (j, 2, &next));
+    CU_ASSERT (sb_journal_notes (j, "", NULL, &arena, &notes, &n, &faults) && n == 3);
+    sb_journal_close (j);
+}
+
 static void
 runs_are_found_by_a_beginning (void)
 {
@@ -940,6 +1006,9 @@ main (void)
         { "many read while one writes", many_read_while_one_writes },
         { "wishes of other processes reach the owner with their uid", wishes_reach_the_owner },
         { "a message is queued once and keeps its receipt", messages_are_queued_once },
+        { "a journal of the schema before is brought up to date, its messages with it",
+          an_older_journal_is_brought_up_to_date },
+        { "a message escalates once, and not when somebody acknowledged it", messages_escalate_unless_acknowledged },
         { "a run is found by a beginning that only it has", runs_are_found_by_a_beginning },
         { NULL, NULL },
     };

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The trail of messages: what a channel was told about a run is what the journal says happened, event by event.
 
-One lab, two runs.  A failover, marked as a drill, is killed on its way and resumed; the webhook of the lab wants every
+One lab, two runs.  Its mail sink speaks STARTTLS, without which the channel sends nothing.  A failover, marked as a drill, is killed on its way and resumed; the webhook of the lab wants every
 kind of event, its mail box some.  Then the webhook goes dead, failback is run, and the webhook comes back.
 """
 
@@ -32,7 +32,7 @@ def prepare(lab):
     with open(lab.topology, encoding="utf-8") as f:
         text = f.read()
     with open(f"{lab.topology}.new", "w", encoding="utf-8") as f:
-        f.write(text.replace("events = run, gate, failure, owed\n", "events = run, gate, failure, owed, loss, step\n"))
+        f.write(text.replace("events = run, gate, failure, owed\n", "events = run, gate, failure, owed, loss, step, check\n"))
     os.replace(f"{lab.topology}.new", lab.topology)
     address = os.path.join(lab.dir, "secrets", "ops-room.url")
     with open(address, encoding="utf-8") as f:
@@ -98,10 +98,17 @@ def both(left, right):
 
 
 def command_lines(process):
-    """Command lines and environments of the process and its children."""
+    """Command lines of every process of this machine that show the token, and those and the environments of ours."""
     pids = [process.pid, *map(int, subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True,
                                                   check=False).stdout.split())]
     text = b""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                line = f.read()
+            text += line if TOKEN.encode() in line else b""
+        except OSError:
+            pass
     for pid in pids:
         for what in ("cmdline", "environ"):
             try:
@@ -146,7 +153,7 @@ def drill(tap, lab):
     box = {m["Message-ID"]: m for m in mails(lab)}
     want, got = expected(lab, run, MAIL), collections.Counter(m["X-Switchback-Event"] for m in box.values())
     want = collections.Counter({e: sum(n for (event, _), n in want.items() if event == e) for e, _ in want})
-    tap.ok(got == want, "the mail box got what it wants, and nothing else", both(want, got))
+    tap.ok(got == want, "the mail box got what it wants over TLS, and nothing else", both(want, got))
     tap.ok(box and all(m["Subject"].split()[0] == "DRILL" for m in box.values()), "every mail's subject begins with DRILL",
            [m["Subject"] for m in box.values()])
     for words in ("status",), ("history",), ("report",):
@@ -194,12 +201,31 @@ def dead_endpoint(tap, lab, url):
         watch.wait(timeout=20)
 
 
+def readiness(tap, lab):
+    """The steady state is lost and comes back while somebody checks."""
+    def told():
+        return [(b["what"], b["drill"], "H" in b["text"]) for b in chat(lab, "") if b["event"] == "check"]
+
+    lab.run("check", "--wait", "60s")
+    before = told()
+    lab.fault("power-off", "site", "south")
+    for _ in range(2):
+        lab.run("check")
+    lost = told()
+    tap.ok(lost[len(before):] == [("not-ready", False, True)], "readiness that is lost is told once, however often it is checked", lost)
+    lab.fault("power-on", "site", "south")
+    good = lab.run("check", "--wait", "90s")
+    back = told()[len(lost):]
+    tap.ok(good.returncode == 0 and [w for w, _, _ in back] == ["ready"], "and once when it is there again", f"{back}\n{good.stdout}")
+
+
 def main():
     tap = Tap()
     with Lab() as lab:
         url = prepare(lab)
         seen = drill(tap, lab)
         dead_endpoint(tap, lab, url)
+        readiness(tap, lab)
         tap.ok(TOKEN.encode() not in seen and seen, "the webhook's address stands in no command line and no environment")
         with open(os.path.join(lab.folder, "shown.txt"), "w", encoding="utf-8") as f:
             for words in ("status",), ("history",), ("report",), ("status", "--json"), ("report", "--json"), ("plan", "failover", "--json"):
