@@ -16,7 +16,7 @@ known ()
     local words=("$@") command=() help word
 
     case ${words[0]} in
-    plugin | workflow | journal) command=("${words[@]:0:2}") ;;
+    plugin | workflow | journal | notify) command=("${words[@]:0:2}") ;;
     lab) command=(lab) ;;
     *) command=("${words[0]}") ;;
     esac
