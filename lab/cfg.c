@@ -238,3 +238,22 @@ lab_path (const char *dir, const char *name)
 {
     return sb_path_join (dir, name);
 }
+
+const char *
+lab_share_site (const struct lab_cfg *c, const struct lab_share *s)
+{
+    const struct lab_instance *i = s->instance != NULL ? lab_cfg_instance (c, s->instance) : NULL;
+
+    return s->site != NULL ? s->site : i != NULL ? i->site : c->tool_site;
+}
+
+int
+lab_share_port (const struct lab_cfg *c, const struct lab_share *s)
+{
+    const char *where = lab_share_site (c, s);
+
+    for (size_t i = 0; c->smb && s->path != NULL && where != NULL && i < c->nsites; i++)
+        if (strcmp (where, c->sites[i].name) == 0)
+            return c->sites[i].smb_port;
+    return 0;
+}

@@ -39,29 +39,12 @@ find_program (const char *name)
     return NULL;
 }
 
-const char *
-lab_share_site (const struct lab_cfg *c, const struct lab_share *s)
-{
-    const struct lab_instance *i = s->instance != NULL ? lab_cfg_instance (c, s->instance) : NULL;
-
-    return s->site != NULL ? s->site : i != NULL ? i->site : c->tool_site;
-}
-
 static bool
 stands_in (const struct lab_cfg *c, const struct lab_share *s, const char *site)
 {
     const char *where = lab_share_site (c, s);
 
     return s->path != NULL && where != NULL && strcmp (where, site) == 0;
-}
-
-int
-lab_share_port (const struct lab_cfg *c, const struct lab_share *s)
-{
-    for (size_t i = 0; c->smb && i < c->nsites; i++)
-        if (stands_in (c, s, c->sites[i].name))
-            return c->sites[i].smb_port;
-    return 0;
 }
 
 /* ---- building --------------------------------------------------------------------------------------------- */
