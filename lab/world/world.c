@@ -308,21 +308,38 @@ has_zero (uint64_t u)
     return ((u - UINT64_C (0x0101010101010101)) & ~u & UINT64_C (0x8080808080808080)) != 0;
 }
 
-/* What lies behind a string up to the next unit is zero, so that unlike strings mostly differ in their first unit, and a
- * unit with a zero byte is the last of its string.  Exploration comes here often: it goes from unit to unit. */
-static w_text
-text_find (const struct world *w, const char *s)
+/* Does this very string begin at that unit? */
+static bool
+text_is (const struct world *w, unsigned at, const char *s)
 {
+    uint64_t before;
+
+    if (at == 0 || at >= w->ntext || strcmp (w->text + (size_t) at * W_TEXT_UNIT, s) != 0)
+        return false;
+    memcpy (&before, w->text + (size_t) (at - 1) * W_TEXT_UNIT, sizeof before);
+    return has_zero (before);
+}
+
+/* What lies behind a string up to the next unit is zero, so that unlike strings mostly differ in their first unit, and a
+ * unit with a zero byte is the last of its string.  Exploration comes here often, with worlds that are much alike: where
+ * a string lay last is looked at first. */
+static w_text
+text_find (const struct world *w, const char *s, size_t n)
+{
+    static __thread w_text recent[256];
+    w_text *guess = &recent[w_crc (s, n) % 256];
     uint64_t first = 0, here;
     bool begins = true;
 
-    memcpy (&first, s, strnlen (s, sizeof first));
+    if (text_is (w, *guess, s))
+        return *guess;
+    memcpy (&first, s, n < sizeof first ? n : sizeof first);
     for (unsigned at = 1; at < w->ntext; at++) {
         const char *unit = w->text + (size_t) at * W_TEXT_UNIT;
 
         memcpy (&here, unit, sizeof here);
         if (begins && here == first && strcmp (unit, s) == 0)
-            return (w_text) at;
+            return *guess = (w_text) at;
         begins = has_zero (here);
     }
     return 0;
@@ -349,7 +366,7 @@ w_intern (struct world *w, const char *s)
 
     if (n == 0)
         return 0;
-    t = text_find (w, s);
+    t = text_find (w, s, n);
     if (t != 0)
         return t;
     if (w->ntext + units (n) > most || w->ntext > 2u * w->text_live + slack)
