@@ -227,7 +227,7 @@ class Story:
                 self.log.append(f"lab: {lab.folder}")
                 if os.path.exists(self.out):
                     with open(self.out, encoding="utf-8") as f:
-                        self.log += f.read().splitlines()[-120:]
+                        self.log += f.read().splitlines()[-400:]
             if self.keep:
                 print(f"# the lab stands in {lab.folder}; press Return to end it", flush=True)
                 sys.stdin.readline()
@@ -243,6 +243,7 @@ class Story:
         lab.fault("power-off", "site", "north")
         self.carry_out("failover")
         self.compare("failover")
+        until("somebody chats in the second site", lambda: any(e["instance"] in south for e in lab.ledger()), 60)
         lost = self.account_of_failover(north, off)
         back = time.time() * 1000
         lab.fault("power-on", "site", "north")
@@ -250,6 +251,8 @@ class Story:
         failback = time.time() * 1000
         self.carry_out("failback")
         self.compare("failback")
+        until("somebody chats at home again",
+              lambda: any(e["acked_ms"] > failback and e["instance"] in north for e in lab.ledger()), 60)
         self.account_of_failback(north, south, off, back, failback, lost)
 
     def watch(self):
@@ -289,8 +292,6 @@ class Story:
             self.wrong(f"failback: {len(late)} stray messages are neither at home nor in the salvage list: {late[:5]}")
         if lost - salvaged:
             self.wrong(f"failback: {len(lost - salvaged)} messages lost at failover are not in the salvage list")
-        if not any(e["instance"] in south for e in ledger) or not any(e["acked_ms"] > failback and e["instance"] in north for e in ledger):
-            self.wrong("nobody chatted in the second site, or at home again: the story proves nothing")
 
 
 # ---- which stories
