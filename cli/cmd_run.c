@@ -1,5 +1,6 @@
 /* switchback run, resume, watch: the commands that make something happen. */
 #include "cli/channels.h"
+#include "cli/forecast.h"
 #include "cli/lock.h"
 
 #include "core/base/text.h"
@@ -37,12 +38,14 @@ new_run_id (struct cli *c, const char *workflow)
     return sb_arena_printf (&c->arena, "%s-%s-%s", workflow, digits, hex);
 }
 
-/* What bound this run when it began: the plan lock it was held to, and why it was begun in spite of a cool-down. */
+/* What bound this run when it began: the plan lock it was held to, and why it was begun in spite of a cool-down; and what
+ * was foretold, so that it can be held against what came. */
 static char *
-begin_info (struct cli *c, const json_t *lock)
+begin_info (struct cli *c, struct sb_journal *j, const struct sb_plan *plan, const json_t *lock)
 {
     static const char *const kept[] = { "lock", "fingerprint", "plugins", "observed" };
     json_t *o = json_object (), *held = lock == NULL ? NULL : json_object ();
+    struct cli_forecast f;
     char *text;
     size_t i;
 
@@ -52,6 +55,10 @@ begin_info (struct cli *c, const json_t *lock)
         json_object_set_new (o, "plan_lock", held);
     if (cli_opt (c, "acknowledge") != NULL)
         json_object_set_new (o, "acknowledged", json_string (cli_opt (c, "acknowledge")));
+    cli_forecast_make (&f, j, plan);
+    if (f.known > 0)
+        json_object_set_new (o, "forecast", cli_forecast_json (&f, plan));
+    cli_forecast_free (&f);
     text = json_dumps (o, JSON_SORT_KEYS | JSON_COMPACT);
     json_decref (o);
     return text;
@@ -83,7 +90,7 @@ static int
 begin (struct cli *c, struct sb_journal *j, const struct sb_plan *plan, bool all, const char **gates,
        const json_t *lock)
 {
-    char *info = begin_info (c, lock);
+    char *info = begin_info (c, j, plan, lock);
     char *full = realpath (cli_topology_file (c), NULL);
     struct sb_run_cfg cfg = { .journal = j, .plan = plan, .topology = &c->topology, .registry = c->registry };
     int rc;

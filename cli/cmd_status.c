@@ -2,10 +2,12 @@
  * the memory of it can be trusted.  They change nothing. */
 #include "cli/ask.h"
 #include "cli/cli.h"
+#include "cli/forecast.h"
 #include "cli/runs.h"
 #include "cli/standing.h"
 
 #include "core/base/text.h"
+#include "core/sys/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,9 +50,13 @@ standing_of (struct cli *c, struct sb_journal *j, const struct sb_journal_run *r
     struct sb_plan plan = { 0 };
     struct sb_faults ignored = { 0 };
     json_t *o = NULL;
+    int64_t left;
 
     if (sb_plan_from_json (&plan, run->plan, strlen (run->plan), &ignored))
         o = cli_standing (c, j, run, &plan);
+    left = o == NULL ? -1 : cli_forecast_left (c, j, run->id, &plan, sb_now_ms ());
+    if (left >= 0)
+        json_object_set_new (o, "left_ms", json_integer (left));
     sb_plan_release (&plan);
     sb_faults_free (&ignored);
     return o;

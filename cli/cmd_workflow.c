@@ -2,7 +2,9 @@
  * None of them touches the world, but `plan --observe` asks it. */
 #include "cli/ask.h"
 #include "cli/channels.h"
+#include "cli/forecast.h"
 #include "cli/lock.h"
+#include "cli/runs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,6 +137,24 @@ warn_of_channels (struct cli *c, const struct sb_plan *p)
             fprintf (stderr, "channel %s is %s: %s\n", list[i].name, list[i].verdict, list[i].found);
 }
 
+/* What earlier runs say about the time; beside the plan, which it is no part of. */
+static void
+tell_forecast (struct cli *c, const struct sb_plan *p)
+{
+    struct sb_buf words SB_CLEANUP (sb_buf_free) = { 0 };
+    struct cli_forecast f;
+    int rc;
+    struct sb_journal *j = cli_journal (c, false, &rc);
+
+    if (j == NULL)
+        return;
+    cli_forecast_make (&f, j, p);
+    if (cli_forecast_words (&f, p, &words))
+        fprintf (stderr, "forecast: %s\n", sb_buf_cstr (&words));
+    cli_forecast_free (&f);
+    sb_journal_close (j);
+}
+
 int
 cmd_plan (struct cli *c)
 {
@@ -159,6 +179,7 @@ cmd_plan (struct cli *c)
         if (text[0] != 0 && text[strlen (text) - 1] != '\n')
             putchar ('\n');
         warn_of_channels (c, &p);
+        tell_forecast (c, &p);
     }
     sb_plan_release (&p);
     sb_workflow_release (&w);

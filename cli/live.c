@@ -2,10 +2,12 @@
 #include "cli/live.h"
 
 #include "core/base/mem.h"
+#include "core/base/text.h"
 
 #include <jansson.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
@@ -105,6 +107,46 @@ tells_why (enum sb_record_kind kind)
            || kind == SB_REC_UNDO_HELD || kind == SB_REC_REFUSED || kind == SB_REC_UNDO_BEGIN;
 }
 
+/* The forecast made again with what has come: what is at rest needs nothing more, what runs needs the rest of its time. */
+static int64_t
+left_of (const struct live *v, const struct sb_run *run, uint32_t done)
+{
+    const struct sb_plan *p = sb_run_plan (run);
+    int64_t *ms = sb_xcalloc (p->count + 1, sizeof *ms), left;
+    uint32_t i;
+
+    for (i = 0; i < p->count; i++) {
+        const struct sb_engine_step *s = &sb_engine_steps (sb_run_engine (run))[i];
+        int64_t gone = s->phase == SB_PHASE_RUNNING ? sb_run_now (run) - s->asked_at : 0,
+                all = v->forecast->past[i].median_ms;
+
+        if (i != done && s->phase < SB_PHASE_DONE && all > gone)
+            ms[i] = all - gone;
+    }
+    left = sb_forecast (p, ms, NULL, NULL);
+    free (ms);
+    return left;
+}
+
+/* Told when it has changed by a second or more, at the end of the line. */
+static void
+print_left (struct live *v, const struct sb_run *run, uint32_t done)
+{
+    struct sb_buf text SB_CLEANUP (sb_buf_free) = { 0 };
+    int64_t left;
+
+    /* at most once a second: it looks at every step of the plan */
+    if (v->forecast == NULL || v->forecast->known == 0 || sb_run_now (run) - v->told_at_ms < 1000)
+        return;
+    v->told_at_ms = sb_run_now (run);
+    left = left_of (v, run, done);
+    if (left / 1000 == v->told_left_ms / 1000)
+        return;
+    v->told_left_ms = left;
+    sb_format_duration (&text, left / 1000 * 1000);
+    fprintf (stderr, "  (about %s left)", sb_buf_cstr (&text));
+}
+
 static void
 on_record (void *ctx, struct sb_run *run, const struct sb_engine_record *r, const char *body)
 {
@@ -129,6 +171,8 @@ on_record (void *ctx, struct sb_run *run, const struct sb_engine_record *r, cons
     if (r->kind == SB_REC_REFUSED && r->step != SB_NO_STEP && p->steps[r->step].gate != SB_NO_GATE)
         fprintf (stderr, "\n                HINT: To go on all the same, agree to it by name: --approve %s.",
                  p->gates[p->steps[r->step].gate].base);
+    if (r->kind == SB_REC_DONE || r->kind == SB_REC_ADOPTED)
+        print_left (v, run, r->step);
     fputc ('\n', stderr);
 }
 

@@ -3,6 +3,7 @@
 #ifndef SB_CLI_LIVE_H
 #define SB_CLI_LIVE_H
 
+#include "cli/forecast.h"
 #include "core/engine/run.h"
 
 #include <stdbool.h>
@@ -13,6 +14,8 @@ struct live {
     bool drill;
     uint32_t asking; /* the step whose gate is being asked, or SB_NO_STEP */
     int64_t began_ms;
+    const struct cli_forecast *forecast; /* NULL: none */
+    int64_t told_left_ms, told_at_ms;    /* what was told last, and when */
 };
 
 extern const struct sb_run_view live_view; /* its context is a struct live */

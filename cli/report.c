@@ -1,5 +1,6 @@
 /* Reports: what the journal holds about one run, gathered step by step. */
 #include "cli/report.h"
+#include "cli/forecast.h"
 #include "cli/runs.h"
 #include "cli/standing.h"
 
@@ -90,6 +91,25 @@ planned (json_t *steps, const struct sb_plan *p)
     }
 }
 
+/* What was foretold of a step, beside what came. */
+static void
+hold_forecast (json_t *report)
+{
+    json_t *foretold = json_object_get (json_object_get (json_object_get (report, "info"), "forecast"), "steps"), *step;
+    size_t i;
+
+    json_array_foreach (json_object_get (report, "steps"), i, step)
+    {
+        json_t *one = json_object_get (foretold, report_str (step, "step"));
+
+        if (one != NULL)
+            json_object_set (step, "foretold", one);
+        if (report_ms (step, "begun_ms") > 0 && report_ms (step, "ended_ms") >= report_ms (step, "begun_ms"))
+            json_object_set_new (step, "took_ms",
+                                 json_integer (report_ms (step, "ended_ms") - report_ms (step, "begun_ms")));
+    }
+}
+
 json_t *
 report_account (struct cli *c, struct sb_journal *j, const struct sb_journal_run *run)
 {
@@ -112,6 +132,7 @@ report_account (struct cli *c, struct sb_journal *j, const struct sb_journal_run
                                 "events", g.events);
             json_object_set_new (report, "standing", cli_standing (c, j, run, &plan));
             json_object_set_new (report, "info", json_loads (run->info, 0, NULL));
+            hold_forecast (report);
         }
     }
     json_decref (g.steps);
@@ -142,6 +163,19 @@ int64_t
 report_ms (const json_t *o, const char *key)
 {
     return json_integer_value (json_object_get (o, key));
+}
+
+static void
+print_foretold (const json_t *foretold)
+{
+    struct sb_buf t SB_CLEANUP (sb_buf_free) = { 0 };
+
+    if (foretold == NULL)
+        return;
+    sb_format_duration (&t, report_ms (foretold, "median_ms"));
+    sb_buf_str (&t, ", nine of ten ");
+    sb_format_duration (&t, report_ms (foretold, "p90_ms"));
+    printf ("                     foretold: %s\n", sb_buf_cstr (&t));
 }
 
 static void
@@ -200,6 +234,8 @@ report_text (struct cli *c, json_t *report)
             sb_format_duration (&t, report_ms (step, "ended_ms") - report_ms (step, "begun_ms"));
         printf ("%-8s %7s  %s%s\n", report_str (step, "state"), sb_buf_cstr (&t), report_str (step, "title"),
                 json_is_true (json_object_get (step, "already")) ? " (was so already)" : "");
+        if (report_ms (step, "begun_ms") > 0)
+            print_foretold (json_object_get (step, "foretold"));
         json_object_foreach (json_object_get (step, "results"), key, value) if (json_is_string (value)
                                                                                 && json_string_length (value) > 0
                                                                                 && json_string_length (value) < 200)

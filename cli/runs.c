@@ -246,7 +246,13 @@ cli_run (struct cli *c, struct sb_run_cfg *cfg)
     static const int signals[] = { SIGINT, SIGTERM, SIGHUP, 0 };
     struct live live = { .asking = SB_NO_STEP, .drill = cfg->drill, .began_ms = sb_now_ms () };
     struct sb_run_result r = { 0 };
+    struct sb_buf words SB_CLEANUP (sb_buf_free) = { 0 };
+    struct cli_forecast forecast;
 
+    cli_forecast_make (&forecast, cfg->journal, cfg->plan);
+    live.forecast = &forecast;
+    if (!cfg->pay && cli_forecast_words (&forecast, cfg->plan, &words))
+        fprintf (stderr, "forecast: %s\n", sb_buf_cstr (&words));
     live.color = isatty (STDERR_FILENO) && getenv ("NO_COLOR") == NULL;
     live.terminal = isatty (STDIN_FILENO) && isatty (STDERR_FILENO) && !c->json;
     cfg->wait = cfg->wait || live.terminal;
@@ -256,6 +262,7 @@ cli_run (struct cli *c, struct sb_run_cfg *cfg)
     cfg->view_ctx = &live;
     if (sb_run (cfg, &r, &c->faults))
         tell (c, cfg, &r);
+    cli_forecast_free (&forecast);
     if (cfg->signal_fd >= 0)
         close (cfg->signal_fd);
     cfg->signal_fd = -1;

@@ -217,6 +217,12 @@ cli_standing_print (const char *run, const json_t *standing, const char *indent)
                 str (json_array_get (crossed, 0), "title"), json_array_size (crossed) > 1 ? ", and more" : "");
     else
         printf ("%sthe way back is open: switchback abort %s\n", indent, run);
+    if (json_object_get (standing, "left_ms") != NULL) {
+        struct sb_buf t SB_CLEANUP (sb_buf_free) = { 0 };
+
+        sb_format_duration (&t, json_integer_value (json_object_get (standing, "left_ms")) / 1000 * 1000);
+        printf ("%sabout %s are left, without people's time\n", indent, sb_buf_cstr (&t));
+    }
     json_array_foreach (json_object_get (standing, "gates"), i, o) print_gate (run, o, indent);
     json_array_foreach (json_object_get (standing, "held"), i, o)
             printf ("%sheld: %s (%s): %s\n", indent, str (o, "step"), str (o, "title"),

@@ -140,6 +140,11 @@ bool sb_journal_owed (struct sb_journal *j, const char *pool, struct sb_arena *a
  * returned. */
 size_t sb_journal_durations (struct sb_journal *j, const char *workflow, const char *step, int64_t *ret_ms, size_t cap);
 
+/* The same for every step of the newest 20 runs of a workflow at a pool, by step, newest first; drills apart. */
+typedef void (*sb_past_fn) (void *ctx, const char *step, int64_t ms);
+void
+sb_journal_past (struct sb_journal *j, const char *workflow, const char *pool, bool drill, sb_past_fn fn, void *ctx);
+
 /* ---------------------------------------------------------------- inbox: wishes of other terminals */
 
 struct sb_inbox_item {

@@ -330,6 +330,23 @@ sb_journal_owed (struct sb_journal *j, const char *pool, struct sb_arena *a, str
     return fine;
 }
 
+void
+sb_journal_past (struct sb_journal *j, const char *workflow, const char *pool, bool drill, sb_past_fn fn, void *ctx)
+{
+    SB_CLEANUP (sb_faults_free) struct sb_faults ignored = { 0 };
+    const struct sb_bind binds[] = { SB_TEXT (workflow), SB_TEXT (pool), SB_INT (drill) };
+    sqlite3_stmt *st = sb_journal_query (
+            j,
+            "SELECT s.name, s.ended_ms - s.begun_ms FROM step_states s JOIN (SELECT id, number FROM runs WHERE workflow = ?1"
+            " AND pool = ?2 AND drill = ?3 AND outcome IS NOT NULL ORDER BY number DESC LIMIT 20) u ON u.id = s.run"
+            " WHERE s.state = 'done' AND s.begun_ms > 0 AND s.ended_ms >= s.begun_ms ORDER BY s.name, u.number DESC",
+            binds, 3, "read durations", &ignored);
+
+    while (st && sqlite3_step (st) == SQLITE_ROW)
+        fn (ctx, (const char *) sqlite3_column_text (st, 0), sqlite3_column_int64 (st, 1));
+    sqlite3_finalize (st);
+}
+
 size_t
 sb_journal_durations (struct sb_journal *j, const char *workflow, const char *step, int64_t *ret_ms, size_t cap)
 {

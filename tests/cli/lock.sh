@@ -50,4 +50,21 @@ ok "what moves nothing may be run" ends 0 sb flapping run v
 ok "a drill too" ends 0 sb flapping run w --drill
 ok "with a reason it is moved" ends 0 sb flapping run w --acknowledge "the first site is on fire after all"
 ok "and the reason stays" says "on fire after all" sb flapping report
+# ---- what earlier runs foretell
+topology foretold "cool down = 0s"
+{ printf '[workflow w]\ntitle = Foretold\n'; step a; echo "takes = 1200ms"; step b; printf 'takes = 3s\nafter = a\n'; step c; echo "after = a"; } | workflow foretold w
+first_run () { ends 0 sb foretold run w && ! grep -q forecast "$dir/out"; }
+ok "a first run has nothing to go by" first_run
+ok "a plan is foretold by it, with its critical path" says "critical path: a, b" sb foretold plan w
+rm -rf "$dir/foretold/things"
+ok "the next run tells how long it will take, without people's time" says "forecast: about 4." sb foretold run w
+ok "what was foretold stands beside what came, step by step" says "foretold: 1.2" sb foretold report
+both_numbers () { sb foretold report --json | grep -q '"took_ms"' && sb foretold report --json | grep -q '"foretold"'; }
+ok "and in JSON" both_numbers
+rm -rf "$dir/foretold/things"
+begin_again () { background foretold "$dir/foretold/log" run w; pid=$!; within 30 grep -q "begin .*Do b" "$dir/foretold/log"; }
+ok "another run begins" begin_again
+ok "while it goes on it says what is left" grep -q "left)" "$dir/foretold/log"
+ok "and so does status" says "are left" sb foretold status
+wait "$pid"
 done_testing
