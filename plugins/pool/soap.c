@@ -240,7 +240,8 @@ take_fault_part (struct soap_answer *a, xmlNode *n, char **wsman_text, char **so
     if (is (n, NS_FAULT, "WSManFault")) {
         xmlChar *code = xmlGetNoNsProp (n, (const xmlChar *) "Code");
 
-        a->code = number_of ((const char *) code);
+        if (a->code == 0) /* a provider's own fault may stand inside; what the service says comes first */
+            a->code = number_of ((const char *) code);
         xmlFree (code);
     } else if (is (n, NS_FAULT, "Message")) {
         keep_text (wsman_text, n);

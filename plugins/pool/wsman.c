@@ -49,6 +49,7 @@ static const struct fault {
                { 2150859176ul, SB_RETRY, "the service is throttled" },
                { 2150859179ul, SB_RETRY, "too many users have shells there" },
                { 2147943418ul, SB_RETRY, "an installation is going on there" },
+               { 5ul, SB_FAIL, "access is denied" },
                { 2147942405ul, SB_FAIL, "access is denied" },
                { 2147942402ul, SB_FAIL, "PowerShell was not found there" },
                { 0, SB_UNSURE, NULL } };
