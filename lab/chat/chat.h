@@ -16,9 +16,16 @@
 #ifndef SB_LAB_CHAT_CHAT_H
 #define SB_LAB_CHAT_CHAT_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 /* Starts the chat servers of one site, each in a thread of its own; they end with the process.
  * 0, or -1 with a line on stderr. */
 int lab_chat_start (const char *dir, const char *site);
+
+/* A line of the ledger, with its newline, however long the names are; the caller frees it. */
+char *lab_ledger_line (const char *id, const char *server, const char *instance, size_t client, int64_t sent_ms,
+                       int64_t acked_ms);
 
 /* Starts the people, in a thread; they chat while DIR/traffic.json exists, at its {"rate": messages a second,
  * "clients": N}.  For the process that belongs to no site. */

@@ -105,19 +105,27 @@ speak (struct person *p, size_t number)
     sb_stream_flush (&p->stream);
 }
 
+char *
+lab_ledger_line (const char *id, const char *server, const char *instance, size_t client, int64_t sent_ms,
+                 int64_t acked_ms)
+{
+    json_t *j = json_pack ("{s:s, s:s, s:s, s:I, s:I, s:I}", "id", id, "server", server, "instance", instance, "client",
+                           (json_int_t) client, "sent_ms", (json_int_t) sent_ms, "acked_ms", (json_int_t) acked_ms);
+    SB_AUTOFREE char *text = json_dumps (j, JSON_PRESERVE_ORDER);
+
+    json_decref (j);
+    return sb_xprintf ("%s\n", text == NULL ? "{}" : text); /* NULL: not UTF-8 */
+}
+
 /* One write per line, so that a line is there whole or not at all. */
 static void
 enter (struct crowd *c, const struct person *p, const char *instance)
 {
-    char line[512];
-    int n = snprintf (line, sizeof line,
-                      "{\"id\": \"%s\", \"server\": \"%s\", \"instance\": \"%s\", \"client\": %zu, \"sent_ms\": %lld, "
-                      "\"acked_ms\": %lld}\n",
-                      p->id, p->server, instance, (size_t) (p - c->people), (long long) p->sent,
-                      (long long) sb_now_ms ());
-    ssize_t done = write (c->ledger, line, (size_t) n);
+    SB_AUTOFREE char *line =
+            lab_ledger_line (p->id, p->server, instance, (size_t) (p - c->people), p->sent, sb_now_ms ());
+    size_t n = strlen (line);
 
-    if (done != n)
+    if (write (c->ledger, line, n) != (ssize_t) n)
         fprintf (stderr, "traffic: the ledger could not be written\n");
 }
 
