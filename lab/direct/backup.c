@@ -89,7 +89,7 @@ d_see_backup_full (struct step *s)
 static bool
 tail_in (struct step *s, const struct w_copy *c, struct d_file *ret)
 {
-    return d_header (s, s->c->on, d_option (s, "file"), ret) && of_this_database (s, ret, W_SET_LOG)
+    return c != NULL && d_header (s, s->c->on, d_option (s, "file"), ret) && of_this_database (s, ret, W_SET_LOG)
            && (ret->flags & W_SET_NORECOVERY) != 0 && c->lsn >= ret->last;
 }
 
@@ -473,7 +473,7 @@ compare (struct step *s)
     old = d_copy (s, s->c->on);
     live = d_copy (s, live_of (s));
     s->a->number = w_copy_readable (s->w, live == NULL ? 0 : (w_id) (live - s->w->copies + 1), 0);
-    if (s->a->number != 0 || old == NULL)
+    if (s->a->number != 0 || old == NULL || live == NULL)
         return d_failed (s, d_class_of (s->a->number), "the messages cannot be read");
     if (f == NULL && !d_file_copy (s->p->files, &fresh, 0, 0, list_name (s)))
         return d_fail (s, D_RETRY, "the list cannot be written");

@@ -115,7 +115,7 @@ check_primary (struct step *s)
     p = d_primary (s, s->c->on);
     j = p == NULL ? NULL : d_job (s, p->job);
     serves = d_serves (d_copy (s, s->c->on));
-    if (primary_is_right (s) && (j->enabled || !serves))
+    if (primary_is_right (s) && j != NULL && (j->enabled || !serves))
         return GO_NEXT;
     s->c->bits = REBUILD;
     return serves ? GO_NEXT
@@ -253,7 +253,7 @@ d_see_build_primary (struct step *s)
     d_tell (s, "job", j == NULL ? "" : w_str (s->w, j->name));
     if (p == NULL)
         return D_NO;
-    return primary_is_right (s) && j->enabled ? D_YES : D_PARTLY;
+    return primary_is_right (s) && j != NULL && j->enabled ? D_YES : D_PARTLY;
 }
 
 static enum go

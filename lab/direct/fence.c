@@ -135,7 +135,7 @@ d_see_release (struct step *s)
     j = backup_job (s);
     if (c != NULL && c->state == W_OFFLINE)
         return D_NO;
-    if (d_online (c) && c->user_access != W_MULTI_USER)
+    if (c != NULL && d_online (c) && c->user_access != W_MULTI_USER)
         return D_PARTLY;
     if (c != NULL && c->state != W_ONLINE && c->state != W_RESTORING)
         return D_PARTLY; /* on its way up */

@@ -194,7 +194,7 @@ has_tail (struct step *s, w_id instance, bool *ret_orphan)
     const struct w_copy *c =
             instance != 0 && instance != s->c->on && d_reach (s, instance) ? d_copy (s, instance) : NULL;
 
-    *ret_orphan = d_is_mirror (c) && c->mirroring == W_DISCONNECTED;
+    *ret_orphan = c != NULL && d_is_mirror (c) && c->mirroring == W_DISCONNECTED;
     return *ret_orphan || d_serves (c);
 }
 
