@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 /* Options that go through as they are. */
-static const char *const with_value[] = { "deaths", "events", "faults", "noes",        "total",    "start", "time",
-                                          "memory", "seed",   "state",  "certificate", "accepted", NULL };
-static const char *const flags[] = { "singly", "full-compare", "mutate", "first", NULL };
+static const char *const with_value[] = { "deaths", "events", "faults", "noes",        "total",    "start",
+                                          "time",   "memory", "seed",   "certificate", "accepted", NULL };
+static const char *const flags[] = { "singly", "reverse", "full-compare", "mutate", "first", NULL };
 
 struct words {
     char **list;
@@ -72,6 +72,7 @@ cmd_prove (struct cli *c)
     SB_PUSH (w.list, w.count, w.cap) = program;
     add (&w, "topology", cli_topology_file (c));
     add (&w, "workflow-file", cli_workflow_path (c, c->args[0]));
+    add (&w, "state", cli_state_dir (c));
     add (&w, "workflows", c->paths.workflows);
     add (&w, "program", c->paths.program);
     add_given (c, &w);

@@ -4,6 +4,7 @@
 #include "cli/channels.h"
 #include "cli/forecast.h"
 #include "cli/lock.h"
+#include "cli/proof.h"
 #include "cli/runs.h"
 
 #include <stdio.h>
@@ -155,6 +156,19 @@ tell_forecast (struct cli *c, const struct sb_plan *p)
     sb_journal_close (j);
 }
 
+static void
+print_proof (struct cli *c, const struct sb_plan *p)
+{
+    struct sb_buf words SB_CLEANUP (sb_buf_free) = { 0 };
+    json_t *proof = cli_proof (c, p->digest);
+
+    if (proof != NULL) {
+        cli_proof_words (proof, &words);
+        printf ("%s\n", sb_buf_cstr (&words));
+    }
+    json_decref (proof);
+}
+
 int
 cmd_plan (struct cli *c)
 {
@@ -178,6 +192,8 @@ cmd_plan (struct cli *c)
         fputs (text, stdout);
         if (text[0] != 0 && text[strlen (text) - 1] != '\n')
             putchar ('\n');
+        if (!c->json && cli_opt (c, "dot") == NULL)
+            print_proof (c, &p);
         warn_of_channels (c, &p);
         tell_forecast (c, &p);
     }

@@ -117,6 +117,7 @@ static const struct cli_option prove_options[] = {
     { "memory", 0, "MIB", "for the table of states (default: 900); when it is full it counts as not proved" },
     { "first", 0, NULL, "stop at the first violation" },
     { "singly", 0, NULL, "merge no states: walk every history by itself (small workflows)" },
+    { "reverse", 0, NULL, "calls under way go on in the other order of their steps" },
     { "full-compare", 0, NULL, "compare states byte by byte, not by their hash" },
     { "seed", 0, "SEED", "tell the story of a seed again" },
     { "certificate", 0, "FILE", "write what was proved as JSON" },

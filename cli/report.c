@@ -1,6 +1,7 @@
 /* Reports: what the journal holds about one run, gathered step by step. */
 #include "cli/report.h"
 #include "cli/forecast.h"
+#include "cli/proof.h"
 #include "cli/runs.h"
 #include "cli/standing.h"
 
@@ -133,6 +134,7 @@ report_account (struct cli *c, struct sb_journal *j, const struct sb_journal_run
             json_object_set_new (report, "standing", cli_standing (c, j, run, &plan));
             json_object_set_new (report, "info", json_loads (run->info, 0, NULL));
             hold_forecast (report);
+            json_object_set_new (report, "proof", cli_proof (c, run->digest));
         }
     }
     json_decref (g.steps);
@@ -192,6 +194,17 @@ print_info (const json_t *info)
         putchar ('\n');
 }
 
+static void
+print_proof (const json_t *proof)
+{
+    struct sb_buf words SB_CLEANUP (sb_buf_free) = { 0 };
+
+    if (proof == NULL)
+        return;
+    cli_proof_words (proof, &words);
+    printf ("%s\n\n", sb_buf_cstr (&words));
+}
+
 /* Of a run that ended only the marks are left to tell. */
 static void
 print_standing (const json_t *report)
@@ -223,6 +236,7 @@ report_text (struct cli *c, json_t *report)
             json_is_true (json_object_get (report, "drill")) ? "DRILL " : "", report_str (report, "title"),
             cli_paint (c, "off"), report_str (report, "run"), sb_buf_cstr (&at), took.len > 0 ? ", took " : "",
             sb_buf_cstr (&took), report_str (report, "outcome"), report_str (report, "digest"));
+    print_proof (json_object_get (report, "proof"));
     print_info (json_object_get (report, "info"));
     if (json_is_object (json_object_get (report, "standing")))
         print_standing (report);

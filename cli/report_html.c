@@ -1,5 +1,6 @@
 /* The report as one HTML page: a timeline of the steps, what was found, who
  * decided what, and the head of the journal to hold it against. */
+#include "cli/proof.h"
 #include "cli/report.h"
 
 #include "core/base/text.h"
@@ -378,6 +379,7 @@ section (struct sb_buf *b, json_t *report)
     int64_t from = report_ms (report, "started_ms"), until = report_ms (report, "ended_ms");
     json_t *events = json_object_get (report, "events"), *steps = json_object_get (report, "steps");
     const json_t *head = json_object_get (report, "head");
+    struct sb_buf proof SB_CLEANUP (sb_buf_free) = { 0 };
 
     if (json_array_size (events) > 0)
         until = report_ms (json_array_get (events, json_array_size (events) - 1), "at_ms");
@@ -404,12 +406,15 @@ section (struct sb_buf *b, json_t *report)
     all_steps (b, steps, from, until - from);
     decisions (b, events);
     course (b, events);
+    if (json_object_get (report, "proof") != NULL)
+        cli_proof_words (json_object_get (report, "proof"), &proof);
     sb_buf_printf (b,
                    "<h2>Evidence</h2><p>Plan <code>%s</code><br>Topology <code>%s</code><br>Journal: record %lld, "
                    "<code>%s</code></p><p class=sub>When this page was written the journal ended with that record and "
-                   "hash. 'switchback journal verify' tells whether its chain is unbroken.</p>\n",
+                   "hash. 'switchback journal verify' tells whether its chain is unbroken.</p>\n%s%s%s",
                    report_str (report, "digest"), report_str (report, "topology_digest"),
-                   (long long) report_ms (head, "seq"), report_str (head, "hash"));
+                   (long long) report_ms (head, "seq"), report_str (head, "hash"), proof.len > 0 ? "<p>" : "",
+                   sb_buf_cstr (&proof), proof.len > 0 ? "</p>\n" : "");
 }
 
 char *

@@ -17,13 +17,13 @@
 enum next { N_END, N_ASK, N_CALL, N_PROBE, N_JUMP, N_GHOST, N_STUCK, N_REST, N_AFTER };
 
 static uint32_t
-next_call (const struct p_state *s)
+next_call (const struct p_case *c, const struct p_state *s)
 {
     uint32_t k, best = P_CALLS;
 
     for (k = 0; k < s->ncalls; k++)
         if (s->calls[k].fate != P_FATE_GHOST && !s->calls[k].waits
-            && (best == P_CALLS || s->calls[k].step < s->calls[best].step))
+            && (best == P_CALLS || (s->calls[k].step < s->calls[best].step) != c->reverse))
             best = k;
     return best;
 }
@@ -70,7 +70,7 @@ what_next (const struct p_case *c, const struct p_state *s)
         return s->finished == 1 ? N_REST : N_AFTER;
     if (s->nasks > 0)
         return N_ASK;
-    if (next_call (s) < P_CALLS)
+    if (next_call (c, s) < P_CALLS)
         return N_CALL;
     if (s->probes)
         return N_PROBE;
@@ -105,10 +105,9 @@ asks_again (const struct p_state *s, const struct p_call *call)
 static bool
 is_open (const struct p_case *c, const struct p_state *s, enum next next)
 {
-    (void) c;
     switch (next) {
     case N_CALL:
-        return !asks_again (s, &s->calls[next_call (s)]) && (s->calls[next_call (s)].fresh || s->jumps == 0);
+        return !asks_again (s, &s->calls[next_call (c, s)]) && (s->calls[next_call (c, s)].fresh || s->jumps == 0);
     case N_JUMP:
         return s->jumps == 0;
     case N_ASK:
@@ -183,7 +182,7 @@ p_choices (struct p_case *c, const struct p_state *s, struct p_choice *list, siz
             if (s->calls[k].fate == P_FATE_GHOST)
                 add (&a, P_GHOST, (unsigned) k, P_LIVES);
         if (s->total > 0 && s->faults > 0 && next == N_CALL)
-            add_faults (&a, &s->calls[next_call (s)]);
+            add_faults (&a, &s->calls[next_call (c, s)]);
         for (k = 0; s->total > 0 && s->events > 0 && k < p_events_count (c); k++)
             if (p_event_fits (c, s, k))
                 add (&a, P_EVENT, (unsigned) k, P_LIVES);
@@ -278,7 +277,7 @@ go (struct p_run *r, enum p_death death)
         say (r, true, death);
         break;
     case N_CALL:
-        p_call_go (r, next_call (r->s), death);
+        p_call_go (r, next_call (r->c, r->s), death);
         break;
     case N_PROBE:
         probe (r);
@@ -310,6 +309,8 @@ p_take (struct p_run *r, struct p_choice choice)
     s->events -= choice.kind == P_EVENT;
     s->faults -= choice.kind == P_CALL_ENDS || choice.kind == P_CALL_LOST;
     s->noes -= choice.kind == P_SAY_NO;
+    if (choice.kind != P_GO || choice.death != P_LIVES)
+        s->past.disturbed = 1;
     s->total -= choice.death != P_LIVES || choice.kind == P_DIE || choice.kind == P_EVENT || choice.kind == P_CALL_ENDS
                 || choice.kind == P_CALL_LOST;
     switch (choice.kind) {
@@ -317,12 +318,12 @@ p_take (struct p_run *r, struct p_choice choice)
         go (r, (enum p_death) choice.death);
         break;
     case P_CALL_ENDS:
-        p_call_end (r, next_call (s), (enum p_end) choice.arg, P_LIVES);
+        p_call_end (r, next_call (r->c, s), (enum p_end) choice.arg, P_LIVES);
         break;
     case P_CALL_LOST:
-        s->calls[next_call (s)].fate = P_FATE_LOST;
-        p_tell_lost (r, &s->calls[next_call (s)]);
-        p_call_go (r, next_call (s), P_LIVES);
+        s->calls[next_call (r->c, s)].fate = P_FATE_LOST;
+        p_tell_lost (r, &s->calls[next_call (r->c, s)]);
+        p_call_go (r, next_call (r->c, s), P_LIVES);
         break;
     case P_SAY_NO:
         say (r, false, P_LIVES);

@@ -251,6 +251,8 @@ now_and_then (struct searching *x)
         return;
     if (x->p->deadline_ms != SB_NEVER && sb_mono_ms () > x->p->deadline_ms)
         x->p->stop = P_STOPPED_TIME;
+    if (x->p->most && x->p->transitions > x->p->most)
+        x->p->stop = P_STOPPED_TIME;
     if (x->p->progress)
         x->p->progress (x->p->ctx, x->p);
 }

@@ -69,7 +69,7 @@ find_proofs (struct p_case *c)
 bool
 p_case_load_text (struct p_case *c, const struct p_input *in, const char *text, size_t len, struct sb_faults *faults)
 {
-    *c = (struct p_case){ .start = in->start, .workflows = in->workflows };
+    *c = (struct p_case){ .start = in->start, .workflows = in->workflows, .reverse = in->reverse };
     if (!load_topology (c, in, faults) || !sb_workflow_parse (&c->workflow, in->workflow_file, text, len, faults)
         || !make_plan (c, in, faults))
         return false;

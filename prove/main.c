@@ -49,28 +49,42 @@ enum {
     O_SEED,
     O_FIRST,
     O_CERTIFICATE,
-    O_WORKFLOWS
+    O_WORKFLOWS,
+    O_REVERSE
 };
 
 static const struct option options[] = {
-    { "topology", 1, NULL, O_TOPOLOGY },   { "workflow-file", 1, NULL, O_FILE },
-    { "plugins", 1, NULL, O_PLUGINS },     { "program", 1, NULL, O_PROGRAM },
-    { "state", 1, NULL, O_STATE },         { "param", 1, NULL, O_PARAM },
-    { "deaths", 1, NULL, O_DEATHS },       { "events", 1, NULL, O_EVENTS },
-    { "faults", 1, NULL, O_FAULTS },       { "noes", 1, NULL, O_NOES },
-    { "total", 1, NULL, O_TOTAL },         { "start", 1, NULL, O_START },
-    { "time", 1, NULL, O_TIME },           { "memory", 1, NULL, O_MEMORY },
-    { "singly", 0, NULL, O_SINGLY },       { "full-compare", 0, NULL, O_FULL },
-    { "json", 0, NULL, O_JSON },           { "mutate", 0, NULL, O_MUTATE },
-    { "accepted", 1, NULL, O_ACCEPTED },   { "seed", 1, NULL, O_SEED },
-    { "first", 0, NULL, O_FIRST },         { "certificate", 1, NULL, O_CERTIFICATE },
-    { "workflows", 1, NULL, O_WORKFLOWS }, { NULL, 0, NULL, 0 },
+    { "topology", 1, NULL, O_TOPOLOGY },
+    { "workflow-file", 1, NULL, O_FILE },
+    { "plugins", 1, NULL, O_PLUGINS },
+    { "program", 1, NULL, O_PROGRAM },
+    { "state", 1, NULL, O_STATE },
+    { "param", 1, NULL, O_PARAM },
+    { "deaths", 1, NULL, O_DEATHS },
+    { "events", 1, NULL, O_EVENTS },
+    { "faults", 1, NULL, O_FAULTS },
+    { "noes", 1, NULL, O_NOES },
+    { "total", 1, NULL, O_TOTAL },
+    { "start", 1, NULL, O_START },
+    { "time", 1, NULL, O_TIME },
+    { "memory", 1, NULL, O_MEMORY },
+    { "singly", 0, NULL, O_SINGLY },
+    { "full-compare", 0, NULL, O_FULL },
+    { "json", 0, NULL, O_JSON },
+    { "mutate", 0, NULL, O_MUTATE },
+    { "accepted", 1, NULL, O_ACCEPTED },
+    { "seed", 1, NULL, O_SEED },
+    { "first", 0, NULL, O_FIRST },
+    { "certificate", 1, NULL, O_CERTIFICATE },
+    { "workflows", 1, NULL, O_WORKFLOWS },
+    { "reverse", 0, NULL, O_REVERSE },
+    { NULL, 0, NULL, 0 },
 };
 
 struct args {
     struct p_input in;
     struct p_search search;
-    const char *dirs[32], *seed, *certificate, *accepted;
+    const char *dirs[32], *seed, *certificate, *accepted, *state;
     size_t ndirs;
     struct sb_pair params[64];
     bool json, mutate, live;
@@ -149,7 +163,10 @@ take_option (struct args *a, int o)
         a->in.program = optarg;
         return true;
     case O_STATE:
+        a->state = optarg;
         return true;
+    case O_REVERSE:
+        return a->in.reverse = true;
     case O_WORKFLOWS:
         a->in.workflows = optarg;
         return true;
@@ -245,6 +262,20 @@ replay (struct p_case *c, struct args *a)
     return DONE;
 }
 
+/* Where plan and report look for it.  What cannot be kept is only told. */
+static void
+keep_proof (const char *state, const struct p_outcome *out)
+{
+    struct sb_faults faults = { 0 };
+    SB_AUTOFREE char *folder = sb_xprintf ("%s/proofs", state),
+                     *file = sb_xprintf ("%s/%s.json", folder, out->c->plan.digest);
+
+    if (!sb_dir_make (folder, 0700, &faults) || !p_certificate_write (out, file, &faults)) {
+        fprintf (stderr, "switchback prove: the certificate is not kept\n");
+        fail (&faults);
+    }
+}
+
 static int
 search (struct p_case *c, struct args *a)
 {
@@ -265,6 +296,8 @@ search (struct p_case *c, struct args *a)
         if (!p_certificate_write (&out, a->certificate, &faults))
             return fail (&faults);
     }
+    if (a->state && p->stop == P_COMPLETE && p->violations == 0 && p->merge)
+        keep_proof (a->state, &out);
     p_search_free (p);
     return p->violations > 0 || p->stop != P_COMPLETE ? FAILED : DONE;
 }
@@ -292,7 +325,7 @@ main (int argc, char **argv)
     }
     a.live = !a.json && isatty (STDERR_FILENO);
     if (a.mutate) {
-        rc = p_mutate (&a.in, a.json, a.accepted, a.seconds, &faults);
+        rc = p_mutate (&a.in, a.json, a.accepted, a.search.budget.total, a.seconds, &faults);
         return faults.count ? fail (&faults) : rc;
     }
     if (!p_case_load (&c, &a.in, &faults))

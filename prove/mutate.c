@@ -183,9 +183,12 @@ replaced (const char *list, size_t at, size_t len, const char *by)
     while (*p) {
         size_t lead = strspn (p, " ,"), n = strcspn (p + lead, ",");
 
+        size_t had, len_had;
+        SB_AUTOFREE char *name = sb_xstrndup (p + lead, n);
+
         p += lead;
-        if (n > 0)
-            sb_buf_printf (&b, "%s%.*s", b.len ? ", " : "", (int) n, p);
+        if (n > 0 && !names (sb_buf_cstr (&b), sb_trim (name), &had, &len_had))
+            sb_buf_printf (&b, "%s%s", b.len ? ", " : "", sb_trim (name));
         p += n;
     }
     free (raw);
@@ -349,6 +352,17 @@ weaken_loop (const struct text *t, struct mutations *m, size_t line)
     }
 }
 
+/* Only what changes something has a verify that could lie. */
+static bool
+changes_something (const char *action)
+{
+    SB_AUTOFREE char *role = action ? sb_xstrndup (action, strcspn (action, ".")) : NULL;
+    const struct sb_role *known = role ? sb_role_find (role) : NULL;
+    const struct sb_verb *verb = known && strchr (action, '.') ? sb_verb_find (known, strchr (action, '.') + 1) : NULL;
+
+    return action && (!verb || verb->effect != SB_READS);
+}
+
 static void
 make_all (const struct text *t, struct mutations *m)
 {
@@ -358,7 +372,7 @@ make_all (const struct text *t, struct mutations *m)
     for (s = 0; s < (int) t->nsections; s++)
         if (is_step (t, s)) {
             remove_step (t, m, s);
-            if (get (t, s, "action")) {
+            if (changes_something (get (t, s, "action"))) {
                 add (m, join (t, t->nlines, NULL, -1), "believe without looking: %s", t->sections[s].name);
                 m->list[m->count - 1].lies_for = sb_xstrdup (t->sections[s].name);
             }
@@ -385,32 +399,36 @@ lint_said (struct sb_faults *f)
     return text;
 }
 
-/* More and more disturbances until something bites; NULL: nothing did within the budget. */
+#define MOST_TRANSITIONS 600000 /* of one search of a mutant: the same on every machine */
+
+/* More and more disturbances, in both orders, until something bites; NULL: nothing did. */
 static char *
-search (struct p_case *c, int64_t deadline, bool *ret_complete)
+search (struct p_case *c, unsigned most, int64_t deadline, bool *ret_complete)
 {
-    unsigned total;
+    char *name = NULL;
+    unsigned total, order;
 
     *ret_complete = true;
-    for (total = 0; total <= 2; total++) {
-        struct p_search p = {
-            .budget = { .deaths = total > 1, .events = total, .faults = total > 0, .noes = 1, .total = total },
-            .merge = true,
-            .first = true,
-            .memory = (size_t) 400 << 20,
-            .deadline_ms = deadline
-        };
-        char *name;
+    for (total = 0; total <= most && !name; total++)
+        for (order = 0; order < 2 && !name; order++) {
+            struct p_search p = { .budget = { .deaths = total > 1 ? 1 : total,
+                                              .events = total,
+                                              .faults = total > 0,
+                                              .noes = total > 0,
+                                              .total = total },
+                                  .merge = true,
+                                  .first = true,
+                                  .memory = (size_t) 400 << 20,
+                                  .most = MOST_TRANSITIONS,
+                                  .deadline_ms = deadline };
 
-        p_explore (c, &p);
-        name = p.nfound ? sb_xprintf ("%s", p.found[0].rule ? p.found[0].rule->name : "?") : NULL;
-        if (!name && p.stop != P_COMPLETE)
-            *ret_complete = false;
-        p_search_free (&p);
-        if (name || !*ret_complete)
-            return name;
-    }
-    return NULL;
+            c->reverse = order == 1;
+            p_explore (c, &p);
+            name = p.nfound && p.found[0].rule ? sb_xstrdup (p.found[0].rule->name) : NULL;
+            *ret_complete = *ret_complete && (name || p.stop == P_COMPLETE);
+            p_search_free (&p);
+        }
+    return name;
 }
 
 static void
@@ -429,7 +447,7 @@ struct verdict {
 };
 
 static struct verdict
-judge (const struct p_input *in, const struct mutation *m, const char *digest, int64_t ms)
+judge (const struct p_input *in, const struct mutation *m, const char *digest, unsigned most, int64_t ms)
 {
     struct sb_faults faults = { 0 };
     struct p_case c;
@@ -441,7 +459,7 @@ judge (const struct p_input *in, const struct mutation *m, const char *digest, i
         mark_liars (&c, m->lies_for);
         v.same = !m->lies_for && strcmp (c.plan.digest, digest) == 0;
         if (!v.same)
-            v.by = search (&c, sb_deadline_in (ms), &v.complete);
+            v.by = search (&c, most, sb_deadline_in (ms), &v.complete);
     }
     p_case_free (&c);
     sb_faults_free (&faults);
@@ -504,7 +522,8 @@ account (struct totals *t, const struct mutation *m, const struct verdict *v, co
 }
 
 int
-p_mutate (const struct p_input *in, bool json, const char *accepted_file, int64_t seconds, struct sb_faults *faults)
+p_mutate (const struct p_input *in, bool json, const char *accepted_file, unsigned most, int64_t seconds,
+          struct sb_faults *faults)
 {
     SB_CLEANUP (sb_buf_free) struct sb_buf source = { 0 };
     struct sb_map accepted = { 0 };
@@ -526,7 +545,7 @@ p_mutate (const struct p_input *in, bool json, const char *accepted_file, int64_
     take_text (&t, sb_buf_cstr (&source), source.len);
     make_all (&t, &m);
     for (i = 0; i < m.count; i++) {
-        struct verdict v = judge (in, &m.list[i], digest, (seconds > 0 ? seconds : 20) * 1000);
+        struct verdict v = judge (in, &m.list[i], digest, most, (seconds > 0 ? seconds : 60) * 1000);
 
         if (!v.same)
             account (&totals, &m.list[i], &v, sb_map_get (&accepted, m.list[i].name), json);

@@ -72,6 +72,7 @@ struct p_input {
     const struct sb_pair *params;
     size_t nparams;
     enum p_start start;
+    bool reverse;
 };
 
 struct p_case {
@@ -94,6 +95,7 @@ struct p_case {
     /* all strings of all worlds: the same place in every world */
     char *texts;
     uint16_t ntexts;       /* in units */
+    bool reverse;          /* calls under way go on in the other order of their steps */
     bool *lies;            /* by step: its verify says yes whatever is so (mutants); NULL: none */
     int64_t *proof_ms;     /* by step: how old it may be as somebody's proof; -1: it is nobody's */
     struct p_state *first; /* the world that a history begins in */
@@ -147,6 +149,7 @@ struct p_past {
     uint8_t verified[P_DBS];                   /* a copy was verified after it was made */
     uint8_t cleared;                           /* the active list was emptied by this run */
     uint8_t meddled;                           /* somebody else changed what a fingerprint holds */
+    uint8_t disturbed;                         /* something went wrong, somebody interfered or said no */
     uint8_t haunted;                           /* a server worked on for a client that no longer waited */
     uint8_t woke;                              /* the site that was given up has power */
 };
@@ -338,6 +341,7 @@ struct p_search {
     bool first;                /* stop at the first violation */
     const struct p_rule *only; /* stop at the first violation of this rule */
     size_t memory;             /* bytes for the table */
+    uint64_t most;             /* transitions; 0: no limit */
     int64_t deadline_ms;       /* monotonic; SB_NEVER */
     void (*progress) (void *ctx, const struct p_search *p);
     void *ctx;
@@ -367,7 +371,7 @@ char *p_story (struct p_case *c, const struct p_budget *b, const struct p_path *
 
 /* ---------------------------------------------------------------- mutate.c, report.c */
 
-int
-p_mutate (const struct p_input *in, bool json, const char *accepted_file, int64_t seconds, struct sb_faults *faults);
+int p_mutate (const struct p_input *in, bool json, const char *accepted_file, unsigned most, int64_t seconds,
+              struct sb_faults *faults);
 
 #endif

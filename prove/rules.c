@@ -282,6 +282,12 @@ const struct p_rule p_rules[] = {
       "At the end of failback mirrors are synchronized with their witness, and the log is shipped: source, dormant source, "
       "target, jobs; at the end of failover the database has its mirror and its log backups.",
       false, true, true, p_rule_whole },
+    { "undisturbed-ends-done", "Where nothing goes wrong, nobody interferes and people say yes, the run ends done.",
+      false, true, false, p_rule_goal },
+    { "old-site-is-dealt-with",
+      "At the end of a failover every copy of the database in the site that was given up is fenced or its fence is owed, and "
+      "its chat servers are stopped or their stop is owed.",
+      false, true, true, p_rule_old_site },
     { .name = NULL },
 };
 

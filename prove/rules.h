@@ -11,6 +11,8 @@ bool p_rule_planned (struct p_run *r);
 bool p_rule_kept (struct p_run *r);
 bool p_rule_active (struct p_run *r);
 bool p_rule_saved (struct p_run *r);
+bool p_rule_goal (struct p_run *r);
+bool p_rule_old_site (struct p_run *r);
 bool p_rule_agree (struct p_run *r);
 bool p_rule_whole (struct p_run *r);
 bool p_rule_fingerprint (struct p_run *r);

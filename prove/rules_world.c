@@ -395,6 +395,65 @@ p_rule_agree (struct p_run *r)
     return reached;
 }
 
+bool
+p_rule_goal (struct p_run *r)
+{
+    const struct p_state *s = r->s;
+    bool good = s->past.disturbed || s->outcome == SB_RUN_DONE || s->outcome == SB_RUN_DONE_OWED;
+
+    if (!good)
+        p_break (r, "undisturbed-ends-done", "nothing went wrong, and the run ends %s",
+                 sb_outcome_words[s->outcome].name);
+    return good;
+}
+
+/* Is there a step of this verb at this object that was done or is owed? */
+static bool
+done_or_owed (const struct p_run *r, const char *role, const char *verb, int db, const char *on)
+{
+    uint32_t i;
+
+    for (i = 0; i < r->c->plan.count; i++) {
+        const struct sb_plan_step *p = &r->c->plan.steps[i];
+        uint8_t phase = sb_engine_steps (r->s->e)[i].phase;
+
+        if (is_verb (p, role, verb) && p->on && strcmp (p->on, on) == 0 && (db < 0 || database_of (r->c, p) == db)
+            && (phase == SB_PHASE_OWED || phase == SB_PHASE_DONE))
+            return true;
+    }
+    return false;
+}
+
+bool
+p_rule_old_site (struct p_run *r)
+{
+    const struct world *w = r->s->world;
+    size_t i;
+    unsigned k;
+
+    if (r->c->start != P_START_SITE_LOST || !ended_well (r->s) || w->central.state != W_FAILED_OVER)
+        return true;
+    for (i = 0; i < direct_databases (r->c->direct) && i < P_DBS; i++) {
+        const struct d_database *d = direct_database (r->c->direct, i);
+        w_id at[] = { d->primary, d->mirror };
+
+        for (k = 0; k < 2; k++)
+            if (d->fail_over && at[k] != 0
+                && !done_or_owed (r, "database", "fence", (int) i, w_str (w, w->instances[at[k] - 1].name))) {
+                p_break (r, "old-site-is-dealt-with", "nobody has to fence %s at %s", d->object,
+                         w_str (w, w->instances[at[k] - 1].name));
+                return false;
+            }
+    }
+    for (k = 0; k < w->nservers; k++)
+        if (w->servers[k].site == r->c->left
+            && !done_or_owed (r, "pool", "stop-services", -1, w_str (w, w->servers[k].name))) {
+            p_break (r, "old-site-is-dealt-with", "nobody has to stop %s", w_str (w, w->servers[k].name));
+            return false;
+        }
+    return true;
+}
+
 /* ---------------------------------------------------------------- log shipping, mirrors */
 
 static const struct w_secondary_db *

@@ -51,6 +51,21 @@ ok "a search that reaches its limit proves nothing and says so" limit_is_no_proo
 # an undisturbed disturbance or two of each kind; the whole budget is a long test
 ok "the packaged failover holds with every single disturbance" stretched failover --total 1
 
+certificate_is_shown ()
+{
+    prove "$here/chain.ini" --total 1 >/dev/null || return 1
+    says "engine and workflow proved over the verb models" "$switchback" -t "$here/things.ini" --state "$dir/state" plan "$here/chain.ini"
+}
+ok "a plan that was proved says so, with its counts" certificate_is_shown
+unproved_says_nothing ()
+{
+    "$switchback" -t "$here/things.ini" --state "$dir/state" plan "$here/branches.ini" >"$dir/plan" || return 1
+    [ -s "$dir/plan" ] && ! grep -q proved "$dir/plan"
+}
+rm -rf "$dir/state/proofs/"*
+prove "$here/chain.ini" --total 1 >/dev/null
+ok "another plan does not" unproved_says_nothing
+
 manual_names_everything ()
 {
     local word wrong=0
