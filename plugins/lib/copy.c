@@ -208,14 +208,17 @@ give_name (struct sb_copy_work *w, size_t i)
 {
     struct sb_store *to = w->c->to;
     const struct sb_entry *f = &w->c->want->list[i];
-    SB_AUTOFREE char *part = sb_copy_hidden (f->name, ".part"), *noted = sb_copy_hidden (f->name, ".sums");
+    SB_AUTOFREE char *part = sb_copy_hidden (f->name, ".part");
 
     if (!to->ops->rename (to, part, NULL, f->name)) {
         end_file (w, i, errno == EEXIST ? SB_COPY_STANDS : SB_COPY_NO_TARGET, errno);
         return;
     }
-    if (sb_copy_is_large (f->size))
+    if (sb_copy_is_large (f->size)) {
+        SB_AUTOFREE char *noted = sb_copy_hidden (f->name, ".sums");
+
         to->ops->remove (to, noted);
+    }
     end_file (w, i, SB_COPY_DONE, 0);
 }
 

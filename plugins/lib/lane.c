@@ -18,6 +18,7 @@ struct lane {
     XXH3_state_t *hash;
     unsigned char *piece;
     size_t piece_size;
+    bool clones; /* the kernel copies from one to the other without bringing it here */
 };
 
 /* The unit at hand. */
@@ -102,10 +103,34 @@ write_all (struct lane *l, struct at *a, size_t n, int64_t at)
     return true;
 }
 
-/* One block from the source to the target; its hash is in l->hash then.  Behind the end of the file one byte more is
+static void
+count (struct lane *l, ssize_t n)
+{
+    atomic_fetch_add (&l->w->shared->done, n);
+    atomic_fetch_add (&l->w->shared->copied, n);
+}
+
+/* The kernel's copy of one block.  False: it cannot here, or not all of it; then it is done by hand. */
+static bool
+clone_block (struct lane *l, struct at *a, uint32_t block)
+{
+    int64_t start = (int64_t) block * SB_COPY_BLOCK, size = block_size (a->f, block), done = 0;
+
+    while (l->clones && done < size) {
+        ssize_t n = l->from->ops->clone (a->in, a->out, start + done, (size_t) (size - done));
+
+        if (n <= 0)
+            l->clones = false;
+        else
+            done += n;
+    }
+    return l->clones;
+}
+
+/* One block from the source to the target; its hash is in l->hash then.  `cloned`: it is there already, and only hashed.  Behind the end of the file one byte more is
  * asked for: a source that grew gives it. */
 static bool
-copy_block (struct lane *l, struct at *a, uint32_t block)
+copy_block (struct lane *l, struct at *a, uint32_t block, bool cloned)
 {
     int64_t start = (int64_t) block * SB_COPY_BLOCK, size = block_size (a->f, block), done = 0;
     bool last = start + size == a->f->size;
@@ -120,11 +145,10 @@ copy_block (struct lane *l, struct at *a, uint32_t block)
         if ((size_t) n > left || (n == 0 && left > 0))
             return is_over (a, SB_COPY_GREW, 0);
         XXH3_64bits_update (l->hash, l->piece, (size_t) n);
-        if (!write_all (l, a, (size_t) n, start + done))
+        if (!cloned && !write_all (l, a, (size_t) n, start + done))
             return false;
         done += n;
-        atomic_fetch_add (&l->w->shared->done, n);
-        atomic_fetch_add (&l->w->shared->copied, n);
+        count (l, n);
         if (shall_stop (l, a))
             return false;
         if (n == 0)
@@ -183,18 +207,25 @@ static bool
 one_block (struct lane *l, struct at *a, uint32_t block)
 {
     uint64_t sum, back;
+    bool cloned;
 
     if (shall_stop (l, a) || was_copied (l, a, block))
         return atomic_load (&l->w->shared->stop) == 0;
-    if (!copy_block (l, a, block))
+    cloned = sb_copy_is_large (a->f->size) && clone_block (l, a, block);
+    if (!copy_block (l, a, block, cloned))
         return false;
     if (l->to->ops->begin_sync != NULL && sb_copy_is_large (a->f->size))
         l->to->ops->begin_sync (a->out, (int64_t) block * SB_COPY_BLOCK, block_size (a->f, block));
     sum = XXH3_64bits_digest (l->hash) | 1;
     if (!hash_target (l, a, block, &back))
         return errno != 0 ? target_failed (l, a, errno) : is_over (a, SB_COPY_DAMAGED, 0);
-    if (back != sum)
+    if (back != sum && !cloned)
         return is_over (a, SB_COPY_DAMAGED, 0);
+    if (back != sum) { /* perhaps the source changed between the kernel's look and ours */
+        l->clones = false;
+        count (l, -block_size (a->f, block));
+        return one_block (l, a, block);
+    }
     note (l, a, block, sum);
     return true;
 }
@@ -276,6 +307,7 @@ sb_copy_lane (struct sb_copy_work *w, struct sb_store *from, struct sb_store *to
     struct lane l = { .w = w, .from = from, .to = to, .hash = XXH3_createState () };
     size_t n;
 
+    l.clones = from->ops == to->ops && from->ops->clone != NULL;
     l.piece_size = from->far_clock || to->far_clock ? FAR_PIECE : NEAR_PIECE;
     l.piece = sb_xcalloc (1, l.piece_size);
     while (atomic_load (&w->shared->stop) == 0 && (n = atomic_fetch_add (&w->shared->next_unit, 1)) < w->nunits)

@@ -118,6 +118,14 @@ write_at (struct sb_handle *h, const void *data, size_t n, int64_t at)
     return pwrite (h->fd, data, n, at);
 }
 
+static ssize_t
+clone (struct sb_handle *from, struct sb_handle *to, int64_t at, size_t n)
+{
+    off_t in = at, out = at;
+
+    return copy_file_range (from->fd, &in, to->fd, &out, n, 0);
+}
+
 static void
 begin_sync (struct sb_handle *h, int64_t at, int64_t n)
 {
@@ -258,6 +266,7 @@ local_new (int dir)
                                              .open = open_file,
                                              .read = read_at,
                                              .write = write_at,
+                                             .clone = clone,
                                              .begin_sync = begin_sync,
                                              .sync = sync_file,
                                              .truncate = truncate_file,

@@ -43,6 +43,8 @@ struct sb_store_ops {
     struct sb_handle *(*open) (struct sb_store *, const char *name, enum sb_mode mode);
     ssize_t (*read) (struct sb_handle *, void *data, size_t n, int64_t at);
     ssize_t (*write) (struct sb_handle *, const void *data, size_t n, int64_t at);
+    /* From one file to another of the same kind of store, at the same place in both; NULL: nothing of the kind. */
+    ssize_t (*clone) (struct sb_handle *from, struct sb_handle *to, int64_t at, size_t n);
     void (*begin_sync) (struct sb_handle *, int64_t at, int64_t n); /* NULL: nothing of the kind */
     bool (*sync) (struct sb_handle *);                              /* NULL: nothing of the kind */
     bool (*truncate) (struct sb_handle *, int64_t size);
