@@ -105,6 +105,7 @@ begin (struct cli *c, struct sb_journal *j, const struct sb_plan *plan, bool all
     cfg.approve_all = all;
     cfg.approve = gates;
     cfg.info = info;
+    cfg.take_over = cli_opt (c, "take-over") != NULL;
     rc = cli_run (c, &cfg);
     free (full);
     free (info);
@@ -193,6 +194,7 @@ cmd_resume (struct cli *c)
         if (rc == EXIT_DONE)
             rc = cli_approvals (c, &plan, &cfg.approve_all, (const char ***) &cfg.approve);
         cfg.wait = cfg.stay = cli_opt (c, "wait") != NULL;
+        cfg.take_over = cli_opt (c, "take-over") != NULL;
         if (rc == EXIT_DONE && cli_opt (c, "abort") != NULL
             && !sb_journal_inbox_put (j, run->id, "abort", "{}", sb_now_ms (), &c->faults))
             rc = cli_fail (c, EXIT_JOURNAL);

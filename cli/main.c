@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/man.h"
 
+#include "core/engine/hold.h"
 #include "core/host/lane.h"
 
 #include <fcntl.h>
@@ -42,6 +43,7 @@ static const struct cli_option run_options[] = {
     { "plan", 0, "FILE",
       "hold to the plan that 'plan --out FILE' wrote: refuse, and show what differs, if anything does" },
     { "approve-plan", 0, "LOCK", "hold to the lock that 'plan --out' printed; agrees to the gate 'start' too" },
+    { "take-over", 0, NULL, "end the hold that a run on another host has on the pool; it stays in the journal" },
     { "acknowledge", 0, "REASON", "move the pool again within [policy] cool down; the reason stays in the journal" },
     { "drill", 0, NULL, "a drill: every message, status and report says DRILL" },
     { "wait", 0, NULL, "at a gate that nobody answers, wait instead of ending with 4" },
@@ -53,6 +55,7 @@ static const struct cli_option resume_options[] = {
     { "wait", 0, NULL, "at a gate that nobody answers, wait instead of ending with 4" },
     { "abort", 0, NULL,
       "undo what was done instead of going on; a run under way is told so; refused after the point of no return" },
+    { "take-over", 0, NULL, "end the hold that a run on another host has on the pool; it stays in the journal" },
     { NULL, 0, NULL, NULL }
 };
 
@@ -233,6 +236,8 @@ main (int argc, char **argv)
     signal (SIGPIPE, SIG_IGN);
     if (argc == 2 && strcmp (argv[1], "__lane") == 0)
         return sb_lane_main ();
+    if (argc >= 4 && strcmp (argv[1], "__hold") == 0)
+        return sb_hold_main (argc - 2, argv + 2);
     if (argc == 3 && strcmp (argv[1], "__describe") == 0)
         return sb_describe_main (argv[2]);
     if (argc == 3 && strcmp (argv[1], "__man") == 0)

@@ -64,6 +64,15 @@ own_folder (void)
 }
 
 char *
+sb_pool_key (struct sb_arena *a, const struct sb_topology *t)
+{
+    char name[SB_SHA256_HEX];
+
+    pool_name (t, name);
+    return sb_arena_printf (a, "%.24s", name);
+}
+
+char *
 sb_pool_path (struct sb_arena *a, const struct sb_topology *t, const char *suffix)
 {
     char name[SB_SHA256_HEX];

@@ -18,6 +18,8 @@ struct sb_pool {
 enum sb_locked sb_pool_take (struct sb_pool *p, const struct sb_topology *t, const char *run, char **ret_who,
                              struct sb_faults *faults);
 void sb_pool_let_go (struct sb_pool *p);
+/* What its files are named by, on every host. */
+char *sb_pool_key (struct sb_arena *a, const struct sb_topology *t);
 /* The file of this user: suffix "lock" or "sock". */
 char *sb_pool_path (struct sb_arena *a, const struct sb_topology *t, const char *suffix);
 /* The desk of the run that holds this pool now, of whichever trusted user; NULL: there is none; caller frees. */

@@ -54,6 +54,23 @@ push_signals (struct sb_run *run)
     }
 }
 
+/* Somebody took the pool over: this run begins nothing more. */
+static void
+look_at_hold (struct sb_run *run)
+{
+    struct sb_event ev = { .kind = SB_EV_STOP };
+    struct pollfd in = { .fd = run->hold.fd, .events = POLLIN };
+
+    if (run->hold.fd < 0 || poll (&in, 1, 0) <= 0)
+        return;
+    sb_hold_let_go (&run->hold);
+    if (run->cfg->view && run->cfg->view->log)
+        run->cfg->view->log (run->cfg->view_ctx, run, SB_NO_STEP, SB_WARNING,
+                             "the hold on the pool is lost: a run on another host took it over, or its keeper died; "
+                             "this run begins nothing more");
+    sb_run_push (run, &ev);
+}
+
 static void
 push_timers (struct sb_run *run)
 {
@@ -92,6 +109,7 @@ collect (struct sb_run *run, int *timeout)
     push_probes (run, timeout);
     look_at_inbox (run);
     sb_run_desk (run);
+    look_at_hold (run);
 }
 
 /* ---------------------------------------------------------------- waiting */
@@ -114,12 +132,13 @@ static void
 wait_for_something (struct sb_run *run, int timeout)
 {
     size_t n = run->launch.poll_fds (run->launch.self, NULL, 0, &timeout), own = 0;
-    struct pollfd *fds = sb_xcalloc (n + 4 + SB_DESK_SEATS, sizeof *fds);
+    struct pollfd *fds = sb_xcalloc (n + 5 + SB_DESK_SEATS, sizeof *fds);
 
     n = run->launch.poll_fds (run->launch.self, fds, n, &timeout);
     fds[n + own++] = (struct pollfd){ .fd = sb_prober_fd (run->prober), .events = POLLIN };
     fds[n + own++] = (struct pollfd){ .fd = run->cfg->signal_fd, .events = POLLIN };
     fds[n + own++] = (struct pollfd){ .fd = run->view_fd, .events = POLLIN };
+    fds[n + own++] = (struct pollfd){ .fd = run->hold.fd, .events = POLLIN };
     own += sb_desk_fds (run->pool.desk, fds + n + own, 1 + SB_DESK_SEATS);
     timeout = sooner (timeout, until (run, sb_engine_next_timer (run->e)));
     timeout = sooner (timeout, until (run, sb_notifier_due (run->notify)));
@@ -185,6 +204,28 @@ act (struct sb_run *run, const struct sb_command *c)
     }
 }
 
+/* A hold that was taken from somebody has a record of its own, behind the one that begins or resumes the run. */
+static void
+note_hold (struct sb_run *run)
+{
+    struct sb_engine_record r = {
+        .kind = SB_REC_TAKEN_OVER, .step = SB_NO_STEP, .at = sb_run_now (run), .accepted = true
+    };
+    json_t *o;
+    char *text;
+
+    if (!run->hold_taken_over || run->hold_told)
+        return;
+    run->hold_told = true;
+    o = json_pack ("{s:s}", "name", run->hold_text);
+    text = json_dumps (o, JSON_COMPACT);
+    r.by = sb_run_by (run, getuid (), "command", NULL);
+    r.target = sb_store_text (&run->store, text);
+    sb_run_pend (run, &r);
+    free (text);
+    json_decref (o);
+}
+
 static void
 turn (struct sb_run *run)
 {
@@ -195,6 +236,7 @@ turn (struct sb_run *run)
     if (run->nevents > 0)
         sb_die_here (SB_DIE_ON_ANSWER);
     decide (run);
+    note_hold (run);
     if ((run->must_commit || late || sb_notifier_unsaved (run->notify)) && !sb_run_commit (run)) {
         run->broken = true;
         return;
@@ -320,6 +362,7 @@ sb_run (const struct sb_run_cfg *cfg, struct sb_run_result *ret, struct sb_fault
 
     *ret = (struct sb_run_result){ .exit_code = 70 };
     run.pool = SB_POOL_NONE;
+    run.hold = SB_HOLD_NONE;
     run.begun_mono = sb_mono_ms ();
     fine = sb_run_prepare (&run, &ret->exit_code);
     if (fine) {
@@ -335,6 +378,7 @@ sb_run (const struct sb_run_cfg *cfg, struct sb_run_result *ret, struct sb_fault
     }
     ret->syncs = sb_journal_syncs (cfg->journal) - syncs;
     sb_run_release (&run);
+    sb_hold_let_go (&run.hold);
     sb_pool_let_go (&run.pool);
     return fine;
 }

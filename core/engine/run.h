@@ -60,7 +60,8 @@ struct sb_run_cfg {
     bool resume;                               /* the run is in the journal */
     bool pay;                                  /* owed steps are due again; implies resume */
     bool wait;                                 /* stay at gates: somebody at this terminal or elsewhere may answer */
-    bool stay; /* stay at held steps too: retry, skip or abort may come from elsewhere */
+    bool stay;      /* stay at held steps too: retry, skip or abort may come from elsewhere */
+    bool take_over; /* end the hold of a run on another host */
     bool drill;
     bool approve_all;              /* every gate but the named ones; the caller has checked the policy */
     const char *const *approve;    /* "GATE" or "GATE=DURATION", NULL-terminated, or NULL */

@@ -12,6 +12,7 @@
 
 #define PROBE_MS  2000
 #define PAYING_MS 30000
+#define HOLD_MS   5000 /* for the share to answer */
 
 enum { EXIT_CONFIG = 3, EXIT_BUSY = 5, EXIT_JOURNAL = 6, EXIT_DEFECT = 70 };
 
@@ -34,6 +35,30 @@ take_pool (struct sb_run *run, char **ret_who)
     return got;
 }
 
+/* Across hosts: in the share where all of them meet.  Without a program of ours (tests) there is none. */
+static bool
+take_hold (struct sb_run *run)
+{
+    SB_AUTOFREE char *label = sb_xprintf ("run %s, pid %ld", run->cfg->run, (long) getpid ());
+    struct sb_hold_cfg cfg = {
+        .topology = run->cfg->topology, .label = label, .take_over = run->cfg->take_over, .ms = HOLD_MS
+    };
+    enum sb_held got;
+
+    if (!run->cfg->registry)
+        return true;
+    cfg.program = sb_registry_program (run->cfg->registry);
+    got = sb_hold_take (&run->hold, &cfg, &run->hold_text);
+    run->hold_taken_over = got == SB_HELD && run->hold_text;
+    if (got != SB_HELD_BUSY)
+        return true;
+    sb_fault (run->faults, NULL, 0, "a run on another host holds pool '%s': %s", run->plan->pool, run->hold_text);
+    sb_fault_hint (run->faults,
+                   "Wait for it, or abort it there. If that host is gone for good, or its run must not go on: "
+                   "--take-over; it stays in the journal, and that run stops when it sees it.");
+    return false;
+}
+
 static bool
 take_locks (struct sb_run *run, int *ret_exit)
 {
@@ -46,6 +71,8 @@ take_locks (struct sb_run *run, int *ret_exit)
         sb_fault_hint (run->faults, "`switchback status` shows it; wait for it, or abort it from there.");
     }
     if (got != SB_LOCK_TAKEN)
+        return false;
+    if (!take_hold (run))
         return false;
     got = sb_journal_own (run->cfg->journal, run->cfg->run, run->faults);
     if (got == SB_LOCK_BUSY) {
@@ -238,6 +265,7 @@ sb_run_release (struct sb_run *run)
     free (run->approvals);
     free (run->inbox_taken);
     free (run->dir);
+    free (run->hold_text);
     free (run->started_text);
     free (run->stamp);
     free (run->plan_json);

@@ -94,6 +94,7 @@ set_begin (struct sb_run *run, json_t *o)
     set_text (o, "program", SB_VERSION);
     set_text (o, "host", host);
     json_object_set_new (o, "pid", json_integer (getpid ()));
+    set_text (o, run->hold_taken_over ? "taken_over_from" : "no_hold", run->hold_text);
     json_object_set_new (o, "started_ms", json_integer (run->started_ms));
     if (run->plan->drill)
         json_object_set_new (o, "drill", json_true ());

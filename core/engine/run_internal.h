@@ -10,6 +10,7 @@
 #ifndef SB_ENGINE_RUN_INTERNAL_H
 #define SB_ENGINE_RUN_INTERNAL_H
 
+#include "core/engine/hold.h"
 #include "core/engine/operators.h"
 #include "core/engine/probe.h"
 #include "core/engine/run.h"
@@ -65,6 +66,9 @@ struct sb_run {
     int64_t started_ms;
 
     struct sb_pool pool;
+    struct sb_hold hold;             /* across hosts */
+    char *hold_text;                 /* from whom it was taken over, or why there is none; NULL */
+    bool hold_taken_over, hold_told; /* hold_text is a name; it stands on record */
     struct sb_operators operators;
     uint32_t operator_uid, operator_by; /* who has the run in hand; how that came (0: he began it) */
 
