@@ -192,7 +192,7 @@ ended (struct step *s, enum d_rc rc)
         s->c->phase = s->c->round = 0;
         return GO_AGAIN;
     }
-    s->a->word = (uint8_t) rc;
+    s->a->word = s->c->pending != 0 ? (uint8_t) (s->c->pending - 1) : (uint8_t) rc;
     return GO_END;
 }
 

@@ -169,7 +169,7 @@ enum go d_job_off (struct step *s, struct w_job *j);
 enum go d_job_on (struct step *s, struct w_job *j);
 enum d_seen d_look (struct step *s, w_id instance); /* D_YES: go on */
 struct d_chain_end {
-    w_lsn lsn;
+    w_lsn lsn;          /* where all of them together lead */
     bool more;          /* a set continues the copy */
     struct d_file next; /* which */
 };

@@ -157,7 +157,7 @@ left_behind (const struct d_file *f, const struct point *from, const struct poin
 
 /* Fills the verdicts; the index of the set to apply first, or `count`. */
 static unsigned
-decide (struct sets *x, const struct point *from)
+decide (struct sets *x, const struct point *from, w_lsn *ret_end)
 {
     struct point end = *from;
     unsigned first = x->count, next;
@@ -178,6 +178,7 @@ decide (struct sets *x, const struct point *from)
     for (unsigned i = 0; i < x->count; i++)
         if (x->verdict[i] == GAP)
             x->verdict[i] = left_behind (x->list[i], from, &end, branch);
+    *ret_end = end.lsn;
     return first;
 }
 
@@ -214,11 +215,10 @@ d_chain (struct step *s, w_id instance, const char *folder, struct d_chain_end *
     memset (ret, 0, sizeof *ret);
     if (!read_sets (s, instance, folder, &x))
         return false;
-    first = decide (&x, &at);
+    first = decide (&x, &at, &ret->lsn);
     ret->more = first < x.count;
     if (ret->more)
         ret->next = *x.list[first];
-    ret->lsn = c->lsn;
     if (ret_left != NULL)
         write_left (&x, ret_left, size);
     return true;

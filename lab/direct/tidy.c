@@ -22,25 +22,24 @@ newest (struct world *w, unsigned i)
     return &w->history[(w->history_next + w->limit_history - 1u - i) % w->limit_history];
 }
 
-/* The newest restore, the newest full restore, and the newest log backup that counts, of an instance and database. */
+/* Of an instance and database: the newest restore and the newest full one; the newest log and full backup that count. */
 static bool
 is_newest (struct world *w, unsigned from_newest)
 {
     const struct w_history *h = newest (w, from_newest);
-    bool log = h->type == W_SET_LOG, counts = (h->flags & W_SET_COPY_ONLY) == 0, first = true, first_full = true;
+    bool backup = h->kind == W_WAS_BACKUP, first = true, first_of_type = true;
 
-    if (h->instance == 0 || (h->kind == W_WAS_BACKUP && (!log || !counts)))
+    if (h->instance == 0 || (backup && (h->flags & W_SET_COPY_ONLY) != 0))
         return false;
     for (unsigned i = 0; i < from_newest; i++) {
         const struct w_history *x = newest (w, i);
 
-        if (!same_thing (h, x)
-            || (h->kind == W_WAS_BACKUP && (x->type != W_SET_LOG || (x->flags & W_SET_COPY_ONLY) != 0)))
+        if (!same_thing (h, x) || (backup && (x->flags & W_SET_COPY_ONLY) != 0))
             continue;
         first = false;
-        first_full = first_full && x->type != W_SET_FULL;
+        first_of_type = first_of_type && x->type != h->type;
     }
-    return first || (h->kind == W_WAS_RESTORE && h->type == W_SET_FULL && first_full);
+    return backup ? first_of_type : first || (h->type == W_SET_FULL && first_of_type);
 }
 
 static const char *

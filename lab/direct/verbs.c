@@ -39,6 +39,10 @@ const struct d_verb d_verbs[] = {
       .guarded = 1, .guarded_to = 5 },
     CHANGES ("database", "await-drained", await_drained)
     READS ("database", "check-store", check_store)
+    CHANGES ("database", "full-recovery", full_recovery)
+    CHANGES ("database", "seed-copy", seed_copy)
+    { .role = "database", .name = "build-dormant", .phases = d_build_dormant, .see = d_see_build_dormant,
+      .cleanup = d_switch_back, .guarded = 1, .guarded_to = 19 },
     READS ("pool", "observe", pool_observe)
     CHANGES ("pool", "set-state", pool_state)
     CHANGES ("pool", "set-active", set_active)

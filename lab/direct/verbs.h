@@ -38,6 +38,11 @@ D_CHANGES (drop_copy)
 D_CHANGES (make_mirror)
 D_CHANGES (break_mirror)
 D_CHANGES (mirror_failover)
+/* seed.c */
+D_CHANGES (full_recovery)
+D_CHANGES (seed_copy)
+D_CHANGES (build_dormant)
+D_READS (switch_back)
 /* sessions.c */
 D_CHANGES (end_sessions)
 D_CHANGES (await_no_sessions)
