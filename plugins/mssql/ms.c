@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#define QUERY_MS 30000
+#define QUERY_MS 1000 /* at least; the setting "query timeout" says more */
 
 struct session {
     char *instance, *name, *server_name; /* name: switchback/RUN/STEP */
@@ -222,7 +222,11 @@ fill (struct sb_inst *i, struct sb_buf *out, enum sb_stmt id, va_list args)
 bool
 sb_ask_text (struct sb_inst *i, struct sb_answer *ret, enum sb_stmt id, const char *text)
 {
-    sb_conn_exec (i->conn, i->ms->call, i->ms->arena, text, sb_stmt_is_long (id) ? 0 : QUERY_MS, ret);
+    int64_t limit = sb_number (i->ms->call, "query timeout");
+
+    if (limit < QUERY_MS)
+        limit = QUERY_MS;
+    sb_conn_exec (i->conn, i->ms->call, i->ms->arena, text, sb_stmt_is_long (id) ? 0 : limit, ret);
     return ret->end == SB_END_OK;
 }
 

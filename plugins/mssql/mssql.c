@@ -24,6 +24,7 @@
 
 static const struct sb_option settings[] = {
     SPAN ("login timeout", "15s", "longest time for reaching an instance and logging in")
+    SPAN ("query timeout", "30s", "longest time for a statement that is not a backup, a restore or a role change")
     SPAN ("backup every", "15m", "how often the log is backed up")
     SPAN ("copy every", "15m", "how often log backups are copied")
     SPAN ("restore every", "15m", "how often log backups are restored")

@@ -29,6 +29,8 @@ attr (struct sb_call *call, const char *instance, const char *key)
     return value != NULL && *value != '\0' ? value : NULL;
 }
 
+#define DEFAULT_PORT 1433
+
 static bool
 read_address (struct sb_call *call, struct sb_target *t)
 {
@@ -46,13 +48,14 @@ read_address (struct sb_call *call, struct sb_target *t)
                  t->instance, t->host != NULL ? t->host : "", t->instance);
         return false;
     }
-    if (port == NULL && t->named == NULL)
+    if (port == NULL)
         port = "1433";
-    if (port != NULL && (!sb_parse_int (port, &number) || number < 1 || number > 65535)) {
+    if (!sb_parse_int (port, &number) || number < 1 || number > 65535) {
         sb_fail (call, SB_FAIL, "the port of instance '%s' is not a number from 1 to 65535: '%s'", t->instance, port);
         return false;
     }
-    t->port = (uint16_t) number;
+    /* The topology's default port is that of the default instance: another one would answer there. */
+    t->port = t->named != NULL && number == DEFAULT_PORT ? 0 : (uint16_t) number;
     return true;
 }
 
@@ -136,7 +139,7 @@ sb_target_conf (const struct sb_target *t, uint16_t port, const char *ca_file, s
 {
     sb_buf_printf (out, "[global]\n\ttds version = 7.4\n[target]\n\thost = %s\n\tport = %u\n", t->host,
                    (unsigned) port);
-    sb_buf_str (out, "\ttds version = 7.4\n\tclient charset = UTF-8\n\ttext size = 16777216\n");
+    sb_buf_str (out, "\ttds version = 7.4\n\tclient charset = UTF-8\n\ttext size = 16777216\n\tuse ntlmv2 = yes\n");
     sb_buf_printf (out, "\tconnect timeout = %lld\n", (long long) ((t->login_ms + 999) / 1000));
     sb_buf_printf (out, "\tencryption = %s\n", t->tls == SB_TLS_OFF ? "off" : "require");
     if (t->tls == SB_TLS_VERIFY)

@@ -8,11 +8,13 @@ the batch.
 
 Modes: mute (accepts, never answers), refuse (18456), good, cut (half an answer),
 hang (silent at KILL and ALTER, heeds attentions), deaf (the same, heeds nothing),
-fatal (severity 21), slow (3211 for ever at BACKUP), orphans (a copy with users that have lost their logins); and, after a
+fatal (severity 21), slow (3211 for ever at BACKUP), orphans (a copy with users that have lost their logins), ntlm and
+browser (a named instance: also SQL Browser on the address in PEER_HOST), ntlm-other (takes NTLMv2 logins of LAB\\sb alone, with the right password or another); and, after a
 good login and a good first question, answers that are garbage (random tokens), noise (random bytes instead of packets),
 half (half an answer, then silence), nothing, endless (rows for ever), chatty (messages for ever), wide (65535 columns
 announced), odd (another result than asked for), lies (values of impossible size).  With CERT and KEY everything is encrypted.
 """
+import hmac
 import os
 import random
 import select
@@ -24,6 +26,13 @@ import threading
 import time
 
 MODE = sys.argv[1]
+if MODE.startswith("ntlm"):
+    try:
+        from impacket.ntlm import NTOWFv2
+    except ImportError:  # the distribution's interpreter has it
+        if sys.executable == "/usr/bin/python3":
+            raise
+        os.execv("/usr/bin/python3", ["/usr/bin/python3", *sys.argv])
 SEED = int(os.environ.get("PEER_SEED", "1"))
 CERT = sys.argv[2:4] if len(sys.argv) > 3 else None
 
@@ -224,7 +233,34 @@ def respond(link, sql):
     return done()
 
 
-def login(link):
+def field(message, at):
+    length, _, offset = struct.unpack_from("<HHI", message, at)
+    return message[offset:offset + length]
+
+
+def ntlm(link, first):
+    """NTLMv2 as a domain member accepts it (MS-NLMP 3.3.2): user sb of domain LAB.  Refused: no session."""
+    challenge, begin = os.urandom(8), first.find(b"NTLMSSP\0")
+    target = us("LAB")
+    info = struct.pack("<HH", 2, len(target)) + target + struct.pack("<HH", 0, 0)
+    if begin < 0 or first[begin + 8] != 1 or len(first) < 36 or not first[25] & 0x80 or b"very-secret" in first:
+        link.answer(say(18456, 14, "Login failed: no integrated login was asked for.") + done(2))
+        raise Gone
+    head = struct.pack("<8sIHHII8s8xHHI8s", b"NTLMSSP", 2, len(target), len(target), 56, 0x00890205, challenge, len(info), len(info),
+                       56 + len(target), b"\x0a\x00\x00\x00\x00\x00\x00\x0f")
+    token = head + target + info
+    link.answer(b"\xed" + struct.pack("<H", len(token)) + token)
+    kind, third = link.message()
+    user, domain, proof = field(third, 36).decode("utf-16-le"), field(third, 28).decode("utf-16-le"), field(third, 20)
+    good = hmac.new(NTOWFv2(user, "very-secret-7" if MODE == "ntlm" else "another", domain), challenge + proof[16:], "md5").digest()
+    if kind != 0x11 or user.lower() != "sb" or domain.upper() != "LAB" or len(proof) <= 24 or proof[:16] != good:
+        link.answer(say(18456, 14, "Login failed. The login is from an untrusted domain.") + done(2))
+        raise Gone
+
+
+def login(link, first):
+    if MODE.startswith("ntlm"):
+        ntlm(link, first)
     if MODE == "refuse":
         link.answer(say(18456, 14, "Login failed for user 'x'.") + done(2))
         raise Gone
@@ -246,8 +282,7 @@ def serve(sock):
         link.packet(table + b"\x0f\x00\x07\xd0\x00\x00" + bytes([encryption]))
         if CERT:
             link.start_tls()
-        link.message()
-        login(link)
+        login(link, link.message()[1])
         while True:
             kind, body = link.message()
             if kind == 6:
@@ -261,9 +296,24 @@ def serve(sock):
         sock.close()
 
 
+def browser(host, port):
+    """SQL Browser (MC-SQLR): the first question is lost on the way, the second is answered for the instance RTC alone."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind((host, 1434))
+    sock.recvfrom(1024)
+    while True:
+        question, who = sock.recvfrom(1024)
+        if question == b"\x04RTC\0":
+            text = f"ServerName;PEER;InstanceName;RTC;IsClustered;No;Version;15.0.2000.5;tcp;{port};;".encode()
+            sock.sendto(b"\x05" + struct.pack("<H", len(text)) + text, who)
+
+
 def main():
+    host = os.environ.get("PEER_HOST", "127.0.0.1")
     listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
+    listener.bind((host, 0))
+    if MODE == "browser":
+        threading.Thread(target=browser, args=(host, listener.getsockname()[1]), daemon=True).start()
     listener.listen(16)
     print(listener.getsockname()[1], flush=True)
 

@@ -107,8 +107,9 @@ a_peer (const char *mode, const char *tls, const char *cert, const char *alt, co
     peer_start (&p, mode, cert);
     text = sb_xprintf (
             "[instance x]\nhost = 127.0.0.1\nport = %u\ntls = %s\n%s%s%scredential = c\n"
-            "[credential c]\nuser = sb\nsecret = file:secret\n[database mgc]\nprimary = x\nlogin timeout = 2s\n",
-            p.port, tls, ca != NULL ? "ca = file:" : "", ca != NULL ? ca : "", ca != NULL ? ".pem\n" : "");
+            "[credential c]\nuser = %s\nsecret = file:secret\n[database mgc]\nprimary = x\nlogin timeout = 2s\n",
+            p.port, tls, ca != NULL ? "ca = file:" : "", ca != NULL ? ca : "", ca != NULL ? ".pem\n" : "",
+            strncmp (mode, "ntlm", 4) == 0 ? "LAB\\sb" : "sb");
     bench_file (p.b, "topology.ini", text, 0644);
     bench_restart (p.b, &(struct sb_lanes_cfg){ .grace_ms = 4000 });
     return p;
@@ -212,6 +213,56 @@ login_refused (void)
     CU_ASSERT_TRUE (says (o, "refuses the login"));
     CU_ASSERT_TRUE (says (o, "HINT: "));
     CU_ASSERT_PTR_NULL (strstr (o->sentence, "very-secret-7"));
+    peer_end (&p);
+}
+
+/* A user with a domain logs in with NTLMv2; the password does not travel. */
+static void
+windows_login (void)
+{
+    struct peer p = a_peer ("ntlm", "off", NULL, NULL, NULL);
+    const struct outcome *o = observe (p);
+
+    CU_ASSERT_STRING_EQUAL (outcome_result (o, "state"), "ONLINE");
+    if (strcmp (outcome_result (o, "state"), "ONLINE") != 0)
+        printf ("# found: %s\n", outcome_result (o, "sentence"));
+    peer_end (&p);
+    p = a_peer ("ntlm-other", "off", NULL, NULL, NULL);
+    o = observe (p);
+    CU_ASSERT_STRING_EQUAL (outcome_result (o, "answers"), "yes");
+    CU_ASSERT_PTR_NOT_NULL (strstr (outcome_result (o, "sentence"), "refuses the login of 'LAB\\sb'"));
+    peer_end (&p);
+    p = a_peer ("ntlm", "verify", "right", "IP:127.0.0.1", "right");
+    CU_ASSERT_STRING_EQUAL (outcome_result (observe (p), "state"), "ONLINE");
+    peer_end (&p);
+}
+
+/* The port is asked of SQL Browser, on an address of this process alone: its port is the same everywhere. */
+static void
+named_instance (void)
+{
+    SB_AUTOFREE char *host =
+            sb_xprintf ("127.%u.%u.77", 9 + (unsigned) getpid () / 250 % 200, 1 + (unsigned) getpid () % 250);
+    struct peer p = { .b = bench_new (NULL, "[instance x]\n") };
+    SB_AUTOFREE char *text = NULL;
+    const struct outcome *o;
+
+    setenv ("PEER_HOST", host, 1);
+    bench_file (p.b, "secret", "very-secret-7\n", 0600);
+    peer_start (&p, "browser", NULL);
+    unsetenv ("PEER_HOST");
+    text = sb_xprintf (
+            "[instance x]\nhost = %s\ninstance name = RTC\ntls = off\ncredential = c\n[instance y]\nhost = %s\n"
+            "instance name = OTHER\ntls = off\ncredential = c\n[credential c]\nuser = sb\n"
+            "secret = file:secret\n[database mgc]\nprimary = x\nlogin timeout = 2s\n",
+            host, host);
+    bench_file (p.b, "topology.ini", text, 0644);
+    bench_restart (p.b, &(struct sb_lanes_cfg){ .grace_ms = 4000 });
+    o = observe (p);
+    CU_ASSERT_STRING_EQUAL (outcome_result (o, "state"), "ONLINE");
+    o = bench_run (p.b, "database", "mgc", "observe", "y", NULL);
+    CU_ASSERT_STRING_EQUAL (outcome_result (o, "answers"), "no");
+    CU_ASSERT_PTR_NOT_NULL (strstr (outcome_result (o, "sentence"), "SQL Browser"));
     peer_end (&p);
 }
 
@@ -435,6 +486,8 @@ main (int argc, char **argv)
         { "a server without TLS is refused, and still counts as answering", no_tls_there },
         { "a CA file that is not there is named before anybody is asked", ca_missing },
         { "a refused login is told from silence, and the secret stays secret", login_refused },
+        { "a user of a domain logs in with NTLMv2, with and without TLS", windows_login },
+        { "a named instance is found through SQL Browser, another one is not", named_instance },
         { "a peer that accepts and says nothing does not answer, in bounded time", silent },
         { "a closed port does not answer: fence may be tried again, verify does not know", nobody },
         { "an answer cut in the middle leaves doubt, not a crash", cut },
