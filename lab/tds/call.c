@@ -27,7 +27,12 @@ result_type (const struct sb_sql_function *f, const struct arguments *a)
             t = a->list[i].type;
         t.not_null = false;
     } else {
-        sb_sql_type_parse (f->type, &t);
+        SB_AUTOFREE char *type = sb_xstrdup (f->type);
+        char *end = strstr (type, " not null");
+        if (end != NULL)
+            *end = 0;
+        sb_sql_type_parse (type, &t);
+        t.not_null = end != NULL;
     }
     if (sb_casecmp (f->name, "sum") == 0 && (t.kind == SB_SQL_TINYINT || t.kind == SB_SQL_SMALLINT))
         t.kind = SB_SQL_INT;

@@ -72,7 +72,7 @@ sb_sql_type_info (const struct sb_sql_type *t, struct sb_buf *out)
         return;
     case SB_SQL_NUMERIC:
         sb_buf_char (out, 0x6c);
-        sb_buf_char (out, (char) numeric_bytes (t->prec));
+        sb_buf_char (out, (char) (t->len > 0 ? t->len : (int) numeric_bytes (t->prec)));
         sb_buf_char (out, (char) t->prec);
         sb_buf_char (out, (char) t->scale);
         return;

@@ -104,7 +104,7 @@ static const struct sb_sql_function sysvars[] = {
     { "rowcount", 0, 0, "ts_at_rowcount", "int" },
     { "servername", 0, 0, "ts_at_servername", "nvarchar(128)" },
     { "servicename", 0, 0, "ts_at_servicename", "nvarchar(128)" },
-    { "spid", 0, 0, "ts_at_spid", "smallint" },
+    { "spid", 0, 0, "ts_at_spid", "smallint not null" },
     { "textsize", 0, 0, "ts_at_textsize", "int" },
     { "trancount", 0, 0, "ts_at_trancount", "int" },
     { "version", 0, 0, "ts_at_version", "nvarchar(300)" },

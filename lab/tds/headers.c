@@ -224,8 +224,11 @@ result_object (struct tds_session *s, const struct sb_sql_run *r, const char *co
         n = limit;
     q->ncols = n;
     q->types = sb_arena_alloc (r->c->arena, n * sizeof *q->types);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         q->types[i] = cols[i].type;
+        if (cols[i].type.kind == SB_SQL_NUMERIC)
+            q->types[i].len = 17; /* what the server claims for LSNs here, though 13 would do */
+    }
     q->sql = "SELECT * FROM \"restore result\"";
     return tds_object_new (s, r->c->arena, "restore result", cols, n);
 }

@@ -47,7 +47,8 @@ struct sb_sql_type {
     uint8_t scale; /* numeric, datetime2 */
     bool not_null;
     bool computed; /* an expression: flag 0x20 in the column's description */
-    int32_t len;   /* characters (bytes for varbinary); SB_SQL_MAX */
+    int32_t len; /* characters (bytes for varbinary); SB_SQL_MAX; of numeric: bytes that its description claims, 0: as many
+                      as the precision needs */
 };
 
 enum sb_sql_tag { SB_SQL_NULL = 0, SB_SQL_INTEGER, SB_SQL_REAL, SB_SQL_TEXT, SB_SQL_BLOB };
