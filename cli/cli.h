@@ -142,6 +142,7 @@ int cmd_report (struct cli *c);
 int cmd_history (struct cli *c);
 int cmd_notify_preview (struct cli *c);
 int cmd_notify_test (struct cli *c);
+int cmd_notify_deliver (struct cli *c);
 int cmd_notify_ack (struct cli *c);
 int cmd_notify_list (struct cli *c);
 int cmd_journal_verify (struct cli *c);

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define REST_MS 5000 /* for the endpoint to take what a check tells */
+
 enum verdict { GREEN, AMBER, UNKNOWN, RED };
 static const char *const verdict_words[] = { "green", "amber", "unknown", "red" };
 
@@ -212,7 +214,7 @@ tell_people (struct cli *c, const char *bad)
     if (!sb_notify_wanted (&c->topology, "not-ready") || (j = cli_journal (c, true, &rc)) == NULL)
         return;
     cli_tell_readiness (c, j, bad);
-    cli_tell_rest (c, j);
+    cli_tell_rest (c, j, REST_MS);
     sb_journal_close (j);
 }
 

@@ -1,4 +1,4 @@
-/* switchback notify preview|test|ack|list: what a message looks like on a
+/* switchback notify preview|test|deliver|ack|list: what a message looks like on a
  * channel, whether a test arrives, that somebody has seen what was told, and
  * what became of it. */
 #include "cli/channels.h"
@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define DELIVER_MS 70000 /* a call ends within 60 s */
 
 static int
 load (struct cli *c)
@@ -184,6 +186,18 @@ cmd_notify_test (struct cli *c)
     if (c->json && rc != EXIT_USAGE && rc != EXIT_CONFIG)
         cli_print_json (json_incref (list));
     json_decref (list);
+    return rc;
+}
+
+int
+cmd_notify_deliver (struct cli *c)
+{
+    int rc = load (c);
+    struct sb_journal *j = rc == EXIT_DONE ? cli_existing_journal (c, &rc) : NULL;
+
+    if (rc == EXIT_DONE && j != NULL)
+        cli_tell_rest (c, j, DELIVER_MS);
+    sb_journal_close (j);
     return rc;
 }
 

@@ -8,6 +8,7 @@
 #include "core/sys/file.h"
 #include "core/sys/random.h"
 #include "core/sys/sigs.h"
+#include "core/sys/spawn.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -18,6 +19,7 @@
 
 #define LEAST_PAUSE_MS 100    /* of a watch: less would be a busy loop */
 #define MOST_PAUSE_MS  300000 /* of a watch that pays in vain */
+#define LAST_TELL_MS   5000   /* for messages under way at the end of a watch */
 #define MOST_VAIN      4      /* attempts in vain before its pauses grow */
 
 /* failover-20261121T120501-3f2a */
@@ -220,6 +222,7 @@ struct watching {
     int before;                 /* what was owed when we looked last; -1: not yet */
     unsigned vain;              /* attempts in a row that paid nothing */
     int64_t check_ms, check_at; /* every so long the steady state is looked at; 0: never */
+    pid_t teller;               /* delivers messages beside us; 0: nobody does */
     bool drill;                 /* all that is, or was, owed is owed by drills */
 };
 
@@ -276,6 +279,62 @@ tell_people (struct cli *c, struct sb_journal *j, struct watching *w, int left)
     cli_tell_watch (c, j, text, text, w->drill);
 }
 
+/* Is there a message to be sent, or to be told to the next channel? */
+static bool
+has_mail (struct sb_journal *j)
+{
+    struct sb_arena a SB_CLEANUP (sb_arena_release) = { 0 };
+    struct sb_faults ignored SB_CLEANUP (sb_faults_free) = { 0 };
+    int64_t now = sb_now_ms ();
+    struct sb_note *notes;
+    size_t n = 0, i;
+    bool due = false;
+
+    if (!sb_journal_notes (j, NULL, "open", &a, &notes, &n, &ignored))
+        return false; /* whoever needs the journal for more than this says what is wrong with it */
+    for (i = 0; i < n && !due; i++)
+        due = (strcmp (notes[i].state, "queued") == 0 && notes[i].next_ms <= now)
+              || (notes[i].escalate_ms > 0 && notes[i].escalate_ms <= now);
+    return due;
+}
+
+/* `notify deliver` beside the watch: an endpoint may take its time, and has it. */
+static void
+tell_beside (struct cli *c, struct sb_journal *j, struct watching *w)
+{
+    static const struct sb_spawn_fd fds[] = { { -1, 0 }, { -1, 1 } };
+    const char *argv[64] = { c->paths.program, "notify", "deliver" };
+    struct sb_spawn what = { .argv = argv, .fds = fds, .nfds = 2, .die_signal = SIGTERM };
+    struct sb_exit ended;
+    size_t n = 3, i;
+
+    if (w->teller > 0 && sb_wait (w->teller, sb_deadline_in (0), &ended) == SB_WAIT_LATE)
+        return;
+    w->teller = 0;
+    if (!has_mail (j))
+        return;
+    for (i = 0; i < c->nvalues && n < 60; i++)
+        if (strcmp (c->values[i].name, "topology") == 0 || strcmp (c->values[i].name, "state") == 0
+            || strcmp (c->values[i].name, "plugins") == 0) {
+            argv[n++] = sb_arena_printf (&c->arena, "--%s", c->values[i].name);
+            argv[n++] = c->values[i].value;
+        }
+    w->teller = sb_spawn (&what, &c->faults);
+    if (w->teller < 0)
+        cli_fail (c, EXIT_FAILED);
+}
+
+/* What is on its way gets a moment more. */
+static void
+end_telling (struct watching *w)
+{
+    struct sb_exit ended;
+
+    if (w->teller > 0 && sb_wait (w->teller, sb_deadline_in (LAST_TELL_MS), &ended) == SB_WAIT_LATE)
+        sb_end (w->teller, false, LAST_TELL_MS);
+    w->teller = 0;
+}
+
 /* A site that answers but cannot be paid would fill the journal: after a few attempts in vain the pauses grow. */
 static int64_t
 watch_pause (const struct watching *w)
@@ -315,7 +374,7 @@ watch (struct cli *c, struct sb_journal *j, struct watching *w, int fd)
             cli_check_readiness (c, j);
             w->check_at = sb_mono_ms () + w->check_ms;
         }
-        cli_tell_rest (c, j);
+        tell_beside (c, j, w);
         if (once || (w->until != SB_NEVER && sb_mono_ms () >= w->until) || stopped (fd, watch_pause (w)))
             return EXIT_DONE;
     }
@@ -358,6 +417,7 @@ cmd_watch (struct cli *c)
     fd = rc == EXIT_DONE ? sb_signal_fd (signals, &c->faults) : -1;
     if (rc == EXIT_DONE)
         rc = fd < 0 ? cli_fail (c, EXIT_DEFECT) : watch (c, j, &w, fd);
+    end_telling (&w);
     if (fd >= 0)
         close (fd);
     sb_journal_close (j);

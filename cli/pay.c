@@ -13,7 +13,6 @@
 
 #define PROBE_MS  1000
 #define NOTIFY_MS 3000
-#define REST_MS   2000
 
 /* Is there anything in the site that could be asked for a connection?  The kinds are those of core/engine/probe.h. */
 static bool
@@ -149,7 +148,7 @@ was_seen (const struct sb_note *notes, size_t i)
 }
 
 void
-cli_tell_rest (struct cli *c, struct sb_journal *j)
+cli_tell_rest (struct cli *c, struct sb_journal *j, int64_t ms)
 {
     struct sb_arena a SB_CLEANUP (sb_arena_release) = { 0 };
     struct sb_faults ignored SB_CLEANUP (sb_faults_free) = { 0 };
@@ -174,7 +173,7 @@ cli_tell_rest (struct cli *c, struct sb_journal *j)
             continue;
         cfg.run = outside ? "" : run->id;
         cfg.drill = !outside && run->drill;
-        sb_notify_rest (&cfg, REST_MS, &ignored);
+        sb_notify_rest (&cfg, ms, &ignored);
     }
     sb_lock_release (&lock);
 }

@@ -31,8 +31,9 @@ int cli_prepare_resume (struct cli *c, struct sb_journal *j, const struct sb_jou
 /* pay.c: does what earlier runs owe where the site answers; prints what it does (with --json it adds to c->paid).
  * *ret_tried: a run was taken up.  Returns how much is still owed, -1: broken, -2: a signal stopped it. */
 int cli_pay_owed (struct cli *c, struct sb_journal *j, bool *ret_tried);
-/* Tells the channels what earlier runs could not tell them, for at most two seconds a run; what fails stays queued. */
-void cli_tell_rest (struct cli *c, struct sb_journal *j);
+/* Tells the channels what earlier processes could not tell them, for at most `ms` a run; what fails stays queued.
+ * Another process that does so already is left alone. */
+void cli_tell_rest (struct cli *c, struct sb_journal *j, int64_t ms);
 /* A list, empty without a journal; NULL with faults: it cannot be told. */
 json_t *cli_owed_json (struct cli *c, struct sb_journal *j, const char *pool);
 

@@ -419,6 +419,16 @@ sb_notifier_waiting (const struct sb_notifier *n)
     return waiting;
 }
 
+size_t
+sb_notifier_flying (const struct sb_notifier *n)
+{
+    size_t k, flying = 0;
+
+    for (k = 0; k < n->count; k++)
+        flying += n->messages[k].flying ? 1 : 0;
+    return flying;
+}
+
 int64_t
 sb_notifier_due (const struct sb_notifier *n)
 {

@@ -14,6 +14,7 @@
 
 #define INBOX_MS     250
 #define NOTIFY_MS    5000
+#define MOMENT_MS    1000
 #define EXIT_JOURNAL 6
 
 const struct sb_plan *
@@ -278,15 +279,23 @@ drop_lane_event (void *ctx, const struct sb_lane_event *le)
         sb_notifier_event (run->notify, le, sb_run_now (run));
 }
 
+/* Is there anything worth waiting for?  Who only clears what was left does not wait for the pauses between two tries. */
+static bool
+goes_on (const struct sb_run *run, bool patient)
+{
+    return sb_notifier_unsaved (run->notify) || sb_notifier_flying (run->notify) > 0
+           || (patient ? sb_notifier_waiting (run->notify) > 0
+                       : sb_notifier_due (run->notify) <= sb_run_now (run) + MOMENT_MS);
+}
+
 /* Messages get a few seconds; what is left stays in the queue for the next process. */
 static void
-deliver (struct sb_run *run, int64_t ms)
+deliver (struct sb_run *run, int64_t ms, bool patient)
 {
     int64_t deadline = sb_deadline_in (ms);
 
     sb_notifier_pump (run->notify, &run->launch, sb_run_now (run));
-    while ((sb_notifier_waiting (run->notify) > 0 || sb_notifier_unsaved (run->notify))
-           && sb_deadline_left (deadline) > 0) {
+    while (goes_on (run, patient) && sb_deadline_left (deadline) > 0) {
         int timeout = sooner (-1, sb_deadline_left (deadline));
         if (sb_notifier_unsaved (run->notify) && !sb_run_commit (run)) {
             run->broken = true;
@@ -372,7 +381,7 @@ sb_run (const struct sb_run_cfg *cfg, struct sb_run_result *ret, struct sb_fault
         sb_run_push (&run, &start);
         loop (&run);
         if (run.finished && cfg->notify_ms >= 0)
-            deliver (&run, cfg->notify_ms ? cfg->notify_ms : NOTIFY_MS);
+            deliver (&run, cfg->notify_ms ? cfg->notify_ms : NOTIFY_MS, true);
         give_account (&run, ret);
         fine = !run.broken;
     }
@@ -445,7 +454,7 @@ sb_notify_rest (const struct sb_run_cfg *cfg, int64_t ms, struct sb_faults *faul
         else if ((run.lanes = sb_lanes_new (&lanes, faults)))
             sb_launcher_of (&run.launch, run.lanes);
         if (run.launch.call)
-            deliver (&run, ms);
+            deliver (&run, ms, false);
         left = sb_notifier_waiting (run.notify);
     }
     sb_run_release (&run);

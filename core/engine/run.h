@@ -97,7 +97,7 @@ void sb_run_gate (struct sb_run *run, uint32_t step, bool yes);
 void sb_run_person (struct sb_run *run, enum sb_event_kind what, uint32_t step, const char *reason);
 
 /* Delivers what earlier processes left in the queue for the run (cfg->run; "": what was told outside a run), for at
- * most `ms`, and escalates what nobody acknowledged; its plan is not needed.  Returns how many are still queued. */
+ * most `ms` and no longer than calls are under way or due within a second, and escalates what nobody acknowledged; its plan is not needed.  Returns how many are still queued. */
 size_t sb_notify_rest (const struct sb_run_cfg *cfg, int64_t ms, struct sb_faults *faults);
 /* Queues a message outside a run; uses journal, topology, drill and messages of cfg.  `values`: name -> char *. */
 bool sb_notify_tell (const struct sb_run_cfg *cfg, const char *what, const char *key, const struct sb_map *values,

@@ -155,7 +155,8 @@ void sb_notifier_seen (struct sb_notifier *n, uint32_t uid, int64_t now); /* a p
 bool sb_notifier_unsaved (const struct sb_notifier *n);
 bool sb_notifier_save (struct sb_notifier *n, int64_t now, struct sb_faults *faults); /* into the batch that is open */
 size_t sb_notifier_waiting (const struct sb_notifier *n);
-int64_t sb_notifier_due (const struct sb_notifier *n); /* next try or escalation; SB_NEVER: none */
+size_t sb_notifier_flying (const struct sb_notifier *n); /* calls under way */
+int64_t sb_notifier_due (const struct sb_notifier *n);   /* next try or escalation; SB_NEVER: none */
 
 /* tell.c: the message for the k-th command of the turn, a NOTIFY; or for a record of a step, and of what was quoted. */
 bool sb_run_tell (struct sb_run *run, size_t k);

@@ -931,8 +931,8 @@ messages_escalate_unless_acknowledged (void)
     struct sb_note note = { .run = "", .at_ms = 5, .channel = "ops", .event = "check", .key = "k1", .subject = "s" };
     struct sb_note next = { .at_ms = 20, .channel = "duty", .key = "k1/ops", .subject = "nobody", .body = "b" };
     struct sb_note *notes;
-    int64_t count;
-    size_t n;
+    int64_t count = 0;
+    size_t n = 0;
 
     note.body = "b";
     note.escalate_ms = 15;

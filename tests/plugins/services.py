@@ -37,7 +37,7 @@ class House:
         self.sink = Sink(self.dir)
         keys = keys or {}
         text = (f"[pool test]\nfqdn = {os.path.basename(self.dir)}.example.net\nprimary site = north\nbackup site = south\n"
-                f"[site north]\n[site south]\n[dummy one]\nplugin = dummy\nfolder = {self.dir}/things\n{extra}")
+                f"[policy]\nwatch interval = 200ms\n[site north]\n[site south]\n[dummy one]\nplugin = dummy\nfolder = {self.dir}/things\n{extra}")
         for s in services:
             self.secret(f"{s}.url", f"https://127.0.0.1:{self.sink.port}/{s}/{SECRET}")
             text += (f"[channel {s}]\nservice = {s}\nurl = file:{s}.url\nca = file:sink.pem\nevents = {events}\n{keys.get(s, '')}"
@@ -85,6 +85,24 @@ class House:
             return db.execute(statement).fetchall()
         finally:
             db.close()
+
+    def told(self, service, part=""):
+        """What arrived, each once: a repeat bears the same identifier."""
+        found = {}
+        for s in self.sink.seen:
+            if s.service == service and part in s.first:
+                found.setdefault(s.headers["Idempotency-Key"], s)
+        return list(found.values())
+
+    def watch(self, what, condition):
+        """A watch until something is so."""
+        watch = subprocess.Popen([PROGRAM, "watch", "-t", f"{self.dir}/topology.ini", "--state", f"{self.dir}/state"],
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            self.until(what, condition)
+        finally:
+            watch.terminate()
+            watch.wait(timeout=60)
 
     def until(self, what, condition, seconds=60):
         deadline = time.monotonic() + seconds
@@ -178,13 +196,7 @@ def storms():
         h.sink.behave["json"] = [(429, {"Retry-After": "2"}, b"")] + [(500, {}, b"")] + [(429, {"Retry-After": "1"}, b"")]
         h.sink.behave["slack"] = [(502, {}, b""), (429, {}, b"")]
         assert h.run("run", "w").returncode == 0
-        done = subprocess.Popen([PROGRAM, "watch", "--for", "60s", "-t", f"{h.dir}/topology.ini", "--state", f"{h.dir}/state"],
-                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            h.until("all is sent", lambda: h.rows("SELECT DISTINCT state FROM notes") == [("sent",)])
-        finally:
-            done.terminate()
-            done.wait(timeout=20)
+        h.watch("all is sent", lambda: h.rows("SELECT DISTINCT state FROM notes") == [("sent",)])
         for service in ("json", "slack"):
             firsts = [s.first for s in h.sink.seen if s.service == service]
             assert firsts == ["switchback: w of test: begins", "switchback: w of test: done"], firsts
@@ -202,6 +214,17 @@ def silence():
         assert ended - begun < 60000 and set(h.rows("SELECT state FROM notes WHERE channel = 'json'")) == {("queued",)}
 
 
+@test("an endpoint that takes seven seconds for each message gets them all from a watch, and is asked once for each")
+def slow():
+    with House(("json",)) as h:
+        h.sink.behave["json"] = ["silence"]
+        assert h.run("run", "w").returncode == 0
+        h.sink.behave["json"] = [7.0, 7.0]
+        before = len(h.sink.asked)
+        h.watch("all is sent", lambda: h.rows("SELECT DISTINCT state FROM notes") == [("sent",)])
+        assert len(h.sink.asked) - before == 2 and len(h.sink.seen) == 2, h.sink.asked
+
+
 def escalating(after, texts=None):
     return House(("json", "slack"), keys={"json": f"escalate to = slack after {after}\n"}, events="held", texts=texts)
 
@@ -213,9 +236,8 @@ def escalates():
         at = text.index("[channel slack]")
         h.write("topology.ini", text[:at] + text[at:].replace("events = held", "events = drill"))
         h.run("run", "h")
-        for _ in range(3):
-            h.run("watch", "--for", "2s")
-        seen = [s for s in h.sink.seen if s.service == "slack"]
+        h.watch("it escalated", lambda: h.told("slack") and not h.rows("SELECT 1 FROM notes WHERE state = 'queued' OR escalate_ms > 0"))
+        seen = h.told("slack")
         assert len(seen) == 1 and "nobody answers on json: switchback: h of test: a is held" in seen[0].first, [s.first for s in seen]
         assert "Step: a" in seen[0].text and "Nobody acknowledged this within" in seen[0].text, seen[0].text
 
@@ -226,7 +248,8 @@ def acknowledged():
         h.run("run", "h")
         done = h.run("notify", "ack", "--json")
         assert json.loads(done.stdout)["acknowledged"] == 2, done.stdout
-        h.run("watch", "--for", "4s")
+        assert h.rows("SELECT DISTINCT escalate_ms FROM notes") == [(0,)]
+        h.run("notify", "deliver")
         assert not [s for s in h.sink.seen if "nobody answers" in s.first], [s.first for s in h.sink.seen]
         assert h.rows("SELECT DISTINCT ack_uid FROM notes") == [(os.getuid(),)]
 
@@ -236,9 +259,7 @@ def refused():
     with escalating("1h") as h:
         h.sink.behave["json"] = [(404, {}, b"gone")]
         h.run("run", "h")
-        h.run("watch", "--for", "2s")
-        assert [s for s in h.sink.seen if s.service == "slack" and "nobody answers on json" in s.first], (
-            [s.first for s in h.sink.seen], h.rows("SELECT channel, state, receipt FROM notes"))
+        h.watch("it escalated", lambda: h.told("slack", "nobody answers on json"))
 
 
 @test("a drill that escalates from a watch is still a drill, in the payload too")
@@ -246,9 +267,8 @@ def drill_later():
     with House(("slack", "json"), keys={"slack": "escalate to = json after 1s\n"}, events="held") as h:
         h.sink.behave["json"] = [(503, {}, b"")] * 2
         h.run("run", "h", "--drill")
-        for _ in range(3):
-            h.run("watch", "--for", "2s")
-        told = [json.loads(s.raw) for s in h.sink.seen if s.service == "json"]
+        h.watch("it escalated", lambda: len(h.told("json")) == 2)
+        told = [json.loads(s.raw) for s in h.told("json")]
         assert len(told) == 2 and all(t["drill"] is True and t["subject"].startswith("DRILL ") for t in told), told
 
 
@@ -288,6 +308,7 @@ def readiness():
         for _ in range(2):
             assert h.run("check").returncode == 1  # there is nobody to ask: unknown
         h.run("watch", "--once", "--check", "1s")
+        h.run("notify", "deliver")
         h.until("it is sent", lambda: h.rows("SELECT DISTINCT state FROM notes") == [("sent",)])
         told = [json.loads(s.raw) for s in h.sink.seen]
         assert len(told) == 1 and told[0]["event"] == "check" and told[0]["what"] == "not-ready", told

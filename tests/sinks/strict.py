@@ -7,7 +7,7 @@ Google Chat API v1 (32000 bytes), Discord "Execute Webhook", Matrix client-serve
 
 Sink(folder) listens on loopback with TLS.  A path is /SERVICE/SECRET; sink.seen holds what was accepted, as `Seen`;
 sink.refused why something was not.  sink.behave[SERVICE] is a list of answers that come before the good one:
-(status, headers, body), or "silence".
+(status, headers, body), a number of seconds by which the good one is late, or "silence".
 """
 
 import html
@@ -303,6 +303,9 @@ class Sink:
         if answer == "silence":
             self.let_go.wait(60)
             return
+        if isinstance(answer, float):
+            self.let_go.wait(answer)
+            answer = None
         if answer is None:
             answer = self.judge(service, request, raw)
         status, headers, body = answer
