@@ -157,6 +157,8 @@ restart_step (struct sb_machine *m, uint32_t i, bool pay)
                  || (s->phase == SB_PHASE_FAILED && !(s->flags & SB_STEP_PASSED))
                  || (s->phase == SB_PHASE_WAITING && s->waits_for == 0);
 
+    if (s->asks && m->plan->steps[i].gate != SB_NO_GATE && sb_engine_glass (m->e)[m->plan->steps[i].gate])
+        s->since = m->e->now; /* nobody could say no while nobody ran: the countdown begins anew */
     if (!again)
         return;
     if (m->e->undoing)

@@ -378,11 +378,36 @@ check_schema (struct sb_journal *j, bool write, struct sb_faults *faults)
     return false;
 }
 
+/* SQLite reads a database with a write-ahead log only where it can make files beside it.  Where it cannot (read-only
+ * medium, somebody else's folder) and no log is there, the file is whole, and is read as one that nobody changes
+ * (https://www.sqlite.org/uri.html, "immutable").  NULL: the ordinary way. */
+static char *
+still_life (const char *path)
+{
+    SB_AUTOFREE char *dir = sb_path_dir (path), *wal = sb_xprintf ("%s-wal", path);
+    SB_CLEANUP (sb_buf_free) struct sb_buf uri = { 0 };
+    struct stat st;
+
+    if (access (dir, W_OK) == 0 || (stat (wal, &st) == 0 && st.st_size > 0))
+        return NULL;
+    sb_buf_str (&uri, path[0] == '/' ? "file://" : "file:");
+    for (; *path; path++) {
+        if (strchr ("%?#", *path))
+            sb_buf_printf (&uri, "%%%02x", (unsigned char) *path);
+        else
+            sb_buf_char (&uri, *path);
+    }
+    sb_buf_str (&uri, "?immutable=1");
+    return sb_buf_take (&uri);
+}
+
 static bool
 open_database (struct sb_journal *j, const struct sb_journal_cfg *cfg, struct sb_faults *faults)
 {
     int flags = cfg->write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
-    int rc = sqlite3_open_v2 (j->path, &j->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    SB_AUTOFREE char *uri = cfg->write ? NULL : still_life (j->path);
+    int rc = sqlite3_open_v2 (uri ? uri : j->path, &j->db, flags | SQLITE_OPEN_NOMUTEX | (uri ? SQLITE_OPEN_URI : 0),
+                              NULL);
 
     if (rc != SQLITE_OK) {
         sb_journal_fault (j, faults, rc, "be opened");

@@ -554,6 +554,30 @@ who_comes_while_it_is_made_sees_none_or_a_whole_one (void)
     printf ("# %u looks\n", looks);
 }
 
+/* As an auditor: another user, in a folder that is not his.  Root may write anywhere, so root becomes somebody else. */
+static void
+a_journal_in_a_folder_of_somebody_else_can_be_checked (void)
+{
+    const char *path = sample ("evidence?100%#1"), *dir = at ("locked away"), *there;
+    SB_CLEANUP (sb_buf_free) struct sb_buf whole = { 0 };
+    int status = -1;
+    pid_t pid;
+
+    there = sb_arena_printf (&arena, "%s/journal?100%%#1.db", dir);
+    CU_ASSERT_FATAL (sb_file_read (path, 1 << 24, &whole, &faults) && mkdir (dir, 0755) == 0 && spill (there, &whole));
+    chmod (there, 0444);
+    chmod (dir, 0555);
+    chmod (folder, 0755);
+    if ((pid = fork ()) == 0) {
+        if (geteuid () == 0 && (setgid (65534) != 0 || setuid (65534) != 0))
+            _exit (9);
+        _exit (access (dir, W_OK) != 0 && verify (there, NULL, NULL) ? 0 : 1);
+    }
+    waitpid (pid, &status, 0);
+    CU_ASSERT (WIFEXITED (status) && WEXITSTATUS (status) == 0);
+    chmod (dir, 0755);
+}
+
 static void
 a_cut_tail_shows_against_the_head (void)
 {
@@ -993,6 +1017,8 @@ main (void)
           a_chain_made_anew_shows_against_the_head },
         { "who comes while a journal is made sees none, or a whole one",
           who_comes_while_it_is_made_sees_none_or_a_whole_one },
+        { "a journal that lies in somebody else's folder can be read and checked",
+          a_journal_in_a_folder_of_somebody_else_can_be_checked },
         { "a cut tail shows against the head that was printed", a_cut_tail_shows_against_the_head },
         { "tables of states are made again from the records", tables_are_made_again },
         { "what is no journal is refused with a sentence", what_is_no_journal_is_refused },
