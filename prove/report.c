@@ -85,6 +85,8 @@ head_json (const struct p_outcome *o)
                            rules_json (o), "seconds", (double) o->ms / 1000, "peak_rss_kib", (json_int_t) peak_kib (),
                            "ended", p_stop_names[o->p->stop]);
 
+    if (o->c->direct != NULL)
+        json_object_set_new (j, "model_scenarios", json_integer (D_SCENARIOS));
     free (histories);
     return j;
 }
@@ -129,6 +131,8 @@ report_text (const struct p_outcome *o)
         printf ("\nNOT PROVED: the search was %s; what was not looked at is not known.\n", p_stop_names[p->stop]);
     else if (p->violations == 0)
         printf ("\nEvery history within the budget was looked at: engine and workflow proved over the verb models.\n");
+    if (p->stop == P_COMPLETE && p->violations == 0 && o->c->direct != NULL)
+        printf ("The models are held to the real plugins in at least %d scenarios over TDS and WS-Man.\n", D_SCENARIOS);
 }
 
 void
