@@ -254,8 +254,10 @@ see_tail (struct step *s, bool absent_is_done)
         d_tell (s, "taken", "no: there is no copy");
         return D_YES;
     }
-    if (!d_restoring (c) || d_mirrored (c) || !tail_in (s, c, &f))
+    if (!d_restoring (c) || d_mirrored (c))
         return D_NO;
+    if (!tail_in (s, c, &f))
+        return absent_is_done ? D_NO : D_PARTLY;
     d_tell_lsn (s, "lsn", f.last);
     if (absent_is_done)
         d_tell (s, "taken", "yes");

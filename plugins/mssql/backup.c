@@ -202,8 +202,8 @@ see_tail (struct sb_ms *ms, bool absent_is_done)
     if (!sb_header_read (&i, sb_param (ms->call, "file"), &sets))
         return SB_SEEN_UNKNOWN;
     tail = tail_in (ms, &sets, &c);
-    if (tail == NULL)
-        return SB_SEEN_NO;
+    if (tail == NULL) /* frozen, and what makes it whole is missing: "no" would say that nothing was changed */
+        return absent_is_done ? SB_SEEN_NO : SB_SEEN_PARTLY;
     tell_tail (ms, tail->last, absent_is_done ? "yes" : NULL);
     return SB_SEEN_YES;
 }

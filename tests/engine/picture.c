@@ -327,12 +327,15 @@ a_dark_site_holds_owes_or_skips (void)
     begin (rows, NULL);
     go_dark ();
     expect ("dark skipped:a(dark) verify:b", __LINE__);
+    CU_ASSERT_FALSE (sb_engine_gives_results (&sb_engine_steps (rig.e)[0])); /* what its run had said is no evidence */
     end ();
     rows[0].if_dark = SB_DARK_OWE;
     begin (rows, NULL);
     go_dark ();
     expect ("dark owed:a(dark) verify:b", __LINE__);
+    CU_ASSERT_FALSE (sb_engine_gives_results (&sb_engine_steps (rig.e)[0]));
     SAYS (SAW (1, YES), "adopted:b run-finish finish:done, owed");
+    CU_ASSERT_TRUE (sb_engine_gives_results (&sb_engine_steps (rig.e)[1]));
     end ();
 }
 
