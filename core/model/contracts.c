@@ -73,6 +73,12 @@ static const struct sb_verb database_verbs[] = {
                NUMBER ("applied", "sets applied by this call")
                RESULT ("left out", "files that could not be used, and why")),
       "apply every log backup that continues the copy, in LSN order" },
+    { "judge-logs", SB_READS, NULL, HOUR (1), 0, "instance",
+      OPTIONS (TARGET ("from", NEED, "share", "the share or folder that holds the log backups")),
+      OPTIONS (RESULT ("checked", "yes: the headers were read; no: they could not be, and nothing is said")
+               RESULT ("files", "names of the log backups that belong to the copy's chain, with commas")
+               RESULT ("left out", "files that do not, or cannot be read, and why")),
+      "read the headers of log backups and say which belong to the chain" },
     { "quote", SB_READS, NULL, S (60), 0, "instance",
       OPTIONS (TEXT ("source", 0, "how the copy step ended: done, or why the share could not be read")
                TEXT ("left out", 0, "files that could not be used")

@@ -239,3 +239,59 @@ sb_see_apply_logs (struct sb_ms *ms)
         return SB_SEEN_UNKNOWN;
     return reached (&w, until) ? SB_SEEN_YES : SB_SEEN_NO;
 }
+
+/* ------------------------------------------------------------------ judge-logs */
+
+/* What belongs to the chain: also what was applied already, and what lies behind a gap that may still be filled. */
+static bool
+belongs (enum sb_chain_verdict v)
+{
+    return v == SB_CHAIN_APPLY || v == SB_CHAIN_APPLIED || v == SB_CHAIN_GAP || v == SB_CHAIN_DOUBLE;
+}
+
+/* The names of the good files; NULL: one of them cannot stand in a list. */
+static const char *
+good_files (struct work *w)
+{
+    struct sb_buf b SB_CLEANUP (sb_buf_free) = { 0 };
+
+    for (size_t n = 0; n < w->sets.count; n++) {
+        const char *name = sb_base_name (w->sets.list[n].path);
+
+        if (!belongs (w->chain.verdicts[n]))
+            continue;
+        if (strchr (name, ',') != NULL)
+            return NULL;
+        sb_buf_printf (&b, "%s%s", b.len > 0 ? ", " : "", name);
+    }
+    return sb_arena_strdup (w->i.ms->arena, sb_buf_cstr (&b));
+}
+
+static enum sb_rc
+tell_judgement (struct sb_ms *ms, const char *files, const char *left)
+{
+    sb_result (ms->call, "checked", files != NULL ? "yes" : "no");
+    sb_result (ms->call, "files", files != NULL ? files : "");
+    sb_result (ms->call, "left out", files != NULL ? left : "");
+    return SB_OK;
+}
+
+enum sb_rc
+sb_run_judge_logs (struct sb_ms *ms)
+{
+    const char *folder = folder_of (ms), *trouble;
+    struct work w = { 0 };
+
+    if (folder == NULL || !sb_ms_open (ms, ms->on, &w.i) || !sb_copy_read (&w.i, &w.copy))
+        return ms->rc;
+    if ((!sb_copy_is (&w.copy, "RESTORING") && !w.copy.standby) || w.copy.mirrored)
+        return tell_judgement (ms, NULL, "");
+    if (!sb_point_read (&w.i, &w.copy, &w.point) || !sb_sets_read (&w.i, folder, &w.sets, &trouble))
+        return ms->rc;
+    if (trouble != NULL) {
+        sb_log (ms->call, SB_NOTICE, "no header is read: %s", trouble);
+        return tell_judgement (ms, NULL, "");
+    }
+    sb_chain_decide (ms->arena, w.sets.list, w.sets.count, &w.point, &w.chain);
+    return tell_judgement (ms, good_files (&w), left_out (&w));
+}

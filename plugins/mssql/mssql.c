@@ -64,6 +64,7 @@ RUN (locate)
 RUN (survey)
 RUN (save_shipping)
 RUN (quote)
+RUN (judge_logs)
 RUN (check_store)
 RUN_AND_SEE (fence)
 RUN_AND_SEE (release)
@@ -174,6 +175,12 @@ static const struct sb_action actions[] = {
                          NUMBER ("applied", "sets applied by this call")
                          RESULT ("left out", "files that could not be used, and why")),
       .help = "apply every log backup that continues the copy, in LSN order" },
+    { .verb = "judge-logs", READS (judge_logs), .timeout_ms = HOUR (1),
+      .params = OPTIONS (TARGET ("from", NEED, "share", "the share or folder that holds the log backups")),
+      .results = OPTIONS (RESULT ("checked", "yes: the headers were read; no: they could not be, and nothing is said")
+                         RESULT ("files", "names of the log backups that belong to the copy's chain, with commas")
+                         RESULT ("left out", "files that do not, or cannot be read, and why")),
+      .help = "read the headers of log backups and say which belong to the chain" },
     { .verb = "quote", READS (quote), .timeout_ms = S (60),
       .params = OPTIONS (TEXT ("source", 0, "how the copy step ended: done, or why the share could not be read")
                         TEXT ("left out", 0, "files that could not be used")

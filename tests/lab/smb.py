@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A whole failover over SMB: the lab's shares stand behind a real Samba smbd that requires encryption, the primary site loses
-its power under load, and the log backups reach the copy folder through the plugin smb.  What was
-acknowledged before the point of the loss quote is there afterwards.
+its power under load, and the log backups reach the copy folder through the plugin smb.  A newest file whose header cannot be
+read is not shipped, and told.  What was acknowledged before the point of the loss quote is there afterwards.
 """
 
 import os
@@ -38,16 +38,27 @@ def main():
         lab.traffic()
         share = next(s for s in shares_of(lab).values() if s["unc"].startswith("\\\\") and "ship" in s["name"])
         until("log backups lie on the share", lambda: os.listdir(share["path"]) if os.path.exists(share["path"]) else [])
+        backup = next(i["name"] for i in lab.instances() if i["site"] != "north")
+        lab.fault("agent-stop", backup)
+        logs = lambda: sorted(n for n in os.listdir(share["path"]) if n.startswith("mgc_") and n.endswith(".trn"))  # noqa: E731
+        mark = len(logs())
+        until("two log backups that nobody copied", lambda: len(logs()) >= mark + 2)
         lab.fault("power-off", "site", "north")
         lab.quiet()
+        half = logs()[-1]
+        lab.fault("damage-file", backup, share["unc"] + "\\" + half)
+        lab.fault("agent-start", backup)
         there = {n for n in os.listdir(share["path"]) if n.startswith("mgc_") and n.endswith(".trn")}
         taken = lab.ledger()
         done = lab.run("run", "failover", "--approve", "all")
         tap.ok(done.returncode == 0, "the failover ends well over SMB", done.stdout + done.stderr)
-        tap.ok(there and there <= copied(lab), "every log backup that lay on the share lies in the copy folder",
-               sorted(there - copied(lab)))
-        quote = next(s["results"] for s in lab.json_of("report")["steps"] if s["step"].startswith("quote["))
-        backup = next(i["name"] for i in lab.instances() if i["site"] != "north")
+        tap.ok(len(there) > 1 and there - copied(lab) <= {half}, "every good log backup of the share lies in the copy folder",
+               f"{sorted(there - copied(lab))}; damaged: {half}")
+        steps = lab.json_of("report")["steps"]
+        outcome = next(s["results"]["outcome"] for s in steps if s["step"].startswith("copy-logs["))
+        quote = next(s["results"] for s in steps if s["step"].startswith("quote["))
+        tap.ok(f"left out {half}" in outcome and f"Left out: {half}" in quote["sentence"], "the copy and the loss quote say that the newest, whose header is damaged, is left out",
+               f"{outcome}\n{quote['sentence']}")
         lost = {m["id"] for m in taken} - lab.messages(backup)
         tap.ok(lost <= lab.after_point(quote["lsn"]), "nothing is lost that was acknowledged before the point of the quote",
                f"{quote}: {sorted(lost)}")
