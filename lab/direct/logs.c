@@ -355,3 +355,19 @@ d_see_apply_logs (struct step *s)
     tell (s, 0, left);
     return reached (s) ? D_YES : D_NO;
 }
+
+/* ------------------------------------------------------------------ judge-logs */
+
+/* The answer of an instance that cannot read the share: share.copy then brings all that bears the name, and apply-logs
+ * leaves out what it must.  It is the branch in which a proof can still find something. */
+static enum go
+judge (struct step *s)
+{
+    D_OPEN (s, s->c->on);
+    d_tell (s, "checked", "no");
+    d_tell (s, "files", "");
+    d_tell (s, "left out", "");
+    return GO_NEXT;
+}
+
+const phase_fn d_judge_logs[] = { judge, NULL };

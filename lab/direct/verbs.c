@@ -16,6 +16,7 @@ const struct d_verb d_verbs[] = {
     CHANGES ("database", "start-shipping", start_shipping)
     CHANGES ("database", "take-tail", take_tail)
     CHANGES ("database", "apply-logs", apply_logs)
+    READS ("database", "judge-logs", judge_logs)
     READS ("database", "quote", quote)
     CHANGES ("database", "end-sessions", end_sessions)
     CHANGES ("database", "await-no-sessions", await_no_sessions)

@@ -52,6 +52,7 @@ D_CHANGES (await_drained)
 D_READS (observe)
 D_READS (locate)
 D_READS (survey)
+D_READS (judge_logs)
 D_READS (quote)
 D_READS (check_store)
 /* pool.c */
