@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define IMAGE_LIMIT (1u << 30)
+
 struct sb_journal *
 cli_journal (struct cli *c, bool write, int *ret_code)
 {
@@ -272,6 +274,24 @@ cli_run (struct cli *c, struct sb_run_cfg *cfg)
     return c->faults.count > 0 ? cli_fail (c, r.exit_code == EXIT_DONE ? EXIT_DEFECT : r.exit_code) : r.exit_code;
 }
 
+/* From the bytes in the run's folder where they are the plan of this digest, which the journal keeps under seal; else
+ * from its JSON. */
+static bool
+load_plan (struct cli *c, const struct sb_journal_run *run, struct sb_plan *plan)
+{
+    char *path SB_AUTOFREE = sb_path_join (run->dir, SB_RUN_IMAGE);
+    struct sb_buf image SB_CLEANUP (sb_buf_free) = { 0 };
+    struct sb_faults ignored = { 0 };
+    bool good = sb_file_exists (path) && sb_file_read (path, IMAGE_LIMIT, &image, &ignored)
+                && sb_plan_from_image (plan, image.s, image.len, run->digest);
+
+    sb_faults_free (&ignored);
+    if (good)
+        return true;
+    sb_plan_release (plan);
+    return sb_plan_from_json (plan, run->plan, strlen (run->plan), &c->faults);
+}
+
 int
 cli_prepare_resume (struct cli *c, struct sb_journal *j, const struct sb_journal_run *run, struct sb_plan *plan,
                     struct sb_run_cfg *cfg)
@@ -283,7 +303,7 @@ cli_prepare_resume (struct cli *c, struct sb_journal *j, const struct sb_journal
     free (c->base);
     c->base = sb_xstrdup (dir);
     if (!sb_topology_parse (&c->topology, run->topology_file, run->topology, strlen (run->topology), &c->faults)
-        || !sb_plan_from_json (plan, run->plan, strlen (run->plan), &c->faults))
+        || !load_plan (c, run, plan))
         return cli_fail (c, EXIT_CONFIG);
     if (cli_load_plugins (c) != EXIT_DONE)
         return EXIT_CONFIG;

@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SB_RUN_IMAGE "plan.image" /* in the folder of a run with a long plan: sb_plan_to_image() */
+
 struct sb_run; /* a run under way; handed to callbacks */
 
 /* All members may be NULL.  `step` is SB_NO_STEP for the run as a whole.  Strings live until the callback returns. */

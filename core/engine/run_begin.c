@@ -12,6 +12,7 @@
 
 #define PROBE_MS  2000
 #define PAYING_MS 30000
+#define LONG_PLAN 1000 /* steps */
 #define HOLD_MS   5000 /* for the share to answer */
 
 enum { EXIT_CONFIG = 3, EXIT_BUSY = 5, EXIT_JOURNAL = 6, EXIT_DEFECT = 70 };
@@ -150,6 +151,20 @@ make_folder (struct sb_run *run)
     return sb_dir_make (run->dir, 0700, run->faults);
 }
 
+/* A long plan is kept as bytes too, for a resume that has no time to parse it; nothing depends on the file. */
+static void
+keep_image (const struct sb_run *run)
+{
+    SB_CLEANUP (sb_buf_free) struct sb_buf image = { 0 };
+    SB_CLEANUP (sb_faults_free) struct sb_faults ignored = { 0 };
+    SB_AUTOFREE char *path = sb_path_join (run->dir, SB_RUN_IMAGE);
+
+    if (run->plan->count < LONG_PLAN)
+        return;
+    sb_plan_to_image (run->plan, &image);
+    sb_file_write (path, image.s, image.len, 0600, &ignored);
+}
+
 static void
 name_times (struct sb_run *run)
 {
@@ -226,6 +241,8 @@ sb_run_prepare (struct sb_run *run, int *ret_exit)
     *ret_exit = EXIT_CONFIG;
     if (!make_folder (run) || !open_lanes (run))
         return false;
+    if (!again)
+        keep_image (run);
     name_times (run);
     run->wall0 = sb_now_ms () > run->e->now ? sb_now_ms () : run->e->now;
     run->mono0 = sb_mono_ms ();

@@ -3,6 +3,7 @@
 #ifndef SB_MODEL_PLAN_H
 #define SB_MODEL_PLAN_H
 
+#include "core/base/buf.h"
 #include "core/base/map.h"
 #include "core/base/sha256.h"
 #include "core/model/topology.h"
@@ -111,6 +112,11 @@ char *sb_plan_to_text (const struct sb_plan *p);
 char *sb_plan_to_json (const struct sb_plan *p);
 char *sb_plan_to_dot (const struct sb_plan *p);
 bool sb_plan_from_json (struct sb_plan *p, const char *json, size_t len, struct sb_faults *faults);
+
+/* The same as bytes, quickly read; false: they are not the plan with this digest, and nothing of p may be used (release
+ * it all the same). */
+void sb_plan_to_image (const struct sb_plan *p, struct sb_buf *out);
+bool sb_plan_from_image (struct sb_plan *p, const void *bytes, size_t n, const char *digest);
 
 uint32_t sb_plan_find (const struct sb_plan *p, const char *name); /* SB_NO_STEP: not there */
 

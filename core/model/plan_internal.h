@@ -90,6 +90,10 @@ void sb_planner_step (struct sb_planner *pl, uint32_t index);
 /* Fills `before` from `after`, builds the index and writes the digest. */
 void sb_plan_seal (struct sb_plan *p);
 
+/* ---- plan_json.c ---- */
+/* What the engine relies on, of a plan that was read; fills the index. */
+bool sb_plan_check (struct sb_plan *p, struct sb_faults *faults);
+
 /* ---- fields.c: what a plan consists of, once for digest, writing and reading ---- */
 enum sb_field_type {
     SB_FIELD_TEXT,    /* const char *, may be NULL */

@@ -303,6 +303,16 @@ check_step (struct reader *r, uint32_t i)
     sb_map_set (&r->p->index, s->name, (void *) ((uintptr_t) i + 1));
 }
 
+bool
+sb_plan_check (struct sb_plan *p, struct sb_faults *faults)
+{
+    struct reader r = { .p = p, .faults = faults };
+
+    for (uint32_t i = 0; !r.bad && i < p->count; i++)
+        check_step (&r, i);
+    return !r.bad;
+}
+
 static void
 check_digest (struct reader *r, const json_t *o)
 {
@@ -336,8 +346,8 @@ sb_plan_from_json (struct sb_plan *p, const char *json, size_t len, struct sb_fa
         refuse (&r, "format", "is not '" FORMAT "'");
     if (o != NULL && !r.bad)
         read_object (&r, sb_plan_fields, o, (char *) p);
-    for (uint32_t i = 0; o != NULL && !r.bad && i < p->count; i++)
-        check_step (&r, i);
+    if (o != NULL && !r.bad)
+        r.bad = !sb_plan_check (p, faults);
     if (o != NULL && !r.bad)
         check_digest (&r, o);
     json_decref (o);

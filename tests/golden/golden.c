@@ -520,6 +520,36 @@ play (const struct sb_plan *plan, const char *path)
     free (w.runs);
 }
 
+/* Through bytes and back; and each byte that is changed, or missing, is found. */
+static void
+check_image (const struct sb_plan *p, const char *json)
+{
+    SB_CLEANUP (sb_buf_free) struct sb_buf image = { 0 };
+    SB_AUTOFREE char *again = NULL;
+    struct sb_plan copy = { 0 };
+    size_t i;
+
+    sb_plan_to_image (p, &image);
+    CU_ASSERT (sb_plan_from_image (&copy, image.s, image.len, p->digest));
+    again = sb_plan_to_json (&copy);
+    sb_same_text (json, again);
+    sb_plan_release (&copy);
+    for (i = 0; i < image.len; i += 7) {
+        struct sb_plan bad = { 0 };
+        bool same;
+        image.s[i] ^= 1 << i % 8;
+        same = sb_plan_from_image (&bad, image.s, image.len, p->digest);
+        CU_ASSERT (!same || strcmp (bad.digest, p->digest) == 0);
+        sb_plan_release (&bad);
+        image.s[i] ^= 1 << i % 8;
+        if (i % 5 == 0) {
+            bad = (struct sb_plan){ 0 };
+            CU_ASSERT_FALSE (sb_plan_from_image (&bad, image.s, i, p->digest));
+            sb_plan_release (&bad);
+        }
+    }
+}
+
 static void
 check_plan (const char *name, const struct sb_plan *p)
 {
@@ -540,6 +570,7 @@ check_plan (const char *name, const struct sb_plan *p)
     sb_faults_free (&faults);
     free (packed);
     json_decref (o);
+    check_image (p, json);
 }
 
 static int
