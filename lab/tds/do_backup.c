@@ -38,7 +38,7 @@ static const struct tds_word backup_words[] = {
     { "no_truncate", W_WITH_NO_TRUNCATE, 0 },
     { "medianame", 0, '=' },
     { "mediadescription", 0, '=' },
-    { "differential", 0, 'd' },
+    { "differential", W_WITH_DIFFERENTIAL, 0 },
     { "rewind", 0, 0 },
     { "norewind", 0, 0 },
     { "unload", 0, 0 },
@@ -102,10 +102,6 @@ take_value (struct sb_sql_cursor *c, struct tds_session *s, struct tds_media *m,
 {
     int64_t n = 10;
 
-    if (kind == 'd') {
-        m->differential = true;
-        return;
-    }
     if (kind == 's') {
         if (sb_sql_take_op (c, "=") && !sb_sql_parse_int (c, &n))
             sb_sql_fail_near (c);
@@ -266,8 +262,8 @@ refused (struct tds_session *s, const struct sb_sql_run *r, const struct tds_med
         tds_say (s, r, 3032, "stripes");
     else if (m->point_in_time)
         tds_say (s, r, 3032, "stopat");
-    else if (m->differential)
-        tds_say (s, r, 3035, m->db);
+    else if (m->flags & W_WITH_DIFFERENTIAL && (tds_system_database (m->db) || m->flags & W_WITH_LOG))
+        tds_say (s, r, m->flags & W_WITH_LOG ? 3032 : 3035, m->flags & W_WITH_LOG ? "differential" : m->db);
     else if (tds_system_database (m->db) && (m->flags & W_WITH_LOG))
         tds_say (s, r, 4208, m->title);
     else

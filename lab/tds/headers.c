@@ -118,7 +118,12 @@ put_header (struct world *w, const struct w_set *x, struct tds_sink *k)
     tds_put_guid (k, "FirstRecoveryForkID", w, fork_guid (w, x->first_fork));
     tds_put_lsn (k, "ForkPointLSN", x->fork_point);
     tds_put_text (k, "RecoveryModel", models[x->recovery_model % 4]);
-    tds_put_text (k, "BackupTypeDescription", log ? "Transaction Log" : "Database");
+    tds_put_text (k, "BackupTypeDescription",
+                  log                             ? "Transaction Log"
+                  : x->type == W_SET_DIFFERENTIAL ? "Database Differential"
+                                                  : "Database");
+    if (x->type == W_SET_DIFFERENTIAL)
+        tds_put_lsn (k, "DifferentialBaseLSN", x->database_backup);
     tds_put_guid (k, "BackupSetGUID", w, x->guid);
     tds_put_int (k, "CompressedBackupSize", x->size);
     tds_put_int (k, "Containment", 0);
@@ -145,10 +150,10 @@ put_files (struct world *w, const struct w_set *x, struct tds_sink *k)
         tds_put_guid (k, "UniqueId", w, x->database_guid);
         tds_put_int (k, "ReadOnlyLSN", 0);
         tds_put_int (k, "ReadWriteLSN", 0);
-        tds_put_int (k, "BackupSizeInBytes", file == 1 && x->type == W_SET_FULL ? x->size : 0);
+        tds_put_int (k, "BackupSizeInBytes", file == 1 && x->type != W_SET_LOG ? x->size : 0);
         tds_put_int (k, "SourceBlockSize", 4096);
         tds_put_int (k, "FileGroupId", file == 1 ? 1 : 0);
-        tds_put_int (k, "DifferentialBaseLSN", 0);
+        tds_put_int (k, "DifferentialBaseLSN", x->type == W_SET_DIFFERENTIAL ? x->database_backup : 0);
         tds_put_int (k, "IsReadOnly", 0);
         tds_put_int (k, "IsPresent", 1);
     }

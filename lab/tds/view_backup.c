@@ -29,11 +29,16 @@ fork_guid (const struct world *w, w_id fork)
     return fork == 0 ? 0 : w->forks[fork - 1].guid;
 }
 
+static const char *
+type_letter (const struct w_history *h)
+{
+    return h->type == W_SET_LOG ? "L" : h->type == W_SET_DIFFERENTIAL ? "I" : "D";
+}
+
 static void
 put_set (struct world *w, const struct w_history *h, struct tds_sink *k)
 {
     static const char *const models[] = { "", "FULL", "BULK-LOGGED", "SIMPLE" };
-    bool log = h->type == W_SET_LOG;
     uint32_t flags = h->kind == W_WAS_BACKUP ? h->flags : W_SET_ALWAYS; /* of a restore they are its options */
 
     tds_put_int (k, "backup_set_id", h->id);
@@ -56,7 +61,7 @@ put_set (struct world *w, const struct w_history *h, struct tds_sink *k)
     tds_put_time (k, "database_creation_date", h->created_ms);
     tds_put_time (k, "backup_start_date", h->start_ms);
     tds_put_time (k, "backup_finish_date", h->finish_ms);
-    tds_put_text (k, "type", log ? "L" : "D");
+    tds_put_text (k, "type", type_letter (h));
     tds_put_int (k, "sort_order", 52);
     tds_put_int (k, "code_page", 0);
     tds_put_int (k, "compatibility_level", 160);
@@ -139,7 +144,7 @@ fill_restores (struct tds_session *s, struct world *w, struct tds_sink *k)
             tds_put_text (k, "destination_database_name", w_str (w, h->database));
             tds_put_text (k, "user_name", w_str (w, h->user));
             tds_put_int (k, "backup_set_id", h->id);
-            tds_put_text (k, "restore_type", h->type == W_SET_LOG ? "L" : "D");
+            tds_put_text (k, "restore_type", type_letter (h));
             tds_put_int (k, "replace", (h->flags & W_WITH_REPLACE) != 0);
             tds_put_int (k, "recovery", (h->flags & (W_WITH_NORECOVERY | W_WITH_STANDBY)) == 0);
             tds_put_int (k, "restart", 0);

@@ -39,7 +39,9 @@ describe (const struct world *w, const struct w_copy *c, const struct w_backup *
     s->database_guid = c->guid;
     s->family = c->family;
     s->fork = c->fork;
-    s->type = (b->flags & W_WITH_LOG) != 0 ? W_SET_LOG : W_SET_FULL;
+    s->type = (b->flags & W_WITH_LOG) != 0            ? W_SET_LOG
+              : (b->flags & W_WITH_DIFFERENTIAL) != 0 ? W_SET_DIFFERENTIAL
+                                                      : W_SET_FULL;
     s->user_access = c->user_access;
     s->recovery_model = c->recovery_model;
     s->flags = W_SET_ALWAYS | (c->read_only ? W_SET_READ_ONLY : 0u)
@@ -86,6 +88,8 @@ refused (const struct world *w, const struct w_copy *c, const struct w_backup *b
         return 4208;
     if (log && c->last_log_backup == 0)
         return 4214;
+    if ((b->flags & W_WITH_DIFFERENTIAL) != 0 && c->full_backup == 0)
+        return 3035;
     if (tail && c->mirror_guid != 0)
         return 1468;
     if (tail && w_sessions_in (w, c, b->spid) > 0)

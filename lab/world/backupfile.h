@@ -7,7 +7,7 @@
 
 #include "lab/world/world.h"
 
-enum w_set_type { W_SET_FULL = 1, W_SET_LOG = 2 }; /* RESTORE HEADERONLY BackupType */
+enum w_set_type { W_SET_FULL = 1, W_SET_LOG = 2, W_SET_DIFFERENTIAL = 5 }; /* RESTORE HEADERONLY BackupType */
 
 enum { /* RESTORE HEADERONLY Flags, as far as we have them */
        W_SET_READ_ONLY = 4,

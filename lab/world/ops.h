@@ -33,7 +33,7 @@ enum w_op_kind {
     W_OP_OPTION,    /* db, name[0] trustworthy | broker | auto_close, n[0] 0 or 1 */
     W_OP_OWNER,     /* db, name[0] login */
     /* backup and restore */
-    W_OP_BACKUP,  /* db, path[0], W_WITH_LOG INIT FORMAT COPY_ONLY NORECOVERY NO_TRUNCATE CHECKSUM STANDBY; name[0]
+    W_OP_BACKUP, /* db, path[0], W_WITH_LOG INIT FORMAT COPY_ONLY NORECOVERY NO_TRUNCATE CHECKSUM STANDBY DIFFERENTIAL; name[0]
                           NAME; [v0 pages] [v1 first LSN] [v2 last LSN] [v3 set] */
     W_OP_RESTORE, /* db, path[0], n[0] position (0: 1), W_WITH_LOG NORECOVERY STANDBY REPLACE RESTRICTED; [v0 pages] */
     W_OP_RESTORE_STATE, /* RESTORE DATABASE without FROM; db, W_WITH_NORECOVERY, W_WITH_STANDBY or neither */
@@ -119,7 +119,8 @@ enum {
     W_WITH_OVERWRITE = 1 << 12,
     W_WITH_SYSADMIN = 1 << 13,
     W_WITH_FORCE = 1 << 14,
-    W_WITH_SKIP = 1 << 15
+    W_WITH_SKIP = 1 << 15,
+    W_WITH_DIFFERENTIAL = 1 << 16
 };
 
 /* Numbers of our own, for answers to cmdlets and to the lab; SQL Server has none of these. */

@@ -193,11 +193,46 @@ overwrite_problem (const struct w_copy *d, const struct w_set *s, uint32_t flags
     return 0;
 }
 
+/* What changed since a full backup, on top of just that one. */
+static void
+restore_differential (struct w_ctx *c, const struct w_set *s)
+{
+    struct w_copy *d = c->copy;
+
+    if (d == NULL) {
+        fail (c, 3118, "%s", c->op->db);
+        return;
+    }
+    if (!exclusive (c))
+        return;
+    if ((d->state != W_RESTORING && !d->standby) || !d->restored) {
+        fail (c, 3117, NULL);
+    } else if (d->family != s->family) {
+        fail (c, 3154, "%s", c->op->db);
+    } else if (d->full_backup != s->database_backup || d->lsn > s->last
+               || !w_on_line (c->w, s->fork, s->last, d->fork, d->lsn)) {
+        fail (c, 3136, NULL);
+    } else {
+        d->fork = s->fork;
+        d->lsn = s->last;
+        d->last_log_backup = s->recovery_model == W_SIMPLE ? 0 : s->last;
+        d->user_access = s->user_access;
+        d->recovery_model = s->recovery_model;
+        d->read_only = (s->flags & W_SET_READ_ONLY) != 0;
+        leave_as (c, d);
+    }
+}
+
 static void
 restore_full (struct w_ctx *c, const struct w_set *s)
 {
     struct w_copy *d = c->copy;
     int problem;
+
+    if (s->type == W_SET_DIFFERENTIAL) {
+        restore_differential (c, s);
+        return;
+    }
 
     if (s->type != W_SET_FULL) {
         fail (c, 3135, "%s\1BACKUP LOG", c->op->path[0]);

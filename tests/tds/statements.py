@@ -176,6 +176,30 @@ def _():
     assert a.error("create table nodb..t (a int)") == 2702
 
 
+@test('a differential backup needs its full backup, and goes onto that one only')
+def _():
+    a = Session('north-wit')
+    bak, dif, log = ("N'D:\\Backup\\diff.%s'" % x for x in ('bak', 'dif', 'trn'))
+    a.ask("create database diff")
+    assert a.error("backup database diff to disk = %s with differential" % dif) in (3013, 3035)
+    assert '3035' in str(a.messages) or any('differential backup' in m[0] for m in a.messages), a.messages
+    a.ask("backup database diff to disk = %s with init" % bak)
+    a.ask("create table diff.dbo.t (id int not null primary key); insert diff.dbo.t values (1)")
+    a.ask("backup database diff to disk = %s with init, differential" % dif)
+    a.ask("insert diff.dbo.t values (2); backup log diff to disk = %s with init" % log)
+    head = a.ask("restore headeronly from disk = %s" % dif)[0][0]
+    assert head[2] == 5 and 'Database Differential' in head, head
+    assert a.one("select top (1) type from msdb.dbo.backupset where database_name = N'diff' and type = 'I'") == 'I'
+    a.ask("restore database diff2 from disk = %s with norecovery" % bak)
+    a.ask("restore database diff2 from disk = %s with norecovery" % dif)
+    a.ask("restore log diff2 from disk = %s with recovery" % log)
+    assert a.ask("select id from diff2.dbo.t order by id") == [[(1,), (2,)]]
+    a.ask("backup database diff to disk = %s with init" % bak)
+    a.ask("restore database diff3 from disk = %s with norecovery" % bak)
+    assert a.error("restore database diff3 from disk = %s with norecovery" % dif) in (3013, 3136)
+    assert any('correct earlier state' in m[0] for m in a.messages), a.messages
+
+
 def main():
     failed = 0
     with tempfile.TemporaryDirectory() as work:
