@@ -66,6 +66,17 @@ rm -rf "$dir/state/proofs/"*
 prove "$here/chain.ini" --total 1 >/dev/null
 ok "another plan does not" unproved_says_nothing
 
+# With no disturbance at all: what lint and the undisturbed history bite.
+mutants_are_bitten_by_name ()
+{
+    stretched failover --mutate --total 0 --json >"$dir/mutants"
+    jq -e '.tried > 150 and .bitten > 80 and (.mutations | map (select (.verdict == "bitten") | .by) | all (length > 3))
+        and any (.mutations[]; .mutation == "remove step fence-primary" and .by == "old-site-is-dealt-with")
+        and any (.mutations[]; .mutation == "remove step save-shipping" and .by == "saved-before-removed")
+        and any (.mutations[]; .mutation == "remove step isolate" and (.by | startswith ("lint: ")))' "$dir/mutants"
+}
+ok "workflows made worse are bitten by a lint rule or an invariant, by name" mutants_are_bitten_by_name
+
 manual_names_everything ()
 {
     local word wrong=0
