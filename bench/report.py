@@ -3,9 +3,10 @@
 
 Processor time where the target is about work, wall time where it is about waiting; each is the best of a few runs, as
 other programs of the machine only ever add.  A figure by wall time fails only past twice its target.  Ends with 1
-when a target is missed.  Words after it choose groups: scheduler, counted, makespan, durable, program, share."""
+when a target is missed.  Words after it choose groups: scheduler, counted, makespan, durable, program, share, sql."""
 
 import asyncio
+import json
 import os
 import shutil
 import subprocess
@@ -239,8 +240,51 @@ def share(folder):
                   "sh", str(server.port), "set%d" % i], target)
 
 
+def ticks_of(folder):
+    """Processor time of every process of a lab, in seconds."""
+    total = 0
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/cmdline" % pid, "rb") as f:
+                if folder.encode() not in f.read().split(b"\0"):
+                    continue
+            with open("/proc/%s/stat" % pid, encoding="utf-8") as f:
+                fields = f.read().rpartition(")")[2].split()
+            total += int(fields[11]) + int(fields[12])
+        except OSError:
+            continue
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def sql(folder):
+    """A trivial batch at the lab's SQL door: what door and world spend on it, beside what an idle lab spends in that time."""
+    lab, count = os.path.join(folder.new(), "lab"), 5000
+    tool, load = os.path.join(lib.BUILD, "switchback-lab"), os.path.join(lib.BUILD, "tests", "tds", "load")
+    if not os.path.exists(load):
+        print("# tests/tds/load is not built: no row for the SQL door")
+        return
+    subprocess.run([tool, "up", "--dir", lab, "-t", os.path.join(lib.SOURCE, "examples", "stretched-pool.ini"), "--sql-tls",
+                    "none"], capture_output=True, check=True, timeout=lib.LIMIT)
+    try:
+        with open(os.path.join(lab, "lab.json"), encoding="utf-8") as f:
+            i = json.load(f)["instances"][0]
+        words = [load, str(i["port"]), i["user"], i["password"], "1", str(count)]
+        spent, quiet = [], []
+        for _ in range(3):
+            before, start = ticks_of(lab), time.monotonic()
+            subprocess.run(words, capture_output=True, check=True, timeout=lib.LIMIT)
+            spent.append((ticks_of(lab) - before) * 1e6 / count)
+            before, took = ticks_of(lab), time.monotonic() - start
+            time.sleep(took)
+            quiet.append((ticks_of(lab) - before) * 1e6 / count)
+        row("sql: select 1 at the lab's door, with the world's part", min(spent), "us", max(min(quiet), 1), "500 us of CPU",
+            1000, goal=500)
+    finally:
+        subprocess.run([tool, "down", "--dir", lab], capture_output=True, check=False, timeout=lib.LIMIT)
+
+
 GROUPS = {"scheduler": scheduler, "counted": counted, "makespan": makespan, "durable": durable, "program": program,
-          "share": share}
+          "share": share, "sql": sql}
 
 
 def main():
