@@ -1,6 +1,7 @@
 /* Where the parts of this installation lie.  A program that lies in a build
  * tree (config.status beside it) uses the parts of that tree, so that nothing
- * has to be installed to be tried; everything else is fixed when configured. */
+ * has to be installed to be tried; everything else is fixed when configured, and
+ * found below a staging folder (DESTDIR) when the program lies in one. */
 #ifndef SB_SYS_PATHS_H
 #define SB_SYS_PATHS_H
 

@@ -189,7 +189,7 @@ static const struct sb_case cases[] = {
     { "a list of words knows its words",
       "[channel ops]\n"
       "events = run, gates\n",
-      "2: channel 'ops': events = gates is not one of run, gate, failure, owed, step, check, watch\n" },
+      "2: channel 'ops': events = gates is not one of run, drill, gate, failure, held, owed, loss, step, check, watch\n" },
     { "an instance needs a site and a credential",
       "[instance i]\n",
       "1: instance 'i' has no 'site'\n"

@@ -267,6 +267,11 @@ the_build_tree_is_recognised (void)
     CU_ASSERT_STRING_EQUAL (p.workflows, SB_WORKFLOW_DIR);
     CU_ASSERT_STRING_EQUAL (p.templates, SB_TEMPLATE_DIR);
     sb_paths_free (&p);
+    sb_paths_find_for (&p, "/stage" SB_BIN_DIR "/switchback");
+    CU_ASSERT_STRING_EQUAL (p.plugins, "/stage" SB_PLUGIN_DIR);
+    CU_ASSERT_STRING_EQUAL (p.libexec, "/stage" SB_LIBEXEC_DIR);
+    CU_ASSERT_STRING_EQUAL (p.templates, "/stage" SB_TEMPLATE_DIR);
+    sb_paths_free (&p);
     put ("config.status", "", 0700);
     sb_paths_find_for (&p, at ("switchback"));
     CU_ASSERT_TRUE (p.build_tree);
