@@ -197,10 +197,13 @@ distrust (struct sb_call *call, const char *path)
 
 /* How to sign in there; NULL, or why it cannot be done. */
 static const char *
-sign_in_of (struct sb_call *call, const char *credential, struct wsman_host *ret)
+sign_in_of (struct sb_call *call, struct wsman_host *ret)
 {
-    const char *method = sb_attr (call, "credential", credential, "method");
+    const char *credential = sb_attr (call, "frontend", ret->name, "credential"), *method;
 
+    if (credential == NULL)
+        return sb_format (call, "[frontend %s] names no credential", ret->name);
+    method = sb_attr (call, "credential", credential, "method");
     ret->user = sb_attr (call, "credential", credential, "user");
     if (sb_attr (call, "credential", credential, "secret") != NULL) {
         ret->password = sb_secret (call, "credential", credential, "secret");
@@ -225,25 +228,21 @@ sign_in_of (struct sb_call *call, const char *credential, struct wsman_host *ret
                                     : distrust (call, ret->key != NULL ? ret->key : ret->certificate);
 }
 
-/* NULL, or why this front end cannot be used.  `tickets`: NULL when nobody is going to sign in. */
+/* NULL, or why this front end cannot be used.  How to sign in is sign_in_of()'s. */
 static const char *
-host_of (struct sb_call *call, struct sb_tickets *tickets, const char *name, struct wsman_host *ret)
+host_of (struct sb_call *call, const char *name, struct wsman_host *ret)
 {
-    const char *credential = sb_attr (call, "frontend", name, "credential"),
-               *tls = sb_attr (call, "frontend", name, "tls"), *delegate = sb_attr (call, "frontend", name, "delegate");
+    const char *tls = sb_attr (call, "frontend", name, "tls"), *delegate = sb_attr (call, "frontend", name, "delegate");
 
     *ret = (struct wsman_host){ .name = name,
                                 .url = sb_attr (call, "frontend", name, "url"),
                                 .address = sb_attr (call, "frontend", name, "address"),
                                 .ca = path_of (call, sb_attr (call, "frontend", name, "ca")),
                                 .check_tls = tls == NULL || strcmp (tls, "verify") == 0,
-                                .delegate = delegate == NULL || strcmp (delegate, "yes") == 0,
-                                .tickets = tickets };
+                                .delegate = delegate == NULL || strcmp (delegate, "yes") == 0 };
     if (ret->url == NULL || strncmp (ret->url, "https://", 8) != 0)
         return sb_format (call, "[frontend %s] needs an url that begins with https://", name);
-    if (credential == NULL)
-        return sb_format (call, "[frontend %s] names no credential", name);
-    return tickets != NULL ? sign_in_of (call, credential, ret) : NULL;
+    return NULL;
 }
 
 bool
@@ -255,7 +254,7 @@ pool_site_answers (struct sb_call *call, const char *site)
     struct wsman_host host;
 
     for (i = 0; i < n; i++)
-        if (host_of (call, NULL, names[i], &host) == NULL && wsman_answers (call, &host))
+        if (host_of (call, names[i], &host) == NULL && wsman_answers (call, &host))
             return true;
     return false;
 }
@@ -322,8 +321,9 @@ pool_ps (struct sb_call *call, struct pool *p, const char *site, bool changes, c
 
     *ret = NULL;
     for (i = 0; i < n; i++) {
-        if ((why = host_of (call, &p->tickets, names[i], &host)) != NULL)
+        if ((why = host_of (call, names[i], &host)) != NULL || (why = sign_in_of (call, &host)) != NULL)
             return sb_fail (call, SB_FAIL, "%s", why);
+        host.tickets = &p->tickets;
         wsman_run (call, &host, script, &result);
         if (result.reached == WSMAN_DONE)
             rc = judge_output (call, names[i], changes, &result, ret);
