@@ -3,7 +3,8 @@
 
 Processor time where the target is about work, wall time where it is about waiting; each is the best of a few runs, as
 other programs of the machine only ever add.  A figure by wall time fails only past twice its target.  Ends with 1
-when a target is missed.  Words after it choose groups: scheduler, counted, makespan, durable, program, share, sql."""
+when a target is missed.  Words after it choose groups: scheduler, counted, makespan, durable, program, share, sql,
+worlds."""
 
 import asyncio
 import json
@@ -283,8 +284,20 @@ def sql(folder):
         subprocess.run([tool, "down", "--dir", lab], capture_output=True, check=False, timeout=lib.LIMIT)
 
 
+# ---- worlds: what an explorer does with each state of the simulated data centres; floor: a memcpy of the same bytes
+
+def worlds(_):
+    got = subprocess.run([os.path.join(lib.BUILD, "bench", "worlds"), os.path.join(lib.SOURCE, "examples", "stretched-pool.ini")],
+                         capture_output=True, text=True, timeout=lib.LIMIT, check=True)
+    it = {k: float(v) for k, v in (word.split("=") for word in got.stdout.split())}
+    for what, key, most in (("copy", "copy_ns", 5), ("pack", "pack_ns", 5), ("tidy", "tidy_ns", 20)):
+        row("world: %s the pool's steady state, %.1f KiB; floor: memcpy" % (what, it["bytes"] / 1024), it[key] / 1000, "us",
+            it["memcpy_ns"] / 1000, "at most %d us" % most, 2 * most, goal=most)
+    row("world: one step of a verb's model", it["step_ns"] / 1000, "us", None, "at most 5 us", 10, goal=5)
+
+
 GROUPS = {"scheduler": scheduler, "counted": counted, "makespan": makespan, "durable": durable, "program": program,
-          "share": share, "sql": sql}
+          "share": share, "sql": sql, "worlds": worlds}
 
 
 def main():

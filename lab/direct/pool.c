@@ -273,7 +273,9 @@ d_see_set_active (struct step *s)
     if (!can_look (s, &fe))
         return D_UNKNOWN;
     tell_list (s, "was", s->w->central.active);
-    return s->w->central.active == want && (unsigned) __builtin_popcount (want) == count ? D_YES : D_NO;
+    if (s->w->central.active == want && (unsigned) __builtin_popcount (want) == count)
+        return D_YES;
+    return (s->w->central.active & want) != 0 ? D_PARTLY : D_NO; /* one of the two cmdlets may have come through */
 }
 
 /* ------------------------------------------------------------------ await-replication */

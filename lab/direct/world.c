@@ -27,6 +27,8 @@ direct_build (const struct direct *d, int64_t now_ms, struct world *ret_world, s
         return false;
     ret_world->rates.backup = ret_world->rates.copy = ret_world->rates.restore = ret_world->rates.alert = INT32_MAX;
     p.site = ret_world->tool_site;
+    for (int i = 0; i < 3; i++) /* what the clock had begun ends */
+        direct_tick (d, &p, ret_world->now_ms + 1000);
     direct_tidy (d, &p);
     return true;
 }
