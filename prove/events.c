@@ -120,7 +120,7 @@ p_left_writer (const struct p_case *c, const struct world *w, w_id *ret_copy)
     const struct d_database *d = database (c);
     unsigned i;
 
-    for (i = 0; d && i < w->nservers; i++) {
+    for (i = 0; d && i < w->nservers && i < W_MAX_SERVERS; i++) {
         const struct w_server *v = &w->servers[i];
         w_id on = v->replica.state == W_FAILED_OVER ? d->backup : d->primary, copy = w_find_copy (w, on, d->name);
 
