@@ -356,11 +356,17 @@ weaken_loop (const struct text *t, struct mutations *m, size_t line)
 static bool
 changes_something (const char *action)
 {
-    SB_AUTOFREE char *role = action ? sb_xstrndup (action, strcspn (action, ".")) : NULL;
-    const struct sb_role *known = role ? sb_role_find (role) : NULL;
-    const struct sb_verb *verb = known && strchr (action, '.') ? sb_verb_find (known, strchr (action, '.') + 1) : NULL;
+    SB_AUTOFREE char *role = sb_xstrdup (action ? action : "");
+    char *verb_name = role + strcspn (role, ".");
+    const struct sb_role *known;
+    const struct sb_verb *verb;
 
-    return action && (!verb || verb->effect != SB_READS);
+    if (*verb_name == 0)
+        return false;
+    *verb_name++ = 0;
+    known = sb_role_find (role);
+    verb = known ? sb_verb_find (known, verb_name) : NULL;
+    return !verb || verb->effect != SB_READS;
 }
 
 static void
