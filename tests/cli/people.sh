@@ -7,6 +7,13 @@ step ()
     printf '[step %s]\ntitle = Do %s\naction = dummy.do\nby = one\nthing = %s\nundo = undo-do\n' "$1" "$1" "$1"
 }
 
+# The newest run, once it is durable: the live view tells of a run before that.
+find_run ()
+{
+    run=$(sb "$1" history --json | grep -o '"run": "[^"]*"' | head -1 | cut -d'"' -f4)
+    [ -n "$run" ]
+}
+
 # A run in the background that has come to the words; its process is $pid, its identifier $run, its log $log.
 run_until ()
 {
@@ -17,7 +24,7 @@ run_until ()
     background "$name" "$log" run w --wait "$@"
     pid=$!
     within 30 grep -q "$words" "$log" || { cat "$log"; return 1; }
-    run=$(sb "$name" history --json | grep -o '"run": "[^"]*"' | head -1 | cut -d'"' -f4)
+    within 20 find_run "$name"
 }
 
 ended_with ()
