@@ -3,12 +3,22 @@
 
 #include "core/base/mem.h"
 
+#include <errno.h>
 #include <krb5.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #define SPARE_S 300 /* a ticket that ends sooner is fetched again */
+
+struct sb_ticket_file {
+    struct sb_ticket_file *next;
+    pid_t maker;
+    char *principal;
+    char *name; /* FILE:/tmp/... */
+};
 
 /* Everything one question needs; end() frees it. */
 struct asking {
@@ -77,6 +87,14 @@ remember_outer (struct sb_tickets *t)
 void
 sb_tickets_free (struct sb_tickets *t)
 {
+    for (struct sb_ticket_file *f = t->files, *next; f != NULL; f = next) {
+        next = f->next;
+        if (f->maker == getpid ())
+            unlink (f->name + strlen ("FILE:"));
+        free (f->principal);
+        free (f->name);
+        free (f);
+    }
     free (t->outer);
     *t = (struct sb_tickets){ .known = false };
 }
@@ -96,12 +114,46 @@ has_own_key (const struct sb_ticket_wish *w)
     return w->password != NULL || w->keytab != NULL;
 }
 
-static bool
-open_cache (struct asking *a, const struct sb_tickets *t)
+/* The name of this principal's file, made when it is not there yet; NULL: it cannot be made. */
+static const char *
+file_of (struct sb_tickets *t, const char *principal)
 {
-    const char *own = sb_format (a->call, "MEMORY:switchback-%s", a->wish->principal);
+    const char *tmp = getenv ("TMPDIR");
+    struct sb_ticket_file *f = t->files;
+    char *name;
+    int fd;
+
+    while (f != NULL && strcmp (f->principal, principal) != 0)
+        f = f->next;
+    if (f != NULL)
+        return f->name;
+    name = sb_xprintf ("FILE:%s/switchback-krb5-XXXXXX", tmp != NULL && *tmp == '/' ? tmp : "/tmp");
+    fd = mkstemp (name + strlen ("FILE:"));
+    if (fd < 0) {
+        free (name);
+        return NULL;
+    }
+    close (fd);
+    f = sb_xcalloc (1, sizeof *f);
+    *f = (struct sb_ticket_file){ t->files, getpid (), sb_xstrdup (principal), name };
+    t->files = f;
+    return f->name;
+}
+
+static bool
+open_cache (struct asking *a, struct sb_tickets *t)
+{
+    const char *own = NULL;
     krb5_error_code code;
 
+    if (has_own_key (a->wish))
+        own = a->wish->in_file ? file_of (t, a->wish->principal)
+                               : sb_format (a->call, "MEMORY:switchback-%s", a->wish->principal);
+    if (has_own_key (a->wish) && own == NULL) {
+        a->rc = SB_RETRY;
+        a->why = "no file can be made for the tickets\nHINT: Look at TMPDIR: is there room, and the right to write?";
+        return false;
+    }
     use_cache (has_own_key (a->wish) ? own : t->outer);
     code = has_own_key (a->wish) ? krb5_cc_resolve (a->k, own, &a->cache) : krb5_cc_default (a->k, &a->cache);
     return code == 0 || bad (a, code, "no place for tickets");
@@ -220,8 +272,8 @@ static bool
 have_service_ticket (struct asking *a)
 {
     krb5_creds wanted = { .client = a->who }, *got = NULL;
-    krb5_error_code code =
-            krb5_sname_to_principal (a->k, a->wish->host, a->wish->service, KRB5_NT_SRV_HST, &a->service);
+    krb5_error_code code = krb5_sname_to_principal (a->k, a->wish->host, a->wish->service,
+                                                    a->wish->in_file ? KRB5_NT_UNKNOWN : KRB5_NT_SRV_HST, &a->service);
 
     if (code == 0) {
         wanted.server = a->service;
@@ -240,6 +292,22 @@ end (struct asking *a)
     if (a->cache != NULL)
         krb5_cc_close (a->k, a->cache);
     krb5_free_context (a->k);
+}
+
+const char *
+sb_key_distrust (struct sb_call *call, const char *path)
+{
+    struct stat st;
+
+    if (path == NULL)
+        return NULL;
+    if (stat (path, &st) != 0)
+        return sb_format (call, "'%s' cannot be used: %s", path, strerror (errno));
+    if ((st.st_mode & 077) != 0)
+        return sb_format (
+                call, "the key '%s' can be read or written by others (mode %04o)\nHINT: Make it private: chmod 600.",
+                path, (unsigned) (st.st_mode & 07777));
+    return NULL;
 }
 
 enum sb_rc

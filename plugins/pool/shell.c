@@ -6,10 +6,8 @@
 #include "plugins/pool/soap.h"
 #include "plugins/pool/wsman.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #define DEAD_MS 60000
@@ -178,23 +176,6 @@ path_of (struct sb_call *call, const char *text)
     return text == NULL || *text == '/' ? text : sb_format (call, "%s/%s", sb_about (call, "base"), text);
 }
 
-/* NULL, or why this file is no place for a key. */
-static const char *
-distrust (struct sb_call *call, const char *path)
-{
-    struct stat st;
-
-    if (path == NULL)
-        return NULL;
-    if (stat (path, &st) != 0)
-        return sb_format (call, "'%s' cannot be used: %s", path, strerror (errno));
-    if ((st.st_mode & 077) != 0)
-        return sb_format (
-                call, "the key '%s' can be read or written by others (mode %04o)\nHINT: Make it private: chmod 600.",
-                path, (unsigned) (st.st_mode & 07777));
-    return NULL;
-}
-
 /* How to sign in there; NULL, or why it cannot be done. */
 static const char *
 sign_in_of (struct sb_call *call, struct wsman_host *ret)
@@ -219,13 +200,13 @@ sign_in_of (struct sb_call *call, struct wsman_host *ret)
     if (strcmp (method, "kerberos") == 0) {
         ret->auth = WSMAN_KERBEROS;
         ret->keytab = path_of (call, sb_attr (call, "credential", credential, "keytab"));
-        return distrust (call, ret->keytab);
+        return sb_key_distrust (call, ret->keytab);
     }
     ret->auth = WSMAN_CERTIFICATE;
     ret->certificate = path_of (call, sb_attr (call, "credential", credential, "certificate"));
     ret->key = path_of (call, sb_attr (call, "credential", credential, "key"));
     return ret->certificate == NULL ? sb_format (call, "[credential %s] names no certificate", credential)
-                                    : distrust (call, ret->key != NULL ? ret->key : ret->certificate);
+                                    : sb_key_distrust (call, ret->key != NULL ? ret->key : ret->certificate);
 }
 
 /* NULL, or why this front end cannot be used.  How to sign in is sign_in_of()'s. */

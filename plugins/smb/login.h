@@ -6,8 +6,8 @@
 
 #include <switchback/plugin.h>
 
-/* Fills user, password and kerberos.  With a keytab a ticket is fetched by kinit(1) into a cache of this worker's own.
- * False: ret_why is a sentence. */
-bool sb_smb_login (struct sb_call *call, const char *share, struct sb_smb_place *place, const char **ret_why);
+/* Fills user, password, kerberos and tickets for the server of place->url (plain).  Kerberos gets the ticket for the
+ * server here, because libsmbclient would not say why there is none.  Else the class, and ret_why is a sentence. */
+enum sb_rc sb_smb_login (struct sb_call *call, const char *share, struct sb_smb_place *place, const char **ret_why);
 
 #endif

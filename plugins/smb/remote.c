@@ -24,7 +24,7 @@ struct remote {
     struct sb_store base;
     SMBCCTX *ctx;
     char *url; /* of the folder, encoded, without a slash at its end */
-    char *user, *domain, *password;
+    char *user, *domain, *password, *tickets;
     bool kerberos;
     enum sb_smb_encryption encryption;
     int timeout_ms;
@@ -317,6 +317,8 @@ connect_remote (struct remote *r)
 
     if (ctx == NULL)
         return false;
+    if (r->tickets != NULL) /* the other end of a copy may have others */
+        setenv ("KRB5CCNAME", r->tickets, 1);
     smbc_setOptionUserData (ctx, r);
     smbc_setFunctionAuthDataWithContext (ctx, give_login);
     smbc_setTimeout (ctx, r->timeout_ms);
@@ -352,6 +354,7 @@ free_remote (struct sb_store *s)
     free (r->user);
     free (r->domain);
     free (r->password);
+    free (r->tickets);
     free (r);
     errno = error;
 }
@@ -370,6 +373,7 @@ again (struct sb_store *s)
     r->user = sb_xstrdup (old->user);
     r->domain = sb_xstrdup (old->domain);
     r->password = sb_xstrdup (old->password);
+    r->tickets = sb_xstrdup (old->tickets);
     if (connect_remote (r))
         return &r->base;
     free_remote (&r->base);
@@ -422,11 +426,12 @@ trouble_of (struct remote *r, int error)
     switch (error) {
     case EACCES:
     case EPERM:
-        return sb_xprintf (
-                "the server refuses the account '%s'\n"
-                "HINT: A wrong password and no right to this share look alike: see the credential, the rights of the "
-                "share, and the server's log.",
-                r->user);
+        return sb_xprintf ("the server refuses the account '%s'\n"
+                           "HINT: %s and no right to this share look alike: see the credential, the rights of the "
+                           "share, and the server's log.",
+                           r->user,
+                           r->kerberos ? "A ticket that the server cannot read, a user that it does not know"
+                                       : "A wrong password");
     case ENOENT:
         return sb_xstrdup ("the server has no such share or folder");
     case EINVAL:
@@ -454,6 +459,7 @@ sb_store_smb (const struct sb_smb_place *place, char **ret_why)
     r->url = sb_smb_url (place->url, &wrong);
     take_user (r, place->user);
     r->password = sb_xstrdup (place->password);
+    r->tickets = sb_xstrdup (place->tickets);
     r->kerberos = place->kerberos;
     r->encryption = place->encryption;
     r->timeout_ms = place->timeout_ms;

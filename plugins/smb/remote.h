@@ -12,8 +12,9 @@ enum sb_smb_encryption { SB_SMB_OFF, SB_SMB_WANTED, SB_SMB_REQUIRED };
 struct sb_smb_place {
     const char *url;      /* smb://HOST[:PORT]/SHARE[/FOLDER...], written plainly */
     const char *user;     /* NAME, DOMAIN\NAME or NAME@REALM */
-    const char *password; /* NULL: Kerberos with the tickets that are there */
+    const char *password; /* of no use with kerberos */
     bool kerberos;        /* never falls back to a password's hash */
+    const char *tickets;  /* with kerberos: name of the cache that holds them; NULL: the default one */
     enum sb_smb_encryption encryption;
     int timeout_ms; /* of one request */
 };

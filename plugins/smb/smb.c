@@ -98,7 +98,8 @@ sb_share_open (struct sb_call *call, const char *share, const char **ret_why, en
         *ret_why = sb_format (call, "the path of share '%s' cannot be used: %s", share, wrong);
         return NULL;
     }
-    if (!sb_smb_login (call, share, &place, ret_why))
+    *ret_rc = sb_smb_login (call, share, &place, ret_why);
+    if (*ret_rc != SB_OK)
         return NULL;
     word = attr (call, share, "encryption", ENCRYPTION);
     place.encryption = strcmp (word, "off") == 0      ? SB_SMB_OFF

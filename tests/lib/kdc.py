@@ -51,7 +51,7 @@ KRB5_CONF = """[libdefaults]
 
 # disable_pac: a stand-alone smbd rejects tickets with a PAC that no domain has signed.
 KDC_CONF = """[kdcdefaults]
-    kdc_listen = ""
+    kdc_listen = 127.0.0.1:{port}
     kdc_tcp_listen = 127.0.0.1:{port}
 [realms]
     {realm} = {{
