@@ -1,29 +1,22 @@
 #!/usr/bin/env python3
 """The trail of messages: what a channel was told about a run is what the journal says happened, event by event.
 
-One lab, two runs.  Its mail sink speaks STARTTLS, without which the channel sends nothing.  A failover, marked as a drill, is killed on its way and resumed; the webhook of the lab wants every
-kind of event, its mail box some.  Then the webhook goes dead, failback is run, and the webhook comes back.
+One lab, two runs.  Its mail sink speaks STARTTLS, without which the channel sends nothing.  A failover, marked as a drill, is
+killed on its way and resumed; the webhook of the lab wants every kind of event, its mail box some.  Then the webhook goes dead, failback is run, and the webhook comes back.
 """
 
 import collections
-import email
-import email.policy
-import json
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lab import Lab, Tap, until  # noqa: E402
+from told import WANTED, both, chat, expected, last_run, mails, rows, step_of  # noqa: E402
 
 TOKEN = "not-for-other-eyes-7c1f"
-# What is told of each kind of record; gates that were agreed to beforehand are asked of nobody.
-TOLD = {"run-begin": "run", "run-finish": "run", "failed": "failure", "held": "held", "dark": "failure",
-        "undo-begin": "failure", "owed": "owed", "done": "step", "adopted": "step", "skipped": "step", "undone": "step"}
-WANTED = {*TOLD.values(), "loss"}
 MAIL = ("run", "gate", "failure", "held")
 
 
@@ -46,55 +39,6 @@ def set_address(lab, url):
     with open(f"{address}.new", "w", encoding="utf-8", opener=lambda p, f: os.open(p, f, 0o600)) as f:
         f.write(url + "\n")
     os.replace(f"{address}.new", address)
-
-
-def rows(lab, statement, *args):
-    db = sqlite3.connect(f"file:{lab.state}/journal.db?mode=ro", uri=True, timeout=5)
-    try:
-        return db.execute(statement, args).fetchall()
-    finally:
-        db.close()
-
-
-def expected(lab, run, events):
-    """(event, step) of all that the journal of a run says, counted."""
-    told = collections.Counter()
-    drill, = rows(lab, "SELECT drill FROM runs WHERE id = ?", run)[0]
-    for kind, name in rows(lab, "SELECT kind, coalesce (name, '') FROM records WHERE run = ?", run):
-        if TOLD.get(kind) in events:
-            told["drill" if drill and kind in ("run-begin", "run-finish") else TOLD[kind], name] += 1
-        if "loss" in events and kind == "done" and name.startswith("quote"):
-            told["loss", name] += 1
-    return told
-
-
-def step_of(message):
-    """The identifier of a message is RUN/step/NAME/TIME or RUN/NUMBER/NAME/TIME."""
-    return message.split("/", 2)[2].rsplit("/", 1)[0]
-
-
-def chat(lab, run):
-    path = os.path.join(lab.dir, "sinks", "chat.jsonl")
-    with open(path, encoding="utf-8") as f:
-        bodies = [json.loads(line)["body"] for line in f if line.endswith("\n")]
-    return [b for b in bodies if b["run"] == run]
-
-
-def mails(lab):
-    folder = os.path.join(lab.dir, "sinks", "mail")
-    found = []
-    for name in sorted(os.listdir(folder), key=lambda n: int(n.split(".")[0])):
-        with open(os.path.join(folder, name), "rb") as f:
-            found.append(email.message_from_binary_file(f, policy=email.policy.default))
-    return found
-
-
-def last_run(lab):
-    return rows(lab, "SELECT run FROM records ORDER BY seq DESC LIMIT 1")[0][0]
-
-
-def both(left, right):
-    return f"the journal has more: {left - right}\nthe channel has more: {right - left}"
 
 
 def command_lines(process):
