@@ -16,8 +16,7 @@ struct p_teller {
     struct sb_map told; /* rules whose breach was told */
 };
 
-static void
-tell (struct p_run *r, const char *fmt, ...)
+static void __attribute__ ((format (printf, 2, 3))) tell (struct p_run *r, const char *fmt, ...)
 {
     va_list args;
 
