@@ -1,6 +1,7 @@
 /* What others do meanwhile: sites wake, instances and shares go and come back,
  * links break, mirrors fail over, people meddle or give up, users write. */
 #include "prove/prove.h"
+#include "prove/rules.h"
 
 #include "prove/story.h"
 
@@ -275,6 +276,7 @@ by_hand (struct p_run *r)
         p_thing_by_hand (r, index);
         return;
     }
+    p_rule_by_hand (r, p, p_results_of (r->c, p_params (r->c, s, call->step, false)));
     memcpy (&kept, call, sizeof kept);
     if (direct_begin (r->c->direct, s->world, &call->d, p->role, p->verb, false, p->object,
                       p_target (r->c, s, call->step))) {

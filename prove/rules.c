@@ -266,8 +266,9 @@ const struct p_rule p_rules[] = {
       "person's yes.",
       false, false, true, NULL },
     { "state-before-servers",
-      "Active servers never stand with a restoring database, and are never more than the limit.", false, false, true,
-      p_rule_active },
+      "Active servers never stand with a restoring database, those apart that still point at a site which is given up; and "
+      "they are never more than the limit.",
+      false, false, true, p_rule_active },
     { "connections-end-before-the-copy",
       "Once the active list was cleared, nothing is backed up, frozen or brought online for the switch while a server that "
       "was taken off the list still has users who write.",

@@ -19,5 +19,6 @@ bool p_rule_fingerprint (struct p_run *r);
 /* What must be so at the moment of an answer, or before a changing call. */
 void p_rule_answer_world (struct p_run *r, const struct p_call *call, unsigned word);
 void p_rule_call_world (struct p_run *r, const struct sb_command *cmd, bool agreed);
+void p_rule_by_hand (struct p_run *r, const struct sb_plan_step *p, const json_t *params);
 
 #endif

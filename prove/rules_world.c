@@ -103,6 +103,20 @@ note_grade (struct p_run *r, const struct sb_command *cmd, int db)
     r->s->past.confirmed[db] = strcmp (evidence, "confirmed") == 0;
 }
 
+/* A person who brings a copy online by hand has the evidence that the step would have had; where it had none, the
+ * person's act declares that the other site is dead. */
+void
+p_rule_by_hand (struct p_run *r, const struct sb_plan_step *p, const json_t *params)
+{
+    const char *evidence = json_string_value (json_object_get (params, "evidence"));
+    int db = database_of (r->c, p);
+
+    if (db < 0 || !is_verb (p, "database", "recover"))
+        return;
+    r->s->past.confirmed[db] = evidence && strcmp (evidence, "confirmed") == 0;
+    r->s->past.declared[db] = !r->s->past.confirmed[db];
+}
+
 /* Messages that only this copy holds: no other copy that serves, and no salvage. */
 static bool
 holds_alone (const struct p_run *r, const struct w_copy *v, const struct d_database *d)
@@ -338,13 +352,15 @@ p_rule_active (struct p_run *r)
         p_break (r, "state-before-servers", "%d servers are active", __builtin_popcount (w->central.active));
         return false;
     }
-    for (i = 0; i < w->nservers; i++) {
+    for (i = 0; i < w->nservers && i < W_MAX_SERVERS; i++) {
         const struct w_server *v = &w->servers[i];
 
         if (!v->chat || !w->sites[v->site - 1].powered || (v->replica.active >> i & 1) == 0)
             continue;
         if (r->c->start == P_START_SITE_LOST && v->site == r->c->left)
             continue; /* nobody can tell it; it is fenced or declared dead */
+        if (r->c->start == P_START_SITE_LOST && v->replica.state == W_NORMAL)
+            continue; /* active before, in the site that is left: what it points at is lost, or being fenced */
         if (points_at_restoring (r->c, w, v)) {
             p_break (r, "state-before-servers", "%s is active and its database is restoring", w_str (w, v->name));
             return false;

@@ -3,9 +3,10 @@
 # disturbance, in both orders of the calls, failback in both worlds it may begin in.  Speaks TAP.
 . "${SB_SRCDIR:-.}/tests/cli/lib.sh"
 
+topology=stretched-pool
 proved ()
 {
-    "$switchback" -t "$SB_SRCDIR/examples/stretched-pool.ini" --state "$dir/state" prove "$@" --json >"$dir/json"
+    "$switchback" -t "$SB_SRCDIR/examples/$topology.ini" --state "$dir/state" prove "$@" --json >"$dir/json"
     jq -c '{states, transitions, histories, ended, violations: [.violations[].invariant]}' "$dir/json"
     jq -e '.ended == "complete" and .violations == []' "$dir/json" >/dev/null
 }
@@ -14,6 +15,11 @@ if grep -q '^#define SB_SANITIZED' "$SWITCHBACK_BUILD_DIR/config.h"; then
     ok "failover holds with every single disturbance" proved failover --total 1
     done_testing
 fi
+for topology in small-pool no-witness; do
+    ok "failover of $topology holds with every single disturbance" proved failover --total 1
+    ok "failback of $topology holds with every single disturbance" proved failback --total 1
+done
+topology=stretched-pool
 for workflow in failover mirror-failover switchover failback; do
     ok "$workflow holds with every single disturbance" proved "$workflow" --total 1
     ok "$workflow holds with every single disturbance, in the other order of calls" proved "$workflow" --total 1 --reverse
