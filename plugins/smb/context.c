@@ -1,6 +1,9 @@
-/* Contexts of libsmbclient.  When the first context of a process is initialized the
+/* Contexts of libsmbclient.  Whenever a context is made and there is no other the
  * library reads ~/.smb/smb.conf or /etc/samba/smb.conf, so its behaviour would depend
  * on the machine: it is shown a home folder of ours for that moment.
+ *
+ * Names are resolved anew each time: the library's own cache (gencache.tdb) is one of the whole machine, or of the
+ * user's home folder, and lasts eleven minutes; a server that moved would be looked for at its old address.
  *
  * Encryption that was required is looked for, not believed: libsmbclient of Samba 4.17 asks for it in
  * passing, when it looks for a DFS referral, and goes on in clear where a server has no DFS or cannot
@@ -28,10 +31,11 @@ static const char settings[] = "[global]\n"
                                "client plaintext auth = no\n"
                                "disable netbios = yes\n"
                                "name resolve order = host\n"
+                               "lock directory = /dev/null\n" /* there is no gencache.tdb */
                                "load printers = no\n"
                                "log level = 0\n";
 
-static bool is_loaded, saw_decrypted;
+static bool saw_decrypted;
 
 static bool
 write_settings (const char *home)
@@ -57,32 +61,18 @@ remove_settings (const char *home)
     errno = error;
 }
 
-/* Initializes under a home of our own. */
-static bool
-init_at_home (SMBCCTX *ctx, const char *home)
+/* Makes one under a home of our own. */
+static SMBCCTX *
+new_at_home (const char *home)
 {
     SB_AUTOFREE char *kept = sb_xstrdup (getenv ("HOME"));
-    bool good = setenv ("HOME", home, 1) == 0 && smbc_init_context (ctx) != NULL;
+    SMBCCTX *ctx = setenv ("HOME", home, 1) == 0 ? smbc_new_context () : NULL;
 
     if (kept != NULL)
         setenv ("HOME", kept, 1);
     else
         unsetenv ("HOME");
-    return good;
-}
-
-static bool
-load (SMBCCTX *ctx)
-{
-    const char *tmp = getenv ("TMPDIR");
-    SB_AUTOFREE char *home = sb_xprintf ("%s/switchback-smb-XXXXXX", tmp != NULL && *tmp == '/' ? tmp : "/tmp");
-    bool good;
-
-    if (mkdtemp (home) == NULL)
-        return false;
-    good = write_settings (home) && init_at_home (ctx, home);
-    remove_settings (home);
-    return good;
+    return ctx;
 }
 
 /* What the library logs is thrown away: at high levels it may hold secrets. */
@@ -98,8 +88,15 @@ take_log (void *ctx, int level, const char *line)
 SMBCCTX *
 sb_smb_context (void)
 {
-    SMBCCTX *ctx = smbc_new_context ();
+    const char *tmp = getenv ("TMPDIR");
+    SB_AUTOFREE char *home = sb_xprintf ("%s/switchback-smb-XXXXXX", tmp != NULL && *tmp == '/' ? tmp : "/tmp");
+    SMBCCTX *ctx = NULL;
 
+    if (mkdtemp (home) == NULL)
+        return NULL;
+    if (write_settings (home))
+        ctx = new_at_home (home);
+    remove_settings (home);
     if (ctx != NULL)
         smbc_setDebug (ctx, 0);
     return ctx;
@@ -110,9 +107,8 @@ sb_smb_begin (SMBCCTX *ctx)
 {
     int error;
 
-    if (is_loaded ? smbc_init_context (ctx) != NULL : load (ctx)) {
+    if (smbc_init_context (ctx) != NULL) {
         smbc_setLogCallback (ctx, NULL, take_log);
-        is_loaded = true;
         return true;
     }
     error = errno != 0 ? errno : EINVAL;

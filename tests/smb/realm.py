@@ -4,8 +4,8 @@
     realm.py FOLDER
 
 prints "PORT USER PASSWORD" when both answer; the server takes tickets for files.lab.test.  Users svc and writer are known to
-it, mallory to the KDC alone.  A line "set KEY=VALUE" on stdin changes the server.  It ends with its stdin.  Exit code 77:
-something is not installed.
+it, mallory to the KDC alone.  FOLDER is a home whose settings of Samba must not be read.  A line "set KEY=VALUE" on stdin
+changes the server.  It ends with its stdin.  Exit code 77: something is not installed.
 """
 
 import os
@@ -26,6 +26,9 @@ def main():
         return 77
     for name in ("kdc", "smbd", "ship"):
         os.makedirs(os.path.join(folder, name), exist_ok=True)
+    os.makedirs(os.path.join(folder, ".smb"))
+    with open(os.path.join(folder, ".smb/smb.conf"), "w", encoding="utf-8") as f:
+        f.write("[global]\nname resolve order = bcast\n")  # whoever reads this finds no server
     with Kdc(os.path.join(folder, "kdc")) as kdc:
         for name in ("svc", "writer", "mallory"):
             kdc.user(name, f"{name} pass-7")
