@@ -215,7 +215,7 @@ refused (struct ps_call *c, const struct w_msg *m, const struct w_out *out)
 }
 
 enum ps_flow
-cs_do (struct ps_call *c, struct w_op *op, struct w_out *out)
+cs_try (struct ps_call *c, struct w_op *op, struct w_out *out)
 {
     w_out_init (out);
     w_client_op (mine (c)->client, op, out);
@@ -224,6 +224,14 @@ cs_do (struct ps_call *c, struct w_op *op, struct w_out *out)
             return PS_STOPPED;
         w_client_work (mine (c)->client, out->work, 500, out);
     }
+    return PS_GO;
+}
+
+enum ps_flow
+cs_do (struct ps_call *c, struct w_op *op, struct w_out *out)
+{
+    if (cs_try (c, op, out) != PS_GO)
+        return PS_STOPPED;
     if (out->status == W_DONE)
         return PS_GO;
     if (out->status == W_UNREACHABLE)

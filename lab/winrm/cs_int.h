@@ -23,7 +23,9 @@ w_id cs_here (const struct ps_call *c, const struct world *w); /* the site of th
 w_id cs_frontend (const struct ps_call *c);
 enum ps_flow cs_dark (struct ps_call *c);
 size_t cs_databases (struct ps_call *c, const struct world *w, struct cs_database ret[CS_MAX_DATABASES]);
-/* Does one operation as this front end; an error is thrown in the words of the product. */
+/* Does one operation as this front end and waits for its end; what went wrong is in `out`. */
+enum ps_flow cs_try (struct ps_call *c, struct w_op *op, struct w_out *out);
+/* The same; an error is thrown in the words of the product. */
 enum ps_flow cs_do (struct ps_call *c, struct w_op *op, struct w_out *out);
 void cs_op (struct ps_call *c, struct w_op *op, enum w_op_kind kind, w_id instance, const char *db);
 /* The front end that is the active master: the first one of the store's site. */

@@ -200,9 +200,10 @@ address (const struct world *w, w_id instance, char ret[W_PATH])
               w->instances[instance - 1].endpoint_port);
 }
 
-/* Backup to the share, restore at the mirror, partner at the mirror, partner at the principal. */
+/* Backup to the share, restore at the mirror, partner at the mirror, partner at the principal.  *ret_again: the last
+ * was refused, as when a log backup of somebody else fell between (1412): the mirror lacks it, and all must be done again. */
 static enum ps_flow
-build (struct ps_call *c, const struct world *w, struct pair p, const char *share)
+build_once (struct ps_call *c, const struct world *w, struct pair p, const char *share, bool *ret_again)
 {
     const struct {
         enum w_op_kind kind;
@@ -231,9 +232,27 @@ build (struct ps_call *c, const struct world *w, struct pair p, const char *shar
             snprintf (op.path[0], W_PATH, "%s\\%s_mirror%s", share, p.name, steps[i].suffix);
         else
             strcpy (op.path[0], steps[i].at == p.mirror ? to_primary : to_mirror);
-        f = cs_do (c, &op, &out);
+        f = ret_again && i + 1 == sizeof steps / sizeof *steps ? cs_try (c, &op, &out) : cs_do (c, &op, &out);
     }
-    return f;
+    if (f != PS_GO || !ret_again || out.status == W_DONE)
+        return f;
+    *ret_again = true;
+    cs_op (c, &op, W_OP_PARTNER_OFF, p.mirror, p.name);
+    return cs_try (c, &op, &out);
+}
+
+/* The last of five attempts is the one whose failure is told. */
+static enum ps_flow
+build (struct ps_call *c, const struct world *w, struct pair p, const char *share)
+{
+    enum ps_flow f = PS_GO;
+    bool again = true;
+
+    for (int i = 0; i < 4 && f == PS_GO && again; i++) {
+        again = false;
+        f = build_once (c, w, p, share, &again);
+    }
+    return f == PS_GO && again ? build_once (c, w, p, share, NULL) : f;
 }
 
 static enum ps_flow
