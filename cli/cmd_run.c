@@ -167,6 +167,23 @@ abort_elsewhere (struct cli *c, struct sb_journal *j, const char *run, const cha
     return EXIT_DONE;
 }
 
+/* The run that is named, else the newest one that has something left to do. */
+static bool
+find_unfinished (struct cli *c, struct sb_journal *j, struct sb_journal_run **ret)
+{
+    struct sb_journal_run *runs;
+    size_t n = 0, i;
+
+    if (c->nargs > 0)
+        return sb_journal_run_find (j, c->args[0], &c->arena, ret, &c->faults);
+    if (!sb_journal_runs (j, &c->arena, &runs, &n, &c->faults))
+        return false;
+    for (i = 0; i < n && *ret == NULL; i++)
+        if (runs[i].outcome == NULL && !cli_overtaken (c, j, &runs[i]))
+            *ret = &runs[i];
+    return true;
+}
+
 int
 cmd_resume (struct cli *c)
 {
@@ -177,8 +194,7 @@ cmd_resume (struct cli *c)
     int rc;
     struct sb_journal *j = cli_existing_journal (c, &rc);
 
-    if (rc == EXIT_DONE && j != NULL
-        && !sb_journal_run_find (j, c->nargs > 0 ? c->args[0] : NULL, &c->arena, &run, &c->faults))
+    if (rc == EXIT_DONE && j != NULL && !find_unfinished (c, j, &run))
         rc = cli_fail (c, EXIT_JOURNAL);
     if (rc == EXIT_DONE && run == NULL && c->nargs > 0) {
         cli_error ("the journal in '%s' has no run '%s'", cli_state_dir (c), c->args[0]);

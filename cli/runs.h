@@ -37,4 +37,10 @@ void cli_tell_rest (struct cli *c, struct sb_journal *j, int64_t ms);
 /* A list, empty without a journal; NULL with faults: it cannot be told. */
 json_t *cli_owed_json (struct cli *c, struct sb_journal *j, const char *pool);
 
+/* settled.c.  What is owed and was not done by a later run since; as sb_journal_owed(). */
+bool cli_owed (struct cli *c, struct sb_journal *j, const char *pool, struct sb_arena *a, struct sb_journal_owed **ret,
+               size_t *ret_count, struct sb_faults *faults);
+/* Has a later run done whatever this unfinished one still has to do?  Then it is not carried on by itself. */
+bool cli_overtaken (struct cli *c, struct sb_journal *j, const struct sb_journal_run *run);
+
 #endif

@@ -121,6 +121,18 @@ told_later ()
 }
 ok "a message that a run could not deliver is delivered by the watch" told_later
 
+# ---- what a later run has done since
+owing later
+settled ()
+{
+    says "owed: a of run" sb later status || return 1
+    sed -e 's/^look = unknown/look = truth/' -e 's/workflow w]/workflow back]/' "$dir/later/workflows/w.ini" >"$dir/later/workflows/back.ini"
+    sb later run back >"$dir/later/second" 2>&1 || { cat "$dir/later/second"; return 1; }
+    says "nothing is owed" sb later status && ! sb later watch --once 2>&1 | grep -q paying
+}
+ok "what a later run did, or saw to be done, is owed no more by an earlier one" settled
+ok "and that run is not carried on by resume" says "nothing is unfinished" sb later resume --approve all
+
 # ---- the memory cannot be read
 owing blind
 sqlite3 "$dir/blind/state/journal.db" "ALTER TABLE step_states RENAME COLUMN state TO was"
