@@ -257,7 +257,8 @@ file_is_usable (const struct sb_journal_cfg *cfg, off_t *ret_size, struct sb_fau
 }
 
 /* A database shorter than its own header says was cut off (SQLite file format, section 1.3: page size at 16, pages
- * at 28, change counters at 24 and 92).  While a WAL file is there the header may be older than the file. */
+ * at 28, change counters at 24 and 92).  While a WAL file is there the header may be older than the file.  Looked at in
+ * this order, because another process may be making the journal: header, log, length. */
 static bool
 is_whole (const char *path, off_t size, struct sb_faults *faults)
 {
@@ -266,19 +267,23 @@ is_whole (const char *path, off_t size, struct sb_faults *faults)
     struct stat st;
     uint8_t h[100];
     uint64_t page, pages;
+    ssize_t n;
 
-    if (size == 0 || fd < 0 || (stat (wal, &st) == 0 && st.st_size > 0))
+    if (size == 0 || fd < 0)
         return true;
-    if (pread (fd, h, sizeof h, 0) != (ssize_t) sizeof h || memcmp (h, "SQLite format 3", 16) != 0) {
+    n = pread (fd, h, sizeof h, 0);
+    if ((stat (wal, &st) == 0 && st.st_size > 0) || fstat (fd, &st) != 0)
+        return true;
+    if (n != (ssize_t) sizeof h || memcmp (h, "SQLite format 3", 16) != 0) {
         sb_fault (faults, path, 0, "the journal is not a journal: it is no SQLite database");
         sb_fault_hint (faults, "Name the folder of the journal with --state.");
         return false;
     }
     page = (uint64_t) h[16] << 8 | h[17];
     pages = (uint64_t) h[28] << 24 | (uint64_t) h[29] << 16 | (uint64_t) h[30] << 8 | h[31];
-    if ((uint64_t) size >= (page == 1 ? 65536 : page) * pages)
+    if ((uint64_t) st.st_size >= (page == 1 ? 65536 : page) * pages)
         return true;
-    sb_fault (faults, path, 0, "the journal is truncated: %lld bytes of %llu", (long long) size,
+    sb_fault (faults, path, 0, "the journal is truncated: %lld bytes of %llu", (long long) st.st_size,
               (unsigned long long) ((page == 1 ? 65536 : page) * pages));
     sb_fault_hint (faults, "Restore the file; do not resume the run by hand from a part of its history.");
     return false;

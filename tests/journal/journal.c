@@ -544,6 +544,8 @@ who_comes_while_it_is_made_sees_none_or_a_whole_one (void)
         do {
             struct sb_journal *j = sb_file_exists (paths[k]) ? open_it (paths[k], false) : NULL;
             CU_ASSERT (faults.count == 0);
+            if (faults.count > 0)
+                printf ("# %s\n", faults.list[0].text);
             sb_faults_free (&faults);
             sb_journal_close (j);
             looks++;
