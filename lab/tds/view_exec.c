@@ -47,7 +47,7 @@ is_transfer (const struct w_work *x)
 static int
 percent_of (const struct world *w, const struct w_work *x)
 {
-    int64_t all = x->done_ms - x->started_ms, gone = w->now_ms - x->started_ms;
+    int64_t all = x->done_ms - x->started_ms, gone = w_clock (w) - x->started_ms;
 
     return all <= 0 ? 0 : gone >= all ? 99 : (int) (gone * 100 / all);
 }
@@ -107,8 +107,8 @@ put_request (struct world *w, const struct w_session *x, struct tds_sink *k)
     tds_put_int (k, "open_transaction_count", x->in_tran);
     tds_put_int (k, "percent_complete", work == NULL ? 0 : percent_of (w, work));
     tds_put_int (k, "estimated_completion_time",
-                 work == NULL || work->done_ms < w->now_ms ? 0 : work->done_ms - w->now_ms);
-    tds_put_int (k, "total_elapsed_time", work == NULL ? 0 : w->now_ms - work->started_ms);
+                 work == NULL || work->done_ms < w_clock (w) ? 0 : work->done_ms - w_clock (w));
+    tds_put_int (k, "total_elapsed_time", work == NULL ? 0 : w_clock (w) - work->started_ms);
 }
 
 static void

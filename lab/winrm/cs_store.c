@@ -34,7 +34,7 @@ replica_object (struct ps_call *c, const struct world *w, struct machine m)
 
     ps_set (c->ps, o, "UpToDate", ps_bool (m.replica->version == w->central.version));
     ps_set (c->ps, o, "ReplicaFqdn", ps_text (c->ps, m.fqdn));
-    ps_set (c->ps, o, "LastStatusReport", ps_date (reports ? w->now_ms : m.replica->at_ms, false));
+    ps_set (c->ps, o, "LastStatusReport", ps_date (reports ? w_clock (w) : m.replica->at_ms, false));
     ps_set (c->ps, o, "LastUpdateCreation", ps_date (w->central.changed_ms, false));
     ps_set (c->ps, o, "ProductVersion", ps_const ("6.0.9319.0"));
     return ps_of_object (o);
@@ -59,7 +59,7 @@ put_store (struct ps_call *c)
         ps_list_add (c->ps, replicas, ps_text (c->ps, machine (w, i).fqdn));
     ps_set (c->ps, o, "LastUpdatedOn", ps_date (w->central.changed_ms, false));
     ps_set (c->ps, o, "ActiveMasterFqdn", master ? cs_text (c, w, master->host) : ps_const (""));
-    ps_set (c->ps, o, "ActiveMasterLastHeartbeat", master ? ps_date (w->now_ms, false) : ps_null ());
+    ps_set (c->ps, o, "ActiveMasterLastHeartbeat", master ? ps_date (w_clock (w), false) : ps_null ());
     ps_set (c->ps, o, "ActiveFileTransferAgents", ps_of_list (agents));
     ps_set (c->ps, o, "ActiveReplicas", ps_of_list (replicas));
     ps_set (c->ps, o, "DeletedReplicas", ps_of_list (ps_list_new (c->ps)));

@@ -337,6 +337,13 @@ struct world {
     char text[W_MAX_TEXT];
 };
 
+/* The clock of a world that other threads may wind: a snapshot of a process (client.h) changes in nothing else. */
+static inline int64_t
+w_clock (const struct world *w)
+{
+    return __atomic_load_n (&w->now_ms, __ATOMIC_RELAXED);
+}
+
 /* Life.  All functions are pure but for the world given. */
 void w_init (struct world *w, uint64_t seed, int64_t now_ms);
 void w_assign (struct world *to, const struct world *from);  /* copies used slots only; `to` must be a world or zero */
