@@ -179,7 +179,7 @@ find_unfinished (struct cli *c, struct sb_journal *j, struct sb_journal_run **re
     if (!sb_journal_runs (j, &c->arena, &runs, &n, &c->faults))
         return false;
     for (i = 0; i < n && *ret == NULL; i++)
-        if (runs[i].outcome == NULL && !cli_overtaken (c, j, &runs[i]))
+        if (runs[i].outcome == NULL && !cli_overtaken (j, &runs[i]))
             *ret = &runs[i];
     return true;
 }

@@ -74,8 +74,7 @@ unfinished_json (struct cli *c, struct sb_journal *j, const char *pool)
         return NULL;
     }
     for (i = 0; i < n; i++)
-        if (runs[i].ended_ms == 0 && (pool == NULL || strcmp (runs[i].pool, pool) == 0)
-            && !cli_overtaken (c, j, &runs[i]))
+        if (runs[i].ended_ms == 0 && (pool == NULL || strcmp (runs[i].pool, pool) == 0) && !cli_overtaken (j, &runs[i]))
             json_array_append_new (list, json_pack ("{s:s, s:s, s:b, s:b, s:s?, s:o?}", "run", runs[i].id, "workflow",
                                                     runs[i].workflow, "drill", runs[i].drill, "running",
                                                     sb_journal_owned (j, runs[i].id, NULL), "outcome", runs[i].outcome,

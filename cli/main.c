@@ -146,7 +146,9 @@ const struct cli_command cli_commands[] = {
       "run asks on a terminal; elsewhere it ends with 4 and stays resumable.",
       run_options, 1, 1, cmd_run },
     { "resume", "[RUN]", "go on with an unfinished run",
-      "Without RUN: the newest unfinished one. Nothing unfinished: ends with 0.", resume_options, 0, 1, cmd_resume },
+      "Without RUN: the newest unfinished one that has something left which no later run has done. Nothing unfinished:\n"
+      "ends with 0.",
+      resume_options, 0, 1, cmd_resume },
     { "approve", "RUN GATE", "answer a gate of a run from another terminal",
       "Who answers is told by the kernel, never by an argument. GATE is the gate's name, or STEP of the step it guards.\n"
       "A gate that wants two persons goes on when a second user has approved it too; neither --approve all nor the same\n"

@@ -124,13 +124,13 @@ cli_pay_owed (struct cli *c, struct sb_journal *j, bool *ret_tried)
     *ret_tried = false;
     if (c->paid == NULL)
         c->paid = json_array ();
-    if (!cli_owed (c, j, pool, &a, &owed, &n, &c->faults))
+    if (!cli_owed (j, pool, &a, &owed, &n, &c->faults))
         return cli_fail (c, -1);
     for (i = 0; i < n; i++)
         if ((i == 0 || strcmp (owed[i].run, owed[i - 1].run) != 0)
             && pay_run (c, j, owed, n, owed[i].run, ret_tried) == EXIT_SIGNAL)
             return -2;
-    if (!cli_owed (c, j, pool, &a, &owed, &n, &c->faults))
+    if (!cli_owed (j, pool, &a, &owed, &n, &c->faults))
         return cli_fail (c, -1);
     return (int) n;
 }
@@ -194,7 +194,7 @@ cli_owed_json (struct cli *c, struct sb_journal *j, const char *pool)
     json_t *list = json_array ();
     size_t n = 0, i;
 
-    if (j != NULL && !cli_owed (c, j, pool, &c->arena, &owed, &n, &c->faults)) {
+    if (j != NULL && !cli_owed (j, pool, &c->arena, &owed, &n, &c->faults)) {
         json_decref (list);
         return NULL;
     }

@@ -38,9 +38,9 @@ void cli_tell_rest (struct cli *c, struct sb_journal *j, int64_t ms);
 json_t *cli_owed_json (struct cli *c, struct sb_journal *j, const char *pool);
 
 /* settled.c.  What is owed and was not done by a later run since; as sb_journal_owed(). */
-bool cli_owed (struct cli *c, struct sb_journal *j, const char *pool, struct sb_arena *a, struct sb_journal_owed **ret,
+bool cli_owed (struct sb_journal *j, const char *pool, struct sb_arena *a, struct sb_journal_owed **ret,
                size_t *ret_count, struct sb_faults *faults);
 /* Has a later run done whatever this unfinished one still has to do?  Then it is not carried on by itself. */
-bool cli_overtaken (struct cli *c, struct sb_journal *j, const struct sb_journal_run *run);
+bool cli_overtaken (struct sb_journal *j, const struct sb_journal_run *run);
 
 #endif

@@ -1,4 +1,4 @@
-/* Tickets in memory, by MIT's libkrb5; see kerberos.h. */
+/* Tickets of this process, by MIT's libkrb5; see kerberos.h. */
 #include "plugins/lib/kerberos.h"
 
 #include "core/base/mem.h"

@@ -7,7 +7,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from winrm_lab import Lab, Raw, tap, until  # noqa: E402
+from winrm_lab import GONE, Lab, Raw, tap, until  # noqa: E402
 
 lab = Lab()
 south, north = lab.frontend("fe-south"), lab.frontend("fe-north")
@@ -235,7 +235,7 @@ def back():
     def answers():
         try:
             return Raw(north).run("hostname")[0] == 0
-        except OSError:
+        except GONE:
             return False
     until(answers, what="the front end in north answers")
     replicated(*NORTH)

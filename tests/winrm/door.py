@@ -9,7 +9,7 @@ import time
 import warnings
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from winrm_lab import CMD, NS, SHELL, TRANSFER, Lab, Raw, clixml, encoded, tap, until  # noqa: E402
+from winrm_lab import CMD, GONE, NS, SHELL, TRANSFER, Lab, Raw, clixml, encoded, tap, until  # noqa: E402
 
 warnings.filterwarnings("ignore")
 try:
@@ -383,7 +383,7 @@ def goes_and_comes(kind, name):
     def answers():
         try:
             return Raw(north).run("hostname")[:2] == (0, b"FE-NORTH\r\n")
-        except OSError:
+        except GONE:
             return False
     until(answers, what="it answers before")
     r = Raw(north)
@@ -395,7 +395,7 @@ def goes_and_comes(kind, name):
     def wait():
         try:
             seen.append(r.receive(shell, command, timeout="PT60S").code())
-        except OSError:
+        except GONE:
             seen.append(None)
     waiting = threading.Thread(target=wait)
     waiting.start()

@@ -78,6 +78,9 @@ class Answer:
         return self.text(".//s:Subcode/s:Value")
 
 
+GONE = (OSError, http.client.HTTPException)  # no answer, or half of one: its door lost the power
+
+
 class Raw:
     """One connection; every part of a request can be replaced."""
 
