@@ -228,12 +228,8 @@ cs_try (struct ps_call *c, struct w_op *op, struct w_out *out)
 }
 
 enum ps_flow
-cs_do (struct ps_call *c, struct w_op *op, struct w_out *out)
+cs_refused (struct ps_call *c, const struct w_out *out)
 {
-    if (cs_try (c, op, out) != PS_GO)
-        return PS_STOPPED;
-    if (out->status == W_DONE)
-        return PS_GO;
     if (out->status == W_UNREACHABLE)
         return ps_fail (c, "ConnectionError", "ServerUnavailable", "The server does not answer.");
     /* the last message but one tells why when the last only says that it ended (3013, 5069) */
@@ -241,6 +237,14 @@ cs_do (struct ps_call *c, struct w_op *op, struct w_out *out)
         if (out->msgs[i].number != 3013 && out->msgs[i].number != 5069)
             return refused (c, &out->msgs[i], out);
     return ps_fail (c, "InvalidOperation", "Failed", "The operation failed.");
+}
+
+enum ps_flow
+cs_do (struct ps_call *c, struct w_op *op, struct w_out *out)
+{
+    if (cs_try (c, op, out) != PS_GO)
+        return PS_STOPPED;
+    return out->status == W_DONE ? PS_GO : cs_refused (c, out);
 }
 
 /* ---- the table ---- */

@@ -25,7 +25,9 @@ enum ps_flow cs_dark (struct ps_call *c);
 size_t cs_databases (struct ps_call *c, const struct world *w, struct cs_database ret[CS_MAX_DATABASES]);
 /* Does one operation as this front end and waits for its end; what went wrong is in `out`. */
 enum ps_flow cs_try (struct ps_call *c, struct w_op *op, struct w_out *out);
-/* The same; an error is thrown in the words of the product. */
+/* Throws what went wrong in the words of the product. */
+enum ps_flow cs_refused (struct ps_call *c, const struct w_out *out);
+/* Both. */
 enum ps_flow cs_do (struct ps_call *c, struct w_op *op, struct w_out *out);
 void cs_op (struct ps_call *c, struct w_op *op, enum w_op_kind kind, w_id instance, const char *db);
 /* The front end that is the active master: the first one of the store's site. */

@@ -200,10 +200,10 @@ address (const struct world *w, w_id instance, char ret[W_PATH])
               w->instances[instance - 1].endpoint_port);
 }
 
-/* Backup to the share, restore at the mirror, partner at the mirror, partner at the principal.  *ret_again: the last
- * was refused, as when a log backup of somebody else fell between (1412): the mirror lacks it, and all must be done again. */
+/* Backup to the share, restore at the mirror, partner at the mirror, partner at the principal; the first refusal ends it
+ * and is in `out`. */
 static enum ps_flow
-build_once (struct ps_call *c, const struct world *w, struct pair p, const char *share, bool *ret_again)
+build_once (struct ps_call *c, const struct world *w, struct pair p, const char *share, struct w_out *out)
 {
     const struct {
         enum w_op_kind kind;
@@ -220,39 +220,43 @@ build_once (struct ps_call *c, const struct world *w, struct pair p, const char 
     };
     char to_primary[W_PATH], to_mirror[W_PATH];
     struct w_op op;
-    struct w_out out;
-    enum ps_flow f = PS_GO;
 
     address (w, p.primary, to_primary);
     address (w, p.mirror, to_mirror);
-    for (size_t i = 0; i < sizeof steps / sizeof *steps && f == PS_GO; i++) {
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         cs_op (c, &op, steps[i].kind, steps[i].at, p.name);
         op.flags = steps[i].flags;
         if (steps[i].suffix)
             snprintf (op.path[0], W_PATH, "%s\\%s_mirror%s", share, p.name, steps[i].suffix);
         else
             strcpy (op.path[0], steps[i].at == p.mirror ? to_primary : to_mirror);
-        f = ret_again && i + 1 == sizeof steps / sizeof *steps ? cs_try (c, &op, &out) : cs_do (c, &op, &out);
+        if (cs_try (c, &op, out) != PS_GO)
+            return PS_STOPPED;
+        if (out->status != W_DONE)
+            break;
     }
-    if (f != PS_GO || !ret_again || out.status == W_DONE)
-        return f;
-    *ret_again = true;
-    cs_op (c, &op, W_OP_PARTNER_OFF, p.mirror, p.name);
-    return cs_try (c, &op, &out);
+    return PS_GO;
 }
 
-/* The last of five attempts is the one whose failure is told. */
+/* A log backup of somebody else that falls between is a piece that the mirror lacks: the next one is too recent for it
+ * (4305), or the partners do not meet (1412).  Then all is done again; the failure of the fifth attempt is told. */
 static enum ps_flow
 build (struct ps_call *c, const struct world *w, struct pair p, const char *share)
 {
-    enum ps_flow f = PS_GO;
-    bool again = true;
+    struct w_op off;
+    struct w_out out, ignored;
+    int left = 5;
 
-    for (int i = 0; i < 4 && f == PS_GO && again; i++) {
-        again = false;
-        f = build_once (c, w, p, share, &again);
+    while (build_once (c, w, p, share, &out) == PS_GO) {
+        if (out.status == W_DONE)
+            return PS_GO;
+        if (--left == 0 || (!w_out_has (&out, 4305) && !w_out_has (&out, 1412)))
+            return cs_refused (c, &out);
+        cs_op (c, &off, W_OP_PARTNER_OFF, p.mirror, p.name);
+        if (cs_try (c, &off, &ignored) != PS_GO)
+            break;
     }
-    return f == PS_GO && again ? build_once (c, w, p, share, NULL) : f;
+    return PS_STOPPED;
 }
 
 static enum ps_flow
