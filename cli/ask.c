@@ -73,15 +73,11 @@ ask_step (struct sb_laneset *lanes, const struct sb_plan_step *s, uint64_t id, e
 int
 cli_ask_plan (struct cli *c, const struct sb_plan *p, enum cli_ask what, struct cli_answers *ret)
 {
-    struct sb_lanes_cfg cfg = { .registry = c->registry, .topology_file = cli_topology_file (c), .run = "" };
     struct asking k = { .plan = p, .answers = ret };
     struct sb_laneset *lanes;
     uint32_t i;
 
-    cfg.topology_text = sb_buf_cstr (&c->topology_text);
-    cfg.topology_len = c->topology_text.len;
-    cfg.base = c->base;
-    lanes = sb_lanes_new (&cfg, &c->faults);
+    lanes = cli_lanes (c);
     if (lanes == NULL)
         return cli_fail (c, EXIT_CONFIG);
     ret->list = sb_xcalloc (p->count + 1, sizeof *ret->list);

@@ -58,7 +58,6 @@ int
 cli_call_channel (struct cli *c, const struct sb_object *channel, const char *verb, const struct sb_note *note,
                   struct cli_called *ret)
 {
-    struct sb_lanes_cfg cfg = { .registry = c->registry, .topology_file = cli_topology_file (c), .run = "" };
     const struct sb_call_spec spec = { .id = 1,
                                        .plugin = channel->plugin,
                                        .kind = "channel",
@@ -73,10 +72,7 @@ cli_call_channel (struct cli *c, const struct sb_object *channel, const char *ve
     *ret = (struct cli_called){ .rc = SB_UNSURE };
     if (!has_action (c, channel->plugin, verb))
         return EXIT_DONE;
-    cfg.topology_text = sb_buf_cstr (&c->topology_text);
-    cfg.topology_len = c->topology_text.len;
-    cfg.base = c->base;
-    lanes = sb_lanes_new (&cfg, &c->faults);
+    lanes = cli_lanes (c);
     if (lanes == NULL)
         return cli_fail (c, EXIT_CONFIG);
     sb_launcher_of (&launch, lanes);

@@ -100,6 +100,7 @@ char *cli_workflow_path (struct cli *c, const char *name); /* in the arena; NULL
 const char **cli_workflow_names (struct cli *c);           /* NULL-terminated, sorted */
 const char *cli_state_dir (struct cli *c);                 /* --state, SWITCHBACK_STATE, or the user's */
 const char *cli_topology_file (struct cli *c);
+struct sb_laneset *cli_lanes (struct cli *c); /* for calls outside a run, to be freed; NULL: a fault says why */
 void cli_release (struct cli *c);
 
 /* out.c */

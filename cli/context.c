@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include "core/base/text.h"
+#include "core/host/lane.h"
 #include "core/sys/file.h"
 
 #include <stdio.h>
@@ -237,6 +238,19 @@ cli_make_plan (struct cli *c, const struct sb_workflow *w, struct sb_plan *p)
     if (!sb_workflow_lint (w, args.catalogue, &c->faults) || !sb_plan_make (p, &args, &c->faults))
         return cli_fail (c, EXIT_CONFIG);
     return EXIT_DONE;
+}
+
+struct sb_laneset *
+cli_lanes (struct cli *c)
+{
+    const struct sb_lanes_cfg cfg = { .registry = c->registry,
+                                      .topology_file = cli_topology_file (c),
+                                      .topology_text = sb_buf_cstr (&c->topology_text),
+                                      .topology_len = c->topology_text.len,
+                                      .base = c->base,
+                                      .run = "" };
+
+    return sb_lanes_new (&cfg, &c->faults);
 }
 
 void

@@ -42,40 +42,14 @@ static char root[4096];
 
 /* ---------------------------------------------------------------- files */
 
-static char *
-slurp (const char *path)
-{
-    SB_CLEANUP (sb_buf_free) struct sb_buf b = { 0 };
-    FILE *f = fopen (path, "r");
-    char piece[4096];
-    size_t n;
-
-    if (f == NULL)
-        return NULL;
-    while ((n = fread (piece, 1, sizeof piece, f)) > 0)
-        sb_buf_add (&b, piece, n);
-    fclose (f);
-    return sb_buf_take (&b);
-}
-
-static void
-spill (const char *path, const char *text)
-{
-    FILE *f = fopen (path, "w");
-
-    CU_ASSERT_PTR_NOT_NULL_FATAL (f);
-    fputs (text, f);
-    fclose (f);
-}
-
 static void
 compare (const char *path, const char *got)
 {
     SB_AUTOFREE char *expected = NULL;
 
     if (getenv ("SB_UPDATE") != NULL)
-        spill (path, got);
-    expected = slurp (path);
+        sb_tap_write (path, got);
+    expected = sb_tap_read (path);
     CU_ASSERT_PTR_NOT_NULL_FATAL (expected);
     sb_same_text (expected, got);
 }
@@ -481,7 +455,7 @@ static size_t played;
 static void
 play (const struct sb_plan *plan, const char *path)
 {
-    SB_AUTOFREE char *text = slurp (path), *copy = sb_xstrdup (text), *got = NULL, *whole = NULL, *key = NULL;
+    SB_AUTOFREE char *text = sb_tap_read (path), *copy = sb_xstrdup (text), *got = NULL, *whole = NULL, *key = NULL;
     char *end = strstr (copy, "----\n"), *line, *save = NULL, *word, *at;
     struct world w = { 0 };
     const char *twin;
@@ -585,7 +559,7 @@ folder (const char *name)
     const char *dash = strrchr (name, '-');
     SB_AUTOFREE char *tpath = sb_xprintf ("%s/topologies/%s.ini", root, dash + 1);
     SB_AUTOFREE char *wpath = sb_xprintf ("%s/workflows/%.*s.ini", root, (int) (dash - name), name);
-    SB_AUTOFREE char *t_text = slurp (tpath), *w_text = slurp (wpath),
+    SB_AUTOFREE char *t_text = sb_tap_read (tpath), *w_text = sb_tap_read (wpath),
                      *dir = sb_xprintf ("%s/scenarios/%s", root, name);
     SB_AUTOFREE char *shown = NULL;
     struct sb_topology t = { 0 };

@@ -71,3 +71,29 @@ sb_tap_run (const char *suite, const struct sb_tap_test *tests)
     CU_cleanup_registry ();
     return bad || number == 0 ? 1 : 0;
 }
+
+char *
+sb_tap_read (const char *path)
+{
+    FILE *f = fopen (path, "r");
+    char *text = NULL;
+    size_t n = 0;
+
+    if (f == NULL)
+        return NULL;
+    if (getdelim (&text, &n, EOF, f) < 0) { /* an empty file */
+        free (text);
+        text = calloc (1, 1);
+    }
+    fclose (f);
+    return text;
+}
+
+void
+sb_tap_write (const char *path, const char *text)
+{
+    FILE *f = fopen (path, "w");
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL (f);
+    CU_ASSERT_FATAL (fputs (text, f) >= 0 && fclose (f) == 0);
+}

@@ -17,4 +17,8 @@ int sb_tap_run (const char *suite, const struct sb_tap_test *tests);
 /* For the running test: "ok N - title # SKIP reason".  Return from the test after it. */
 void sb_tap_skip (const char *reason);
 
+/* The whole text of a file, to be freed; NULL: it cannot be opened.  And a file with this text, or the test ends. */
+char *sb_tap_read (const char *path);
+void sb_tap_write (const char *path, const char *text);
+
 #endif

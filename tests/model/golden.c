@@ -24,28 +24,16 @@ static char *
 slurp (const char *folder, const char *name)
 {
     SB_AUTOFREE char *path = sb_xprintf ("%s/%s%s%s", root, folder, *folder ? "/" : "", name);
-    SB_CLEANUP (sb_buf_free) struct sb_buf b = { 0 };
-    FILE *f = fopen (path, "r");
-    char piece[4096];
-    size_t n;
 
-    if (f == NULL)
-        return NULL;
-    while ((n = fread (piece, 1, sizeof piece, f)) > 0)
-        sb_buf_add (&b, piece, n);
-    fclose (f);
-    return sb_buf_take (&b);
+    return sb_tap_read (path);
 }
 
 static void
 spill (const char *folder, const char *name, const char *text)
 {
     SB_AUTOFREE char *path = sb_xprintf ("%s/%s/%s", root, folder, name);
-    FILE *f = fopen (path, "w");
 
-    CU_ASSERT_PTR_NOT_NULL_FATAL (f);
-    fputs (text, f);
-    fclose (f);
+    sb_tap_write (path, text);
 }
 
 static void

@@ -21,16 +21,8 @@ static char *
 slurp (const char *folder, const char *name)
 {
     SB_AUTOFREE char *path = sb_xprintf ("%s/%s/%s", top (), folder, name);
-    SB_CLEANUP (sb_buf_free) struct sb_buf b = { 0 };
-    FILE *f = fopen (path, "r");
-    char piece[4096];
-    size_t n;
 
-    while (f != NULL && (n = fread (piece, 1, sizeof piece, f)) > 0)
-        sb_buf_add (&b, piece, n);
-    if (f != NULL)
-        fclose (f);
-    return sb_buf_take (&b);
+    return sb_tap_read (path);
 }
 
 static int
