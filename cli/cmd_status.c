@@ -155,49 +155,86 @@ cmd_status (struct cli *c)
     return rc;
 }
 
+static json_t *
+head_json (const struct sb_journal_head *head)
+{
+    struct sb_buf hash SB_CLEANUP (sb_buf_free) = { 0 };
+
+    sb_hex (head->hash, SB_HASH_BYTES, &hash);
+    return json_pack ("{s:I, s:s}", "seq", (json_int_t) head->seq, "hash", sb_buf_cstr (&hash));
+}
+
+/* What was foretold of a run when it began, without its steps; NULL: nothing was. */
+static json_t *
+foretold_json (const char *info)
+{
+    json_t *all = json_loads (info, 0, NULL), *o = json_object_get (all, "forecast"), *found = NULL;
+
+    if (o != NULL)
+        found = json_pack ("{s:O, s:O}", "median_ms", json_object_get (o, "median_ms"), "p90_ms",
+                           json_object_get (o, "p90_ms"));
+    json_decref (all);
+    return found;
+}
+
+/* A line of the table and an object of the list; strings of the line live in the arena. */
+static void
+history_row (struct cli *c, const struct sb_journal_run *run, bool broke, struct cli_table *t, json_t *list)
+{
+    struct sb_buf begun SB_CLEANUP (sb_buf_free) = { 0 };
+    struct sb_buf took SB_CLEANUP (sb_buf_free) = { 0 };
+    struct sb_buf about SB_CLEANUP (sb_buf_free) = { 0 };
+    json_t *foretold = foretold_json (run->info);
+    const char *outcome = run->outcome != NULL ? run->outcome : "unfinished";
+
+    sb_format_utc (&begun, run->started_ms);
+    if (run->ended_ms > 0)
+        sb_format_duration (&took, run->ended_ms - run->started_ms);
+    if (foretold != NULL)
+        sb_format_duration (&about, json_integer_value (json_object_get (foretold, "median_ms")));
+    cli_table_row (t,
+                   (const char *const[]){
+                           run->id, run->drill ? sb_arena_printf (&c->arena, "DRILL %s", run->workflow) : run->workflow,
+                           sb_buf_cstr (&begun), sb_buf_cstr (&took), sb_buf_cstr (&about),
+                           broke ? sb_arena_printf (&c->arena, "%s, BREAK GLASS", outcome) : outcome });
+    json_array_append_new (list, json_pack ("{s:s, s:s, s:s, s:b, s:s, s:I, s:I, s:s, s:b, s:o?}", "run", run->id,
+                                            "workflow", run->workflow, "pool", run->pool, "drill", run->drill, "digest",
+                                            run->digest, "started_ms", (json_int_t) run->started_ms, "ended_ms",
+                                            (json_int_t) run->ended_ms, "outcome", outcome, "break_glass", broke,
+                                            "foretold", foretold));
+}
+
 int
 cmd_history (struct cli *c)
 {
-    static const char *const heads[] = { "RUN", "WORKFLOW", "BEGUN", "TOOK", "OUTCOME" };
-    struct cli_table t = { .heads = heads, .columns = 5 };
+    static const char *const heads[] = { "RUN", "WORKFLOW", "BEGUN", "TOOK", "FORETOLD", "OUTCOME" };
+    struct cli_table t = { .heads = heads, .columns = 6 };
+    struct sb_journal_head head = { 0 };
     struct sb_journal_run *runs = NULL;
-    json_t *list = json_array (), *marks;
+    json_t *list = json_array (), *marks = NULL, *end;
     size_t n = 0, i;
     int rc;
     struct sb_journal *j = cli_journal (c, false, &rc);
 
-    if (j != NULL && !sb_journal_runs (j, &c->arena, &runs, &n, &c->faults))
+    if (j != NULL
+        && (!sb_journal_runs (j, &c->arena, &runs, &n, &c->faults) || !sb_journal_head (j, &head, &c->faults)
+            || (marks = cli_glass_marks (c, j, NULL)) == NULL))
         rc = cli_fail (c, EXIT_JOURNAL);
-    marks = rc == EXIT_DONE ? cli_glass_marks (c, j, NULL) : NULL;
+    end = head_json (&head);
     for (i = 0; i < n; i++) {
-        bool broke = cli_broke_glass (marks, runs[i].id);
-        struct sb_buf begun SB_CLEANUP (sb_buf_free) = { 0 };
-        struct sb_buf took SB_CLEANUP (sb_buf_free) = { 0 };
-        const char *outcome = runs[i].outcome != NULL ? runs[i].outcome : "unfinished", *shown = outcome;
-
-        if (broke)
-            shown = sb_arena_printf (&c->arena, "%s, BREAK GLASS", outcome);
-
-        sb_format_utc (&begun, runs[i].started_ms);
-        if (runs[i].ended_ms > 0)
-            sb_format_duration (&took, runs[i].ended_ms - runs[i].started_ms);
-        cli_table_row (&t,
-                       (const char *const[]){ runs[i].id,
-                                              runs[i].drill ? sb_arena_printf (&c->arena, "DRILL %s", runs[i].workflow)
-                                                            : runs[i].workflow,
-                                              sb_buf_cstr (&begun), sb_buf_cstr (&took), shown });
-        json_array_append_new (
-                list, json_pack ("{s:s, s:s, s:s, s:b, s:s, s:I, s:I, s:s, s:b}", "run", runs[i].id, "workflow",
-                                 runs[i].workflow, "pool", runs[i].pool, "drill", runs[i].drill, "digest",
-                                 runs[i].digest, "started_ms", (json_int_t) runs[i].started_ms, "ended_ms",
-                                 (json_int_t) runs[i].ended_ms, "outcome", outcome, "break_glass", broke));
+        history_row (c, &runs[i], cli_broke_glass (marks, runs[i].id), &t, list);
+        json_object_set (json_array_get (list, i), "head", end);
     }
     if (rc == EXIT_DONE && c->json)
         cli_print_json (json_incref (list));
     else if (rc == EXIT_DONE && n == 0)
         puts ("no run was begun yet");
-    else if (rc == EXIT_DONE)
+    else if (rc == EXIT_DONE) {
         cli_table_print (&t);
+        printf ("\njournal: record %lld, %s\n", (long long) head.seq,
+                json_string_value (json_object_get (end, "hash")));
+    }
+    json_decref (end);
     json_decref (list);
     json_decref (marks);
     sb_journal_close (j);

@@ -187,7 +187,11 @@ const struct cli_command cli_commands[] = {
       prove_options, 1, 1, cmd_prove },
     { "report", "[RUN...]", "tell what runs did, with their evidence", "Without RUN: the newest one.", report_options,
       0, -1, cmd_report },
-    { "history", NULL, "list the runs", NULL, NULL, 0, 0, cmd_history },
+    { "history", NULL, "list the runs",
+      "What was foretold is the median that a run was told when it began, without people's time. A run in which glass was\n"
+      "broken says so for ever. The last line names the journal's last record: keep it, and `switchback journal verify\n"
+      "--head NUMBER:HASH` finds an end that was cut off.",
+      NULL, 0, 0, cmd_history },
     { "journal verify", "[FILE]", "check the chain of a journal, offline",
       "Finds every record that was changed, is missing, was added or moved, and compares the tables made from the records\n"
       "with the records. An end that was cut off shows only against a head from outside: the number and hash that\n"

@@ -167,6 +167,21 @@ report_ms (const json_t *o, const char *key)
     return json_integer_value (json_object_get (o, key));
 }
 
+bool
+report_foretold_words (const json_t *report, struct sb_buf *out)
+{
+    const json_t *foretold = json_object_get (json_object_get (report, "info"), "forecast");
+
+    if (foretold == NULL)
+        return false;
+    sb_buf_str (out, "about ");
+    sb_format_duration (out, report_ms (foretold, "median_ms"));
+    sb_buf_str (out, ", nine of ten ");
+    sb_format_duration (out, report_ms (foretold, "p90_ms"));
+    sb_buf_str (out, ", without people's time");
+    return true;
+}
+
 static void
 print_foretold (const json_t *foretold)
 {
@@ -225,6 +240,7 @@ report_text (struct cli *c, json_t *report)
 {
     struct sb_buf took SB_CLEANUP (sb_buf_free) = { 0 };
     struct sb_buf at SB_CLEANUP (sb_buf_free) = { 0 };
+    struct sb_buf foretold SB_CLEANUP (sb_buf_free) = { 0 };
     const char *key;
     json_t *step, *value;
     size_t i;
@@ -236,6 +252,8 @@ report_text (struct cli *c, json_t *report)
             json_is_true (json_object_get (report, "drill")) ? "DRILL " : "", report_str (report, "title"),
             cli_paint (c, "off"), report_str (report, "run"), sb_buf_cstr (&at), took.len > 0 ? ", took " : "",
             sb_buf_cstr (&took), report_str (report, "outcome"), report_str (report, "digest"));
+    if (report_foretold_words (report, &foretold))
+        printf ("foretold: %s\n\n", sb_buf_cstr (&foretold));
     print_proof (json_object_get (report, "proof"));
     print_info (json_object_get (report, "info"));
     if (json_is_object (json_object_get (report, "standing")))

@@ -15,6 +15,9 @@ json_t *report_losses (struct cli *c, struct sb_journal *j, const struct sb_jour
 /* One of them in a few sentences. */
 void report_loss_words (const json_t *loss, struct sb_buf *out);
 
+/* "about 40s, nine of ten 1m20s, without people's time": what was foretold of the whole run; false: nothing was. */
+bool report_foretold_words (const json_t *report, struct sb_buf *out);
+
 /* The account with the losses.  NULL: faults were added. */
 json_t *report_json (struct cli *c, struct sb_journal *j, const struct sb_journal_run *run);
 void report_text (struct cli *c, json_t *report);

@@ -17,13 +17,15 @@ static const char style[] =
         ".box.owe{border-color:#c98a00;background:#fff7e5}.box.bad{border-color:#b3261e;background:#fdeeed}"
         ".bar{position:relative;height:1rem;background:#f2f5f8;min-width:20rem}"
         ".bar i{position:absolute;top:0;height:1rem;background:#2f6fde;min-width:3px}.bar i.already{background:#9fb0c0}"
+        ".bar{overflow:hidden}.bar s{position:absolute;top:0;height:1rem;min-width:2px;border:1px dashed #5a6b7b;"
+        "border-width:0 1px;background:#5a6b7b33}.over{color:#b3261e}"
         ".axis{display:flex;justify-content:space-between;font-weight:400}"
         ".done{color:#1b7f3b}.owed,.skipped,.undone,.left{color:#9a6700}.held,.failed{color:#b3261e;font-weight:600}"
         ".waiting{color:#8895a3}.res{color:#5a6b7b;font-size:.85rem}code{font-size:.85rem;word-break:break-all}"
         ".line td{background:#b3261e;color:#fff;font-weight:600;padding:.15rem .6rem}.nr{color:#b3261e;font-size:.85rem}"
         "@media(prefers-color-scheme:dark){body{background:#12181f;color:#dbe4ed}td,th{border-color:#26313c}.bar{background:#1c2630}"
         ".box{background:#16233a}.box.owe{background:#2e2610}.box.bad{background:#351a18}.done{color:#5cc27e}"
-        ".owed,.skipped,.undone,.left{color:#e0b04c}.held,.failed,.nr{color:#f28b82}}"
+        ".owed,.skipped,.undone,.left{color:#e0b04c}.held,.failed,.nr,.over{color:#f28b82}}"
         "@media print{.drill{position:static}}";
 
 static void
@@ -152,6 +154,29 @@ losses (struct sb_buf *b, const json_t *list)
     }
 }
 
+/* Glass that was broken: the mark stays on every page about the run. */
+static void
+glass (struct sb_buf *b, const json_t *marks)
+{
+    const json_t *mark;
+    size_t i;
+
+    json_array_foreach (marks, i, mark)
+    {
+        sb_buf_str (b, "<div class=\"box bad\"><b>BREAK GLASS at gate ");
+        esc (b, report_str (mark, "gate"));
+        sb_buf_str (b, ": one person alone, without a second</b>");
+        esc (b, report_str (mark, "by"));
+        sb_buf_str (b, ", ");
+        utc (b, report_ms (mark, "at_ms"));
+        sb_buf_str (b, ", with a countdown of ");
+        sb_format_duration (b, report_ms (mark, "countdown_ms"));
+        sb_buf_str (b, "; reason: ");
+        esc (b, report_str (mark, "reason"));
+        sb_buf_str (b, "</div>\n");
+    }
+}
+
 /* A box with the steps that rest in a state. */
 static void
 resting (struct sb_buf *b, const json_t *steps, const char *state, const char *class, const char *head)
@@ -179,6 +204,19 @@ resting (struct sb_buf *b, const json_t *steps, const char *state, const char *c
 
 /* ---------------------------------------------------------------- steps and their times */
 
+/* Where the end was foretold: from the median to the 90th percentile. */
+static void
+foretold_end (struct sb_buf *b, const json_t *step, int64_t from, int64_t span)
+{
+    const json_t *foretold = json_object_get (step, "foretold");
+    int64_t begun = report_ms (step, "begun_ms"), median = report_ms (foretold, "median_ms");
+
+    if (foretold != NULL && begun > 0)
+        sb_buf_printf (b, "<s style=\"left:%.2f%%;width:%.2f%%\"></s>",
+                       100.0 * (double) (begun + median - from) / (double) span,
+                       100.0 * (double) (report_ms (foretold, "p90_ms") - median) / (double) span);
+}
+
 static void
 bar (struct sb_buf *b, const json_t *step, int64_t from, int64_t span)
 {
@@ -194,9 +232,11 @@ bar (struct sb_buf *b, const json_t *step, int64_t from, int64_t span)
         utc (b, begun);
         sb_buf_str (b, " to ");
         utc (b, ended);
-        sb_buf_printf (b, "\"><i%s style=\"left:%.2f%%;width:%.2f%%\"></i></div></td>",
+        sb_buf_printf (b, "\"><i%s style=\"left:%.2f%%;width:%.2f%%\"></i>",
                        json_is_true (json_object_get (step, "already")) ? " class=already" : "", left > 99 ? 99 : left,
                        100.0 * (double) (ended - begun) / (double) span);
+        foretold_end (b, step, from, span);
+        sb_buf_str (b, "</div></td>");
     } else {
         sb_buf_str (b, "></div></td>");
     }
@@ -223,15 +263,32 @@ results (struct sb_buf *b, json_t *step)
     }
 }
 
+/* What a step took, and what was foretold of it: "1m, nine of ten 2m". */
+static void
+times (struct sb_buf *b, const json_t *step)
+{
+    const json_t *foretold = json_object_get (step, "foretold"), *took = json_object_get (step, "took_ms");
+    bool over = foretold != NULL && json_integer_value (took) > report_ms (foretold, "p90_ms");
+
+    sb_buf_printf (b, "<td class=\"n%s\">", over ? " over" : "");
+    if (took != NULL)
+        sb_format_duration (b, json_integer_value (took));
+    sb_buf_str (b, over ? "<div class=res>longer than nine of ten</div></td><td class=n>" : "</td><td class=n>");
+    if (foretold != NULL) {
+        sb_format_duration (b, report_ms (foretold, "median_ms"));
+        sb_buf_str (b, "<div class=res>nine of ten ");
+        sb_format_duration (b, report_ms (foretold, "p90_ms"));
+        sb_buf_str (b, "</div>");
+    }
+    sb_buf_str (b, "</td>");
+}
+
 static void
 step_row (struct sb_buf *b, json_t *step, int64_t from, int64_t span)
 {
     const char *state = report_str (step, "state");
     bool rests = strcmp (state, "done") != 0 && report_str (step, "why")[0] != 0;
-    struct sb_buf took SB_CLEANUP (sb_buf_free) = { 0 };
 
-    if (report_ms (step, "begun_ms") > 0 && report_ms (step, "ended_ms") >= report_ms (step, "begun_ms"))
-        sb_format_duration (&took, report_ms (step, "ended_ms") - report_ms (step, "begun_ms"));
     sb_buf_printf (b, "<tr><td class=%s>%s%s%s%s</td><td>", state, state, rests ? ": " : "",
                    rests ? report_str (step, "why") : "",
                    json_is_true (json_object_get (step, "already")) ? ", was so already" : "");
@@ -251,7 +308,8 @@ step_row (struct sb_buf *b, json_t *step, int64_t from, int64_t span)
         esc (b, report_str (step, "sentence"));
         sb_buf_str (b, "</div>");
     }
-    sb_buf_printf (b, "</td><td class=n>%s</td>", sb_buf_cstr (&took));
+    sb_buf_str (b, "</td>");
+    times (b, step);
     bar (b, step, from, span);
     sb_buf_str (b, "</tr>\n");
 }
@@ -265,16 +323,17 @@ all_steps (struct sb_buf *b, const json_t *steps, int64_t from, int64_t span)
     size_t i;
 
     sb_format_duration (&length, span);
-    sb_buf_printf (b,
-                   "<h2>Steps</h2><table><tr><th>State</th><th>Step</th><th>Took</th><th><div class=axis><span>begin"
-                   "</span><span>%s</span></div></th></tr>\n",
-                   sb_buf_cstr (&length));
+    sb_buf_printf (
+            b,
+            "<h2>Steps</h2><table><tr><th>State</th><th>Step</th><th>Took</th><th>Foretold</th><th><div class=axis><span>begin"
+            "</span><span>%s</span></div></th></tr>\n",
+            sb_buf_cstr (&length));
     json_array_foreach (steps, i, step)
     {
         if (!passed && json_is_true (json_object_get (step, "no_return"))) {
             sb_buf_str (
                     b,
-                    "<tr class=line><td colspan=4>Point of no return: behind this line a run is not taken back, only "
+                    "<tr class=line><td colspan=5>Point of no return: behind this line a run is not taken back, only "
                     "carried on</td></tr>\n");
             passed = true;
         }
@@ -302,6 +361,26 @@ question_of (const json_t *events, const char *gate, size_t at)
     return question;
 }
 
+/* What of it is a person's decision: "yes (declared)", "yes, the first of two", "skip", ...; false: nothing. */
+static bool
+decided (const json_t *e, struct sb_buf *out)
+{
+    const json_t *body = json_object_get (e, "body");
+    const char *kind = report_str (e, "kind"), *grade = report_str (body, "grade");
+
+    if (strcmp (kind, "gate-answer") == 0)
+        sb_buf_printf (out, "%s%s%s%s", report_str (body, "answer"), grade[0] != 0 ? " (" : "", grade,
+                       grade[0] != 0 ? ")" : "");
+    else if (strcmp (kind, "gate-first") == 0)
+        sb_buf_str (out, "yes, the first of two");
+    else if (strcmp (kind, "gate-glass") == 0)
+        sb_buf_str (out, "BREAK GLASS");
+    else if (strcmp (kind, "person") == 0)
+        sb_buf_printf (out, "%s%s", report_str (body, "wish"),
+                       json_is_false (json_object_get (body, "accepted")) ? ", which did not fit" : "");
+    return out->len > 0;
+}
+
 static void
 decisions (struct sb_buf *b, const json_t *events)
 {
@@ -314,8 +393,10 @@ decisions (struct sb_buf *b, const json_t *events)
             "<h2>Decisions</h2><table><tr><th>When</th><th>Gate</th><th>Question</th><th>Answer</th><th>Who</th></tr>\n");
     json_array_foreach (events, i, e)
     {
+        struct sb_buf answer SB_CLEANUP (sb_buf_free) = { 0 };
+
         body = json_object_get (e, "body");
-        if (strcmp (report_str (e, "kind"), "gate-answer") != 0 && strcmp (report_str (e, "kind"), "person") != 0)
+        if (!decided (e, &answer))
             continue;
         sb_buf_str (b, "<tr><td class=n>");
         utc (b, report_ms (e, "at_ms"));
@@ -325,12 +406,7 @@ decisions (struct sb_buf *b, const json_t *events)
         question = question_of (events, report_str (body, "gate"), i);
         esc (b, question[0] != 0 ? question : report_str (e, "title"));
         sb_buf_str (b, "</td><td>");
-        esc (b, report_str (body, "answer"));
-        if (report_str (body, "grade")[0] != 0) {
-            sb_buf_str (b, " (");
-            esc (b, report_str (body, "grade"));
-            sb_buf_char (b, ')');
-        }
+        esc (b, sb_buf_cstr (&answer));
         sb_buf_str (b, "</td><td>");
         who (b, json_object_get (body, "by"));
         sb_buf_str (b, "</td></tr>\n");
@@ -380,6 +456,7 @@ section (struct sb_buf *b, json_t *report)
     json_t *events = json_object_get (report, "events"), *steps = json_object_get (report, "steps");
     const json_t *head = json_object_get (report, "head");
     struct sb_buf proof SB_CLEANUP (sb_buf_free) = { 0 };
+    struct sb_buf foretold SB_CLEANUP (sb_buf_free) = { 0 };
 
     if (json_array_size (events) > 0)
         until = report_ms (json_array_get (events, json_array_size (events) - 1), "at_ms");
@@ -397,7 +474,10 @@ section (struct sb_buf *b, json_t *report)
     pair (b, "Pool", report_str (report, "pool"));
     pair (b, "Begun", sb_buf_cstr (&at));
     pair (b, "Took", sb_buf_cstr (&took));
+    if (report_foretold_words (report, &foretold))
+        pair (b, "Foretold", sb_buf_cstr (&foretold));
     sb_buf_str (b, "</table>\n");
+    glass (b, json_object_get (json_object_get (report, "standing"), "glass"));
     resting (b, steps, "held", "bad", "Held: a person must look");
     resting (b, steps, "failed", "bad", "Failed");
     resting (b, steps, "owed", "owe", "Owed: to be done when the site answers");

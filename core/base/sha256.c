@@ -1,9 +1,11 @@
 /* SHA-256 as in FIPS 180-4: the names of the standard, its order of steps. */
 #include "core/base/sha256.h"
 
+#include "core/base/sha256_internal.h"
+
 #include <string.h>
 
-static const uint32_t K[64] = {
+const uint32_t sb_sha256_k[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -48,6 +50,7 @@ step (uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e, uint32_t f, u
 static void
 compress (uint32_t state[8], const uint8_t block[64])
 {
+    const uint32_t *K = sb_sha256_k;
     uint32_t w[64], a = state[0], b = state[1], c = state[2], d = state[3];
     uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
 
@@ -67,6 +70,22 @@ compress (uint32_t state[8], const uint8_t block[64])
 }
 
 void
+sb_sha256_blocks (uint32_t state[8], const uint8_t *blocks, size_t n)
+{
+    for (; n > 0; n--, blocks += 64)
+        compress (state, blocks);
+}
+
+static void
+hash_blocks (uint32_t state[8], const uint8_t *blocks, size_t n)
+{
+    if (sb_sha256_has_x86 ())
+        sb_sha256_blocks_x86 (state, blocks, n);
+    else
+        sb_sha256_blocks (state, blocks, n);
+}
+
+void
 sb_sha256_init (struct sb_sha256 *h)
 {
     *h = (struct sb_sha256){ .state = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c,
@@ -77,18 +96,22 @@ void
 sb_sha256_add (struct sb_sha256 *h, const void *data, size_t n)
 {
     const uint8_t *p = data;
+    size_t used = h->bytes % 64, part = n < 64 - used ? n : 64 - used;
 
-    while (n) {
-        size_t used = h->bytes % 64;
-        size_t part = n < 64 - used ? n : 64 - used;
-
+    if (n == 0)
+        return;
+    h->bytes += n;
+    if (used > 0) {
         memcpy (h->block + used, p, part);
-        h->bytes += part;
+        if (used + part < 64)
+            return;
+        hash_blocks (h->state, h->block, 1);
         p += part;
         n -= part;
-        if (h->bytes % 64 == 0)
-            compress (h->state, h->block);
     }
+    hash_blocks (h->state, p, n / 64);
+    if (n % 64 > 0)
+        memcpy (h->block, p + n / 64 * 64, n % 64);
 }
 
 void

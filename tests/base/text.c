@@ -2,6 +2,7 @@
 #include "tests/lib/tap.h"
 
 #include "core/base/sha256.h"
+#include "core/base/sha256_internal.h"
 #include "core/base/text.h"
 
 #include <stdlib.h>
@@ -266,6 +267,37 @@ sha256_vectors (void)
 }
 
 static void
+sha256_in_pieces_and_by_both_ways (void)
+{
+    uint32_t one[8], two[8];
+    char whole[SB_SHA256_HEX], pieces[SB_SHA256_HEX];
+    uint8_t bytes[64 * 9];
+    struct sb_sha256 h;
+
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t) (i * 2654435761u >> 11);
+    for (size_t n = 0; n <= sizeof bytes; n += 37) {
+        sb_sha256_init (&h);
+        sb_sha256_add (&h, bytes, n);
+        sb_sha256_hex (&h, whole);
+        sb_sha256_init (&h);
+        for (size_t at = 0, part = 0; at < n; at += part, part = part % 131 + 1)
+            sb_sha256_add (&h, bytes + at, part = part < n - at ? part : n - at);
+        sb_sha256_hex (&h, pieces);
+        CU_ASSERT_STRING_EQUAL (whole, pieces);
+    }
+    sb_sha256_init (&h);
+    memcpy (one, h.state, sizeof one);
+    memcpy (two, h.state, sizeof two);
+    sb_sha256_blocks (one, bytes, 9);
+    if (sb_sha256_has_x86 ()) /* else there is one way only */
+        sb_sha256_blocks_x86 (two, bytes, 9);
+    else
+        sb_sha256_blocks (two, bytes, 9);
+    CU_ASSERT_EQUAL (memcmp (one, two, sizeof one), 0);
+}
+
+static void
 sha256_strings_have_ends (void)
 {
     char one[SB_SHA256_HEX], two[SB_SHA256_HEX], none[SB_SHA256_HEX];
@@ -307,6 +339,8 @@ main (void)
         { "globs know star and question mark only", globs },
         { "letters of ASCII compare without case", case_blind_order },
         { "SHA-256 follows the vectors of the standard", sha256_vectors },
+        { "hashed in pieces, and with the processor's own instructions, it is the same",
+          sha256_in_pieces_and_by_both_ways },
         { "hashed strings do not run into each other", sha256_strings_have_ends },
         { NULL, NULL },
     };

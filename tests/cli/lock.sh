@@ -57,10 +57,24 @@ first_run () { ends 0 sb foretold run w && ! grep -q forecast "$dir/out"; }
 ok "a first run has nothing to go by" first_run
 ok "a plan is foretold by it, with its critical path" says "critical path: a, b" sb foretold plan w
 rm -rf "$dir/foretold/things"
-ok "the next run tells how long it will take, without people's time" says "forecast: about 4." sb foretold run w
-ok "what was foretold stands beside what came, step by step" says "foretold: 1.2" sb foretold report
+ok "the next run tells how long it will take, without people's time" says "forecast: about " sb foretold run w
+ok "what was foretold stands beside what came, step by step" says ", nine of ten 1" sb foretold report
 both_numbers () { sb foretold report --json | grep -q '"took_ms"' && sb foretold report --json | grep -q '"foretold"'; }
 ok "and in JSON" both_numbers
+on_the_page ()
+{
+    sb foretold report --html "$dir/foretold.html" && grep -q "<th>Foretold</th><td>about [0-9].*nine of ten [0-9]" "$dir/foretold.html" &&
+        grep -Eq '>Do b<.*<td class="n[a-z ]*">[0-9.ms]+<.*<td class=n>[0-9.ms]+<div class=res>nine of ten [0-9]' "$dir/foretold.html"
+}
+ok "and on the page, beside what each step took" on_the_page
+in_the_list () { sb foretold history | grep -Eq "w .*Z +[0-9.m]+s +[0-9.m]+s +done"; }
+ok "the history tells what was foretold of a run" in_the_list
+head_of () { sb foretold "$@" | sed -n 's/^journal: record \([0-9]*\), \([0-9a-f]*\)$/\1:\2/p'; }
+same_head () { [ -n "$(head_of history)" ] && [ "$(head_of history)" = "$(head_of report)" ] && grep -q "$(head_of history | cut -d: -f2)" "$dir/foretold.html"; }
+ok "history, report and page name the same head of the journal" same_head
+ok "against which the journal can be held" ends 0 sb foretold journal verify --head "$(head_of history)"
+cut_off () { ends 6 sb foretold journal verify --head "999999:$(head_of history | cut -d: -f2)"; }
+ok "and an end that was cut off is found" cut_off
 rm -rf "$dir/foretold/things"
 begin_again () { background foretold "$dir/foretold/log" run w; pid=$!; within 30 grep -q "begin .*Do b" "$dir/foretold/log"; }
 ok "another run begins" begin_again

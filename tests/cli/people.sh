@@ -41,7 +41,7 @@ topology held
 { printf '[workflow w]\ntitle = Held\n'; step a; printf 'how = lie\nsettle = 1s\n'; step b; echo "after = a"; } | workflow held w
 ok "a run whose step is held waits for people" run_until held "HELD .*Do a"
 ok "what nobody did does not count as done" says "told to see whether it is done" sb held "done" "$run" a
-ok "and the step is held again, with the reason" within 20 grep -q "reading back does not agree" "$dir/held/log"
+ok "and the step is held again, with the reason" within 20 grep -q "a person said that it is done, and reading back does not agree" "$dir/held/log"
 by_hand () { mkdir -p "$dir/held/things" && printf 'done' >"$dir/held/things/one.a" && ends 0 sb held "done" "$run" a; }
 ok "what a person did by hand counts when reading back agrees" by_hand
 ok "and the run goes on to its end" ended_with 0
@@ -122,6 +122,8 @@ if [ -n "${t:-}" ]; then
     ok "the run goes on after the countdown" ended_with 0
     ok "the mark stays in the report" says "BREAK GLASS" sb two report
     ok "in the history" says "BREAK GLASS" sb two history
+    page () { sb two report --html "$dir/two.html" && grep -q "BREAK GLASS at gate g" "$dir/two.html" && grep -q "<td>BREAK GLASS</td><td>.*: nobody else is awake" "$dir/two.html"; }
+    ok "and on the page of the report, where who decided what stands too" page
     ok "and in the status" says "BREAK GLASS" sb two status
     sed -i 's/break glass = .*/break glass = 1h/' "$t"
     rm -rf "$dir/two/state" "$dir/two/things"
