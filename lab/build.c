@@ -5,6 +5,7 @@
 #include "core/sys/clock.h"
 #include "core/sys/file.h"
 #include "core/sys/random.h"
+#include "lab/world/folder.h"
 #include "lab/world/rows.h"
 #include "lab/world/server.h"
 #include "lab/world/setup.h"
@@ -130,20 +131,32 @@ real_rates (struct world *w)
     w->rates.mirror_silent = 0;
 }
 
+/* However many databases, the log shipping jobs of a second are about as many. */
+static void
+slow_down (struct world *w, size_t databases)
+{
+    const int32_t every = databases > 100 ? (int32_t) databases * 20 : 2000;
+
+    w->rates.backup = w->rates.copy = w->rates.restore = every;
+}
+
 static bool
 make_world (struct lab_cfg *c, struct sb_faults *faults)
 {
     struct world *w = sb_xcalloc (1, sizeof *w);
+    struct w_disk disk = { c->dir, w_folders_new () };
     struct w_files files;
     uint64_t seed = strtoull (c->seed, NULL, 16);
     bool good;
 
-    w_files_disk (&files, c->dir);
+    w_files_disk (&files, &disk);
     w_init (w, seed, sb_now_ms () - 300000); /* its past is played before it is served */
+    slow_down (w, c->ndatabases);
     good = lab_steady (c, w, &files, w_state_tables, c->dir, faults);
     if (c->real_time)
         real_rates (w);
     good = good && w_state_save (c->dir, w, faults);
+    w_folders_free (disk.folders);
     free (w);
     return good;
 }

@@ -273,8 +273,8 @@ describe (const struct d_file *f, const char *name, struct w_file *ret)
 }
 
 static int
-flat_list (void *ctx, const char *instance, const char *folder, bool (*each) (void *arg, const struct w_file *f),
-           void *arg)
+flat_list (void *ctx, const char *instance, const char *folder, const struct w_wanted *wanted,
+           bool (*each) (void *arg, const struct w_file *f), void *arg)
 {
     const struct d_bound *b = ctx;
     struct spot at = spot_of (b->w, asker (b, instance), folder);
@@ -288,6 +288,8 @@ flat_list (void *ctx, const char *instance, const char *folder, bool (*each) (vo
         return W_FILE_BAD_NAME;
     snprintf (under, sizeof under, "%s%s", at.rest, n == 0 || at.rest[n - 1] == '\\' ? "" : "\\");
     for (unsigned i = 0; (f = d_file_next (b->files, at.share, at.instance, under, &i, &name)) != NULL;) {
+        if (!w_wanted (wanted, name))
+            continue;
         describe (f, name, &seen);
         if (!each (arg, &seen))
             break;

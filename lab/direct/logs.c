@@ -77,7 +77,7 @@ is_there (struct step *s, w_id instance, const char *folder)
 
     if (w_find_share (s->w, instance, folder) != 0)
         return true;
-    s->files.list (s->files.ctx, d_instance_name (s, instance), folder, each_file, &any);
+    s->files.list (s->files.ctx, d_instance_name (s, instance), folder, NULL, each_file, &any);
     return any.count > 0;
 }
 
@@ -87,7 +87,7 @@ read_sets (struct step *s, w_id instance, const char *folder, struct sets *ret)
     *ret = (struct sets){ .s = s, .folder = folder, .instance = instance };
     if (w_files_reach (s->w, instance, folder, false) != W_FILE_OK || !is_there (s, instance, folder))
         return false;
-    s->files.list (s->files.ctx, d_instance_name (s, instance), folder, each_file, ret);
+    s->files.list (s->files.ctx, d_instance_name (s, instance), folder, NULL, each_file, ret);
     return true;
 }
 

@@ -5,6 +5,30 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
+
+const char *
+w_wanted_from (const struct w_wanted *wanted)
+{
+    const char *prefix = wanted == NULL || wanted->prefix == NULL ? "" : wanted->prefix,
+               *after = wanted == NULL || wanted->after == NULL ? "" : wanted->after;
+
+    return strcasecmp (prefix, after) > 0 ? prefix : after;
+}
+
+bool
+w_wanted (const struct w_wanted *wanted, const char *name)
+{
+    return wanted == NULL
+           || ((wanted->prefix == NULL || strncasecmp (name, wanted->prefix, strlen (wanted->prefix)) == 0)
+               && (wanted->after == NULL || strcasecmp (name, wanted->after) > 0));
+}
+
+bool
+w_wanted_ends (const struct w_wanted *wanted, const char *name)
+{
+    return wanted != NULL && wanted->prefix != NULL && strncasecmp (name, wanted->prefix, strlen (wanted->prefix)) > 0;
+}
 
 int
 w_files_reach (const struct world *w, w_id instance, const char *path, bool to_write)

@@ -26,12 +26,21 @@ struct w_file {
     uint8_t is_dir;
 };
 
+/* Which names of a folder are wanted; NULL as a whole or in part: all. */
+struct w_wanted {
+    const char *prefix, *after; /* begins with; comes later than, in order of names without regard to case */
+};
+
+const char *w_wanted_from (const struct w_wanted *wanted); /* none before it is wanted; "" when any may be */
+bool w_wanted (const struct w_wanted *wanted, const char *name);
+bool w_wanted_ends (const struct w_wanted *wanted, const char *name); /* in order of names: none from here on is */
+
 /* `instance` is whose drives are meant and who asks; paths are as that instance writes them. */
 struct w_files {
     void *ctx;
-    /* Calls `each` for every entry; false: stop. */
-    int (*list) (void *ctx, const char *instance, const char *folder, bool (*each) (void *arg, const struct w_file *f),
-                 void *arg);
+    /* Calls `each` for every wanted entry; false: stop.  Files on disk come in order of their names. */
+    int (*list) (void *ctx, const char *instance, const char *folder, const struct w_wanted *wanted,
+                 bool (*each) (void *arg, const struct w_file *f), void *arg);
     int (*stat) (void *ctx, const char *instance, const char *path, struct w_file *ret);
     /* Reads the set at `position` (from 1); *ret_sets is how many the file holds. */
     int (*read) (void *ctx, const char *instance, const char *path, unsigned position, struct w_set *ret,
@@ -44,9 +53,16 @@ struct w_files {
     int64_t (*free_bytes) (void *ctx, const char *instance, const char *path);
 };
 
+/* Where files on disk lie, and what is known of their folders: NULL, each is read whenever it is asked for. */
+struct w_folders;
+struct w_disk {
+    const char *dir;
+    struct w_folders *folders;
+};
+
 /* The files of a lab: \\HOST\SHARE\x is DIR/unc/host/share/x, D:\x of an instance is DIR/disk/INSTANCE/D/x.
- * Never leaves DIR.  `dir` must outlive it. */
-void w_files_disk (struct w_files *ret, const char *dir);
+ * Never leaves DIR.  `disk` must outlive it. */
+void w_files_disk (struct w_files *ret, struct w_disk *disk);
 /* Where a path really lies; NULL: it is no path, or it would leave the folder.  Caller frees. */
 char *w_files_where (const char *dir, const char *instance, const char *path);
 /* In memory; for tests and exploration. */

@@ -6,10 +6,10 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "core/sys/file.h"
+#include "lab/world/folder.h"
 #include "lab/world/intern.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -96,7 +96,9 @@ error_of (int e)
 static char *
 where (void *ctx, const char *instance, const char *path)
 {
-    return w_files_where (ctx, instance, path);
+    const struct w_disk *disk = ctx;
+
+    return w_files_where (disk->dir, instance, path);
 }
 
 static int64_t
@@ -105,31 +107,54 @@ modified_ms (const struct stat *st)
     return (int64_t) st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
 }
 
-static int
-disk_list (void *ctx, const char *instance, const char *folder, bool (*each) (void *arg, const struct w_file *f),
-           void *arg)
+/* Calls `each` for the wanted ones among the names; only those are looked at. */
+static void
+tell_names (const char *real, const struct w_names *names, const struct w_wanted *wanted,
+            bool (*each) (void *arg, const struct w_file *f), void *arg)
 {
-    SB_AUTOFREE char *real = where (ctx, instance, folder);
+    int folder = open (real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool more = folder >= 0;
     struct w_file f;
-    struct dirent *e;
     struct stat st;
-    DIR *d = real == NULL ? NULL : opendir (real);
 
-    if (d == NULL)
-        return real == NULL ? W_FILE_BAD_NAME : errno == ENOENT ? W_FILE_NO_PATH : error_of (errno);
-    while ((e = readdir (d)) != NULL) {
-        if (e->d_name[0] == '.' || fstatat (dirfd (d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0
+    for (size_t i = w_names_from (names, w_wanted_from (wanted)); more && i < names->count; i++) {
+        const char *name = names->list[i];
+
+        if (w_wanted_ends (wanted, name))
+            break;
+        if (!w_wanted (wanted, name) || fstatat (folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0
             || (!S_ISREG (st.st_mode) && !S_ISDIR (st.st_mode)))
             continue;
         memset (&f, 0, sizeof f);
-        w_put (f.name, sizeof f.name, e->d_name);
+        w_put (f.name, sizeof f.name, name);
         f.size = st.st_size;
         f.modified_ms = modified_ms (&st);
         f.is_dir = S_ISDIR (st.st_mode);
-        if (!each (arg, &f))
-            break;
+        more = each (arg, &f);
     }
-    closedir (d);
+    if (folder >= 0)
+        close (folder);
+}
+
+static int
+disk_list (void *ctx, const char *instance, const char *folder, const struct w_wanted *wanted,
+           bool (*each) (void *arg, const struct w_file *f), void *arg)
+{
+    const struct w_disk *disk = ctx;
+    SB_AUTOFREE char *real = where (ctx, instance, folder);
+    SB_CLEANUP (w_names_free) struct w_names read = { 0 };
+    const struct w_names *names = &read;
+
+    if (real == NULL)
+        return W_FILE_BAD_NAME;
+    errno = 0;
+    if (disk->folders != NULL)
+        names = w_folders_names (disk->folders, real);
+    else if ((errno = w_names_read (real, &read)) != 0)
+        names = NULL;
+    if (names == NULL)
+        return errno == ENOENT ? W_FILE_NO_PATH : error_of (errno);
+    tell_names (real, names, wanted, each, arg);
     return W_FILE_OK;
 }
 
@@ -281,17 +306,18 @@ disk_make_dir (void *ctx, const char *instance, const char *path)
 static int64_t
 disk_free_bytes (void *ctx, const char *instance, const char *path)
 {
+    const struct w_disk *disk = ctx;
     struct statvfs v;
 
     (void) instance;
     (void) path;
-    return statvfs (ctx, &v) == 0 ? (int64_t) v.f_bavail * (int64_t) v.f_frsize : 0;
+    return statvfs (disk->dir, &v) == 0 ? (int64_t) v.f_bavail * (int64_t) v.f_frsize : 0;
 }
 
 void
-w_files_disk (struct w_files *ret, const char *dir)
+w_files_disk (struct w_files *ret, struct w_disk *disk)
 {
-    *ret = (struct w_files){ .ctx = (void *) (uintptr_t) dir,
+    *ret = (struct w_files){ .ctx = disk,
                              .list = disk_list,
                              .stat = disk_stat,
                              .read = disk_read,

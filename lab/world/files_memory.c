@@ -68,8 +68,8 @@ describe (const struct entry *e, struct w_file *f)
 }
 
 static int
-memory_list (void *ctx, const char *instance, const char *folder, bool (*each) (void *arg, const struct w_file *f),
-             void *arg)
+memory_list (void *ctx, const char *instance, const char *folder, const struct w_wanted *wanted,
+             bool (*each) (void *arg, const struct w_file *f), void *arg)
 {
     struct memory *m = ctx;
     char name[W_PATH + W_NAME];
@@ -82,7 +82,7 @@ memory_list (void *ctx, const char *instance, const char *folder, bool (*each) (
         n--;
     for (size_t i = 0; i < m->count; i++) {
         if (strncasecmp (m->list[i].path, name, n) != 0 || m->list[i].path[n] != '\\'
-            || strchr (m->list[i].path + n + 1, '\\') != NULL)
+            || strchr (m->list[i].path + n + 1, '\\') != NULL || !w_wanted (wanted, m->list[i].path + n + 1))
             continue;
         describe (&m->list[i], &f);
         if (!each (arg, &f))

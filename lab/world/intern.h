@@ -104,9 +104,6 @@ void w_jobs_tick (struct world *w, const struct w_files *files);
 int64_t w_jobs_due (const struct world *w);
 w_id w_job_new (struct world *w, w_id instance, enum w_job_kind kind, const char *name);
 void w_job_drop (struct world *w, w_id job);
-/* Files <database>_*.trn of a folder in order of their names; caller frees. */
-struct w_file *w_log_files (const struct w_files *files, const char *instance, const char *folder, const char *database,
-                            size_t *ret_count, int *ret_error);
 void w_path_join (char *ret, size_t size, const char *folder, const char *name);
 const char *w_path_name (const char *path); /* after the last \ */
 

@@ -134,21 +134,22 @@ log_name (char *ret, size_t size, const char *database, int64_t now_ms, const ch
 }
 
 struct listing {
-    const char *database;
     struct w_file *list;
     size_t count, cap;
+    int64_t before_ms; /* end with the first that is not older */
 };
 
 static bool
 each_log_file (void *arg, const struct w_file *f)
 {
     struct listing *l = arg;
-    size_t n = strlen (l->database), len = strlen (f->name);
+    size_t len = strlen (f->name);
 
-    if (!f->is_dir && len > n + 5 && strncasecmp (f->name, l->database, n) == 0 && f->name[n] == '_'
-        && strcasecmp (f->name + len - 4, ".trn") == 0)
+    if (f->is_dir || len < 5 || strcasecmp (f->name + len - 4, ".trn") != 0)
+        return true;
+    if (f->modified_ms < l->before_ms)
         SB_PUSH (l->list, l->count, l->cap) = *f;
-    return true;
+    return f->modified_ms < l->before_ms;
 }
 
 static int
@@ -157,13 +158,18 @@ by_name (const void *a, const void *b)
     return strcasecmp (((const struct w_file *) a)->name, ((const struct w_file *) b)->name);
 }
 
-struct w_file *
-w_log_files (const struct w_files *files, const char *instance, const char *folder, const char *database,
-             size_t *ret_count, int *ret_error)
+/* Files <database>_*.trn of a folder in order of their names, those after the file `after` (a name, "": all); of these,
+ * up to the first that is not older than `before_ms`.  Caller frees. */
+static struct w_file *
+log_files (const struct w_files *files, const char *instance, const char *folder, const char *database,
+           const char *after, int64_t before_ms, size_t *ret_count, int *ret_error)
 {
-    struct listing l = { .database = database };
+    struct listing l = { .before_ms = before_ms };
+    char prefix[W_NAME + 1];
+    const struct w_wanted wanted = { prefix, after };
 
-    *ret_error = files->list (files->ctx, instance, folder, each_log_file, &l);
+    snprintf (prefix, sizeof prefix, "%s_", database);
+    *ret_error = files->list (files->ctx, instance, folder, &wanted, each_log_file, &l);
     if (l.count > 1)
         qsort (l.list, l.count, sizeof *l.list, by_name);
     *ret_count = l.count;
@@ -184,12 +190,11 @@ retire (struct world *w, const struct w_files *files, w_id instance, const char 
 
     if (retention_min <= 0 || w_files_reach (w, instance, folder, true) != W_FILE_OK)
         return;
-    list = w_log_files (files, name, folder, database, &n, &error);
-    for (size_t i = 0; i < n; i++)
-        if (list[i].modified_ms < oldest) {
-            w_path_join (path, sizeof path, folder, list[i].name);
-            files->remove (files->ctx, name, path);
-        }
+    list = log_files (files, name, folder, database, "", oldest, &n, &error);
+    for (size_t i = 0; i < n; i++) {
+        w_path_join (path, sizeof path, folder, list[i].name);
+        files->remove (files->ctx, name, path);
+    }
 }
 
 /* Backup: writes NAME.wrk, verifies, renames to NAME.trn. */
@@ -259,7 +264,8 @@ run_copy (struct world *w, const struct w_files *files, const struct w_job *j, s
         return;
     }
     if (error == W_FILE_OK)
-        list = w_log_files (files, instance, source, w_str (w, s->database), &n, &error);
+        list = log_files (files, instance, source, w_str (w, s->database), w_path_name (w_str (w, s->last_copied)),
+                          INT64_MAX, &n, &error);
     if (error != W_FILE_OK) {
         failed (o, 3201, source);
         return;
@@ -268,8 +274,7 @@ run_copy (struct world *w, const struct w_files *files, const struct w_job *j, s
     for (size_t i = 0; i < n; i++) {
         w_path_join (from, sizeof from, source, list[i].name);
         w_path_join (to, sizeof to, destination, list[i].name);
-        if (strcasecmp (list[i].name, w_path_name (w_str (w, s->last_copied))) <= 0
-            || files->stat (files->ctx, instance, to, &seen) == W_FILE_OK)
+        if (files->stat (files->ctx, instance, to, &seen) == W_FILE_OK)
             continue;
         snprintf (wrk, sizeof wrk, "%.*swrk", (int) strlen (to) - 3, to);
         error = files->copy (files->ctx, instance, from, wrk);
@@ -306,10 +311,9 @@ restore_database (struct world *w, const struct w_files *files, const struct w_j
         failed (o, 32014, db); /* could not be restored to: it is no secondary any more */
         return;
     }
-    list = w_log_files (files, instance, folder, w_str (w, s->database), &n, &error);
+    list = log_files (files, instance, folder, w_str (w, s->database), w_path_name (w_str (w, d->last_restored)),
+                      INT64_MAX, &n, &error);
     for (size_t i = 0; i < n && o->status == W_RUN_SUCCEEDED; i++) {
-        if (strcasecmp (list[i].name, w_path_name (w_str (w, d->last_restored))) <= 0)
-            continue;
         w_path_join (path, sizeof path, folder, list[i].name);
         error = files->read (files->ctx, instance, path, 1, &set, &class, &sets);
         if (error != W_FILE_OK || class != W_SET_GOOD || set.seed != w->seed) {
@@ -406,21 +410,27 @@ job_finish (struct world *w, const struct w_files *files, struct w_job *j)
     job_end (w, j, &o);
 }
 
+/* So many at a time: between two ticks the world answers. */
+#define MOST_A_TICK 64
+
 void
 w_jobs_tick (struct world *w, const struct w_files *files)
 {
+    unsigned finished = 0;
     struct w_job *j;
 
-    for (unsigned i = 0; i < w->njobs; i++) {
+    for (unsigned i = 0; i < w->njobs && finished < MOST_A_TICK; i++) {
         j = &w->jobs[i];
         if (j->instance == 0)
             continue;
         if (!w_answers (w, j->instance) || !w->instances[j->instance - 1].agent)
             j->running = 0;
-        else if (j->running && w->now_ms >= j->ends_ms)
-            job_finish (w, files, j);
         else if (!j->running && by_clock (w, j) && w->now_ms >= j->next_ms)
             w_job_begin (w, j, false);
+        else if (j->running && w->now_ms >= j->ends_ms) {
+            job_finish (w, files, j);
+            finished++;
+        }
     }
 }
 

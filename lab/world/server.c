@@ -8,6 +8,7 @@
 #include "core/sys/sigs.h"
 #include "core/sys/socket.h"
 #include "core/sys/stream.h"
+#include "lab/world/folder.h"
 #include "lab/world/intern.h"
 #include "lab/world/rows.h"
 #include "lab/world/rpc.h"
@@ -38,6 +39,7 @@ struct kept {
 struct server {
     const struct w_server_cfg *cfg;
     struct world *w;
+    struct w_disk disk;
     struct w_files files;
     struct w_rows *rows;
     struct client *clients[MAX_CLIENTS];
@@ -334,7 +336,7 @@ do_file (struct server *s, struct client *c, const struct w_req *r, const char *
     if (error == W_FILE_OK)
         switch (r->arg) {
         case W_FILE_LIST:
-            error = s->files.list (s->files.ctx, instance, path, collect_file, &b);
+            error = s->files.list (s->files.ctx, instance, path, NULL, collect_file, &b);
             break;
         case W_FILE_STAT:
             error = s->files.stat (s->files.ctx, instance, path, &f);
@@ -561,7 +563,8 @@ w_server_run (const struct w_server_cfg *cfg, struct world *w, struct sb_faults 
 
     s->cfg = cfg;
     s->w = w;
-    w_files_disk (&s->files, cfg->dir);
+    s->disk = (struct w_disk){ cfg->dir, w_folders_new () };
+    w_files_disk (&s->files, &s->disk);
     s->rows = w_rows_open (cfg->dir);
     forget_connections (w);
     s->listener = sb_unix_listen (path, faults);
@@ -592,6 +595,7 @@ w_server_run (const struct w_server_cfg *cfg, struct world *w, struct sb_faults 
     unlink (path);
 out:
     w_rows_free (s->rows);
+    w_folders_free (s->disk.folders);
     free (fds);
     free (s);
     return ret;

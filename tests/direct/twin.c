@@ -52,12 +52,13 @@ read_file (struct twin *t, struct world *w, struct d_files *files, w_id instance
     const char *name = w_str (w, w->instances[instance - 1].name);
     struct d_place p = { .world = w, .files = files };
     enum w_set_class class = W_SET_NO_BACKUP;
+    struct w_disk where = { t->dir, NULL };
     struct w_files disk;
     struct w_set set;
     unsigned sets = 0;
 
     memset (&set, 0, sizeof set);
-    w_files_disk (&disk, t->dir);
+    w_files_disk (&disk, &where);
     if (disk.read (disk.ctx, name, path, 1, &set, &class, &sets) == W_FILE_OK)
         direct_put_file (t->d, &p, instance, path, &set, class);
 }
@@ -67,10 +68,11 @@ read_folder (struct twin *t, struct world *w, struct d_files *files, w_id instan
 {
     const char *name = w_str (w, w->instances[instance - 1].name);
     struct names n = { 0 };
+    struct w_disk where = { t->dir, NULL };
     struct w_files disk;
 
-    w_files_disk (&disk, t->dir);
-    disk.list (disk.ctx, name, folder, take_name, &n);
+    w_files_disk (&disk, &where);
+    disk.list (disk.ctx, name, folder, NULL, take_name, &n);
     for (size_t i = 0; i < n.count; i++) {
         SB_AUTOFREE char *path = sb_xprintf ("%s\\%s", folder, n.list[i].name);
 

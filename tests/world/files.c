@@ -6,6 +6,7 @@
 #include "core/base/mem.h"
 #include "core/sys/file.h"
 #include "lab/world/files.h"
+#include "lab/world/folder.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -112,6 +113,7 @@ static void
 disk_does_what_memory_does (void)
 {
     char dir[] = "/tmp/sb-world-files-XXXXXX";
+    struct w_disk disk = { dir, NULL };
     struct sb_faults faults = { 0 };
     struct w_files d;
     struct w_set s = sample (3), got;
@@ -120,7 +122,7 @@ disk_does_what_memory_does (void)
     unsigned sets;
 
     CU_ASSERT_PTR_NOT_NULL_FATAL (mkdtemp (dir));
-    w_files_disk (&d, dir);
+    w_files_disk (&d, &disk);
     CU_ASSERT_EQUAL (d.write (d.ctx, "i", "D:\\b\\x.wrk", &s, false), W_FILE_NO_PATH);
     CU_ASSERT_EQUAL (d.make_dir (d.ctx, "i", "D:\\b"), W_FILE_OK);
     CU_ASSERT_EQUAL (d.write (d.ctx, "i", "D:\\b\\x.wrk", &s, false), W_FILE_OK);
@@ -136,6 +138,113 @@ disk_does_what_memory_does (void)
     sb_faults_free (&faults);
 }
 
+/* What a watched folder answers, as one text. */
+static const char *
+names_in (struct w_folders *f, const char *path)
+{
+    static char ret[512];
+    const struct w_names *n = w_folders_names (f, path);
+
+    ret[0] = 0;
+    for (size_t i = 0; n != NULL && i < n->count; i++) {
+        strcat (ret, n->list[i]);
+        strcat (ret, " ");
+    }
+    return n == NULL ? NULL : ret;
+}
+
+static void
+put_file (const char *folder, const char *name)
+{
+    SB_AUTOFREE char *path = sb_path_join (folder, name);
+    struct sb_faults faults = { 0 };
+
+    CU_ASSERT_TRUE (sb_file_write (path, "x", 1, 0644, &faults));
+    sb_faults_free (&faults);
+}
+
+static void
+names_are_those_that_lie_there (void)
+{
+    char dir[] = "/tmp/sb-world-names-XXXXXX";
+    struct sb_faults faults = { 0 };
+    struct w_folders *f = w_folders_new ();
+    SB_AUTOFREE char *a = NULL, *b = NULL, *c = NULL, *x = NULL, *y = NULL;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL (mkdtemp (dir));
+    a = sb_path_join (dir, "a");
+    b = sb_path_join (dir, "b");
+    c = sb_path_join (dir, "c");
+    x = sb_path_join (a, "x");
+    y = sb_path_join (a, "Y2");
+    CU_ASSERT_PTR_NULL (names_in (f, a));
+    CU_ASSERT_TRUE (sb_dir_make (a, 0755, &faults) && sb_dir_make (b, 0755, &faults));
+    CU_ASSERT_STRING_EQUAL (names_in (f, a), "");
+    put_file (a, "x");
+    put_file (a, "Y1");
+    put_file (a, ".hidden");
+    put_file (b, "other");
+    CU_ASSERT_STRING_EQUAL (names_in (f, a), "x Y1 ");
+    CU_ASSERT_EQUAL (rename (x, y), 0);
+    put_file (a, "A");
+    CU_ASSERT_STRING_EQUAL (names_in (f, a), "A Y1 Y2 ");
+    CU_ASSERT_EQUAL (unlink (y), 0);
+    CU_ASSERT_STRING_EQUAL (names_in (f, a), "A Y1 ");
+    CU_ASSERT_TRUE (rename (a, c) == 0 && rename (b, a) == 0); /* another in its place */
+    CU_ASSERT_STRING_EQUAL (names_in (f, a), "other ");
+    put_file (c, "Z");
+    CU_ASSERT_STRING_EQUAL (names_in (f, c), "A Y1 Z ");
+    put_file (a, "more");
+    CU_ASSERT_STRING_EQUAL (names_in (f, a), "more other ");
+    w_folders_free (f);
+    sb_tree_remove (dir, &faults);
+    sb_faults_free (&faults);
+}
+
+static bool
+add_name (void *arg, const struct w_file *f)
+{
+    strcat (arg, f->name);
+    strcat (arg, " ");
+    return true;
+}
+
+static void
+only_wanted_names_are_told (void)
+{
+    char dir[] = "/tmp/sb-world-wanted-XXXXXX", told[256];
+    const struct w_wanted wanted = { "D1_", "d1_b.trn" }, all = { NULL, NULL };
+    struct w_disk disk = { dir, NULL };
+    struct sb_faults faults = { 0 };
+    struct w_files memory, on_disk;
+    struct w_set s = sample (3);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL (mkdtemp (dir));
+    w_files_memory (&memory);
+    w_files_disk (&on_disk, &disk);
+    for (int i = 0; i < 2; i++) {
+        struct w_files *f = i == 0 ? &memory : &on_disk;
+        static const char *const names[] = { "d1_a.trn", "d1_b.trn", "D1_c.trn", "d10_a.trn", "d2_c.trn" };
+
+        f->make_dir (f->ctx, "i", "D:\\b");
+        for (unsigned k = 0; k < sizeof names / sizeof *names; k++) {
+            char path[64];
+
+            snprintf (path, sizeof path, "D:\\b\\%s", names[k]);
+            CU_ASSERT_EQUAL (f->write (f->ctx, "i", path, &s, false), W_FILE_OK);
+        }
+        told[0] = 0;
+        CU_ASSERT_EQUAL (f->list (f->ctx, "i", "D:\\b", &wanted, add_name, told), W_FILE_OK);
+        CU_ASSERT_STRING_EQUAL (told, "D1_c.trn ");
+        told[0] = 0;
+        CU_ASSERT_EQUAL (f->list (f->ctx, "i", "D:\\b", &all, add_name, told), W_FILE_OK);
+        CU_ASSERT_EQUAL (strlen (told), strlen ("d1_a.trn d1_b.trn D1_c.trn d10_a.trn d2_c.trn "));
+    }
+    w_files_memory_free (&memory);
+    sb_tree_remove (dir, &faults);
+    sb_faults_free (&faults);
+}
+
 int
 main (void)
 {
@@ -144,6 +253,8 @@ main (void)
         { "every cut and every changed byte is noticed", damage_is_noticed },
         { "paths of shares and drives lie in the lab's folder or are refused", paths_stay_inside },
         { "files on disk: folders, temporary names, copies, an instance's own drives", disk_does_what_memory_does },
+        { "the names of a folder are those that lie there, whoever put them there", names_are_those_that_lie_there },
+        { "of a folder only the names that are wanted are told", only_wanted_names_are_told },
         { NULL, NULL }
     };
 

@@ -70,6 +70,7 @@ static void
 build (void)
 {
     struct world *w = sb_xcalloc (1, sizeof *w);
+    struct w_disk disk = { dir, NULL };
     struct w_files files;
     struct w_database_plan plan = { .name = "mgc", .tables = 1 };
     struct sb_faults faults = { 0 };
@@ -77,7 +78,7 @@ build (void)
     SB_AUTOFREE char *rows = sb_path_join (dir, "rows");
 
     CU_ASSERT_TRUE_FATAL (sb_dir_make (rows, 0755, &faults));
-    w_files_disk (&files, dir);
+    w_files_disk (&files, &disk);
     w_init (w, 99, sb_now_ms ());
     w_add_site (w, "north");
     w_add_site (w, "south");
