@@ -339,6 +339,8 @@ void sb_turn_free (struct sb_turn *t);
 void sb_engine_event (struct sb_engine *e, const struct sb_plan *plan, const struct sb_event *ev, struct sb_turn *turn);
 /* Puts one record of an earlier process back, in order, before START. */
 void sb_engine_replay (struct sb_engine *e, const struct sb_plan *plan, const struct sb_engine_record *r);
+/* After the replay: what was proved before counts as old, however young it looks by a clock that may have been set since. */
+void sb_engine_forget_proofs (struct sb_engine *e);
 int64_t sb_engine_next_timer (const struct sb_engine *e);
 
 bool sb_engine_at_rest (const struct sb_engine_step *s);

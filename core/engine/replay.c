@@ -215,3 +215,12 @@ sb_engine_replay (struct sb_engine *e, const struct sb_plan *plan, const struct 
     else if (r->step < e->count)
         replay_step (&m, r->step, r);
 }
+
+void
+sb_engine_forget_proofs (struct sb_engine *e)
+{
+    uint32_t i;
+
+    for (i = 0; i < e->count; i++)
+        sb_engine_steps (e)[i].proved_at = 0;
+}

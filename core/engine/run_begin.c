@@ -132,7 +132,10 @@ replay (struct sb_run *run, int *ret_exit)
     }
     run->started_ms = row->started_ms;
     run->row_added = true;
-    return sb_journal_each (run->cfg->journal, run->cfg->run, 0, replay_record, &x, run->faults) && x.fine;
+    if (!sb_journal_each (run->cfg->journal, run->cfg->run, 0, replay_record, &x, run->faults) || !x.fine)
+        return false;
+    sb_engine_forget_proofs (run->e);
+    return true;
 }
 
 /* ---------------------------------------------------------------- this process */

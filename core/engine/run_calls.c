@@ -298,8 +298,10 @@ layer (struct sb_run *run, uint32_t step, enum sb_call_op op, const struct sb_la
         return 0;
     said = results_of (ev);
     if (s->flags & SB_STEP_REPROVE) {
-        json_t *all = sb_results_seen (said, sb_store_get_results (&run->store, s->result));
-        id = sb_store_results (&run->store, all);
+        bool reads = run->plan->steps[step].effect == SB_READS; /* nothing was before it */
+        json_t *old = sb_store_get_results (&run->store, s->result), *fresh = sb_results_ran (reads ? NULL : old, said);
+        id = sb_store_results (&run->store, sb_results_seen (fresh, old));
+        json_decref (fresh);
     } else if (s->purpose == SB_FOR_READ)
         id = sb_store_results (&run->store, json_incref (said));
     else if (op == SB_CALL_RUN)

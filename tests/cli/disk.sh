@@ -89,7 +89,8 @@ topology clock
 { printf '[workflow w]\ntitle = Clock\n[gate g]\ntitle = Sure\nask = Sure?\nexpires = 1h\n'; step a; step b; printf 'after = a\ngate = g\n'; } | workflow clock w
 echo 0 >"$dir/clock/offset"
 export SB_CLOCK_FILE=$dir/clock/offset
-jumping () { LD_PRELOAD=$jump ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 "$switchback" "$@" -t "$dir/clock/topology.ini" --state "$dir/clock/state"; }
+clock_of=clock
+jumping () { LD_PRELOAD=$jump ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 "$switchback" "$@" -t "$dir/$clock_of/topology.ini" --state "$dir/$clock_of/state"; }
 # The newest run, once it is durable: the live view tells of a run before that.
 find_run ()
 {
@@ -99,11 +100,11 @@ find_run ()
 
 at_its_gate ()
 {
-    LD_PRELOAD=$jump ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 "$switchback" run w --wait -t "$dir/clock/topology.ini" \
-        --state "$dir/clock/state" >"$dir/clock/log" 2>&1 </dev/null &
+    LD_PRELOAD=$jump ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 "$switchback" run w --wait \
+        -t "$dir/$clock_of/topology.ini" --state "$dir/$clock_of/state" >"$dir/$clock_of/log" 2>&1 </dev/null &
     pid=$!
-    within 30 grep -q "gate g" "$dir/clock/log" || { cat "$dir/clock/log"; return 1; }
-    within 20 find_run clock
+    within 30 grep -q "gate g" "$dir/$clock_of/log" || { cat "$dir/$clock_of/log"; return 1; }
+    within 20 find_run "$clock_of"
 }
 ended_well () { wait "$pid"; }
 ordered () { sqlite3 "$dir/clock/state/journal.db" "SELECT count(*) FROM records a JOIN records b ON b.seq = a.seq + 1 AND b.run = a.run WHERE b.at_ms < a.at_ms" | grep -qx 0; }
@@ -122,4 +123,20 @@ back () { jumping resume --approve g </dev/null; }
 ok "the clock jumps a year back: it is resumed to its end" back
 ok "and in the history of a run time never goes back" ordered
 ok "on an unbroken journal" ends 0 sb clock journal verify
+ok "a run is begun by the wrong clock" ends 0 jumping run w --approve g
+last_year () { sb clock report --json | grep '"started_ms"' | head -1 | grep -o '[0-9]*' | { read -r ms && [ "$ms" -lt $((($(date +%s) - 30000000) * 1000)) ]; }; }
+ok "and it really was the wrong one" last_year
+
+# Evidence is as old as the clock says, and after a death the clock may have been set: it is asked for again.
+topology evidence
+{ printf '[workflow w]\ntitle = Evidence\n[gate g]\ntitle = Sure\nask = Sure?\n'; step a; step b
+    printf 'after = a\ngate = g\nproof = a within 1h\n'; } | workflow evidence w
+echo 0 >"$dir/clock/offset"
+clock_of=evidence
+ok "a run with fresh evidence waits at its gate" at_its_gate
+ok "it is killed an hour before somebody sets the clock back" die
+echo -7200 >"$dir/clock/offset"
+ok "resumed by the wrong clock it ends well" back
+asked_again () { sb evidence report --json | grep -q '"kind": "proved"'; }
+ok "and has asked for its evidence again" asked_again
 done_testing

@@ -10,13 +10,22 @@ comes back, and `failback` is run.  Each of the two runs is disturbed once:
     twice F                           the same, and the first `resume` is killed as well
     lane F                            one of its worker processes is killed
     int F                             it gets SIGINT
+    storm F                           SIGSTOP and SIGCONT in turns, then SIGHUP, SIGTERM and SIGINT together
+    pause F                           it is stopped for some seconds and goes on
     disk N                            it may write files of at most N KiB: a full disk under its journal
+    torn N                            its n-th write to the journal is cut somewhere, and it dies there
+    short N                           from the n-th on each write takes a part of what it should; nothing else happens
+    full N, readonly N, broken N      from the n-th write on: no space, a read-only file system, a medium with faults
+    unsynced N                        from the n-th sync on: what was written may not have reached the medium
+    jump F                            its clock jumps by hours while it runs, ahead or back
+    late F                            it is killed, and the clock jumps before it is resumed
 
 and then resumed until it says that nothing is left.  What counts is the end state: the fingerprint of the lab after each
 run equals that of an undisturbed story; no message acknowledged up to the quoted point is lost in failover, none at all in
 failback, and what only the old copy had is in the salvage list; the journal's chain holds; no process is left.
 
-    torture.py                        a sample that fits in a check (about a minute); SB_SEED chooses, the seed is printed
+    torture.py                        a sample that fits in a check (a minute or two), chosen by SB_SEED, else by the commit;
+                                      the seed is printed
     torture.py --long FILE            every boundary and 50 moments; FILE gets a table
     torture.py 'records 17/lane 0.4'  this story (failover/failback), to look at a failure again; --keep leaves its lab
 """
@@ -40,12 +49,27 @@ from lab import BUILD, SOURCE, Lab, Tap, die_with_us, difference, until  # noqa:
 
 RESUMES = 8  # a run that is not done after so many has not been resumed, it is stuck
 MARK = "SWITCHBACK_TORTURE"
+FAILING_DISKS = ("torn", "short", "full", "readonly", "broken", "unsynced")  # see tests/lib/disk.c
+JUMPS = (-43200, -3600, 3600, 43200)  # seconds; the lab's certificates hold from a day before it was made
 
 
 def fault_points():
     """Was the program built with --enable-fault-points?"""
     with open(os.path.join(BUILD, "config.h"), encoding="utf-8") as f:
         return "#define SB_FAULT_POINTS" in f.read()
+
+
+def preloaded(*names):
+    """Environment that loads these libraries of tests/lib before all others."""
+    files = ":".join(os.path.join(BUILD, "tests", "lib", ".libs", name + ".so") for name in names)
+    options = os.environ.get("ASAN_OPTIONS", "")
+    return {"LD_PRELOAD": files, "ASAN_OPTIONS": f"{options}:verify_asan_link_order=0:detect_leaks=0"}
+
+
+def commit():
+    """What stands for this state of the sources; none outside a clone."""
+    done = subprocess.run(["git", "-C", SOURCE, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 class Story:
@@ -56,7 +80,8 @@ class Story:
         self.dice = random.Random(f"{seed} {sorted(hurt.items())}")
         self.faults, self.seen, self.log = [], {}, []
         self.struck = {}  # workflow -> how the disturbed process ended
-        self.seconds, self.records = {}, {}
+        self.seconds, self.records, self.writes, self.syncs = {}, {}, {}, {}
+        self.clock = {}  # what all processes of this run see of the clock
 
     def title(self):
         return "/".join(self.hurt.get(w, "nothing") for w in ("failover", "failback"))
@@ -89,13 +114,21 @@ class Story:
 
     # ---- disturbances: each gets the process and ends it or lets it end
 
+    def set_clock(self, seconds):
+        """From now on the clock of all processes of this run is off by so much."""
+        path = os.path.join(self.lab.folder, "clock")
+        with open(f"{path}.new", "w", encoding="ascii") as f:
+            f.write(f"{seconds}\n")
+        os.replace(f"{path}.new", path)
+        self.clock = {"SB_CLOCK_FILE": path, **preloaded("jump")}
+
     def start(self, words, env=None, limit=None):
         def prepare():
             die_with_us()
             if limit:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 
-        return self.lab.start(*words, log=self.out, env={**os.environ, MARK: self.lab.folder, **(env or {})},
+        return self.lab.start(*words, log=self.out, env={**os.environ, MARK: self.lab.folder, **self.clock, **(env or {})},
                               preexec_fn=prepare)
 
     def finish(self, process):
@@ -121,9 +154,14 @@ class Story:
         expected = self.norm.seconds.get(workflow, 5) if self.norm else 5
         if kind in ("before-commit", "after-commit", "after-act", "on-answer"):
             return self.finish(self.start(words, env={"SWITCHBACK_DIE_AT": f"{kind}:{value}"}))
+        if kind in FAILING_DISKS:
+            return self.finish(self.start(words, env={"SB_DISK": f"{kind} {value} {self.dice.choice((0, 1, 23, 24, 100, 4000))}",
+                                                      **preloaded("disk")}))
         if kind == "disk":
             used = sum(os.path.getsize(p) for p in (os.path.join(self.lab.state, "journal.db"),) if os.path.exists(p))
             return self.finish(self.start(words, limit=used + int(value) * 1024))
+        if kind == "jump":
+            self.set_clock(0)
         process = self.start(words)
         if kind == "records":
             while process.poll() is None and self.lab.records() < base + int(value):
@@ -134,6 +172,14 @@ class Story:
                 process.kill()
             elif kind == "int":
                 process.send_signal(signal.SIGINT)
+            elif kind in ("storm", "pause"):
+                self.storm(process, kind)
+            elif kind == "jump":
+                self.set_clock(self.dice.choice(JUMPS))
+            elif kind == "late":
+                process.kill()
+                process.wait()
+                self.set_clock(self.dice.choice(JUMPS))
             elif kind == "lane":
                 lanes = self.ours("__lane")
                 if lanes:
@@ -141,6 +187,17 @@ class Story:
                         os.kill(self.dice.choice(lanes), signal.SIGKILL)
                     self.struck[workflow] = "lane killed"
         return self.finish(process)
+
+    def storm(self, process, kind):
+        for _ in range(self.dice.randint(3, 8) if kind == "storm" else 1):
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(self.dice.uniform(0.01, 0.2) if kind == "storm" else self.dice.choice((1, 3, 8)))
+            process.send_signal(signal.SIGCONT)
+        if kind == "storm":
+            ends = [signal.SIGHUP, signal.SIGTERM, signal.SIGINT] * 2
+            self.dice.shuffle(ends)
+            for number in ends:
+                process.send_signal(number)
 
     # ---- a run, from its start to its end, over all deaths
 
@@ -156,11 +213,19 @@ class Story:
         finally:
             db.close()
 
+    def counted(self, workflow, words):
+        """Undisturbed; how often it wrote to its journal is found out for those that will be disturbed."""
+        path = os.path.join(self.lab.folder, "writes")
+        code = self.finish(self.start(words, env={"SB_DISK": "count 0 0", "SB_DISK_LOG": path, **preloaded("disk")}))
+        with open(path, encoding="ascii") as f:
+            self.writes[workflow], self.syncs[workflow] = map(int, f.read().split())
+        return code
+
     def carry_out(self, workflow):
         how = self.hurt.get(workflow)
-        began, codes = time.monotonic(), []
+        began, codes, self.clock = time.monotonic(), [], {}
         words = ("run", workflow, "--approve", "all")
-        code = self.disturbed(workflow, words, how) if how else self.finish(self.start(words))
+        code = self.disturbed(workflow, words, how) if how else self.counted(workflow, words)
         codes.append(code)
         self.judge_end(workflow, how, code)
         if how and how.startswith("twice") and code != 0:
@@ -182,12 +247,12 @@ class Story:
     def judge_end(self, workflow, how, code):
         """A disturbed process ends in the way that was promised for its case, or undisturbed."""
         kind = how.split()[0] if how else "nothing"
-        good = {"int": (0, 130), "disk": (0, 6), "lane": (0, 1, 4), "nothing": (0,)}.get(kind, (0, -signal.SIGKILL))
-        if kind == "int" and code == -signal.SIGINT and not self.begun(workflow):
+        good = PROMISED.get(kind, (0, -signal.SIGKILL))
+        if kind in ("int", "storm") and code in (-signal.SIGINT, -signal.SIGTERM, -signal.SIGHUP) and not self.begun(workflow):
             return  # it came before the program listened for signals: nothing was begun, the shell's own way to end
         if code not in good:
             self.wrong(f"{workflow}: {how}: ended with {code}, promised is one of {good}")
-        if kind == "disk" and code == 6:
+        if code == 6:
             with open(self.out, encoding="utf-8") as f:
                 said = f.read()
             if "HINT:" not in said:
@@ -303,15 +368,17 @@ def some_disturbance(dice, kind, norm, workflow):
         return f"disk {dice.randint(0, 200)}"
     if kind.endswith("commit"):
         return f"{kind} {dice.randint(1, norm.records[workflow] // 2)}"
+    if kind in FAILING_DISKS:
+        return f"{kind} {dice.randint(1, (norm.syncs if kind == 'unsynced' else norm.writes)[workflow])}"
     return f"{kind} {dice.uniform(0.02, 0.95):.2f}"
 
 
 def sample(dice, norm):
-    """Few stories, every kind of disturbance once."""
-    boundaries = list(BOUNDARIES) if fault_points() else ["records", "records"]
-    kinds = [boundaries[0], "moment", "lane", "int", boundaries[1], "twice", "disk", "moment"]
+    """Few stories: both boundaries, and eight of the other disturbances."""
+    kinds = dice.sample(("moment", "lane", "int", "twice", "disk", "storm", "pause", "jump", "late", *FAILING_DISKS), 8)
+    kinds += list(BOUNDARIES) if fault_points() else ["records", "records"]
     dice.shuffle(kinds)
-    return [{w: some_disturbance(dice, kinds.pop(), norm, w) for w in ("failover", "failback")} for _ in range(4)]
+    return [{w: some_disturbance(dice, kinds.pop(), norm, w) for w in ("failover", "failback")} for _ in range(5)]
 
 
 def everything(dice, norm):
@@ -323,12 +390,17 @@ def everything(dice, norm):
         stories += [{w: f"{kind} {n}" for w in norm.records} for n in range(1, most + 1) for kind in BOUNDARIES]
     else:
         stories += [{w: f"records {min(n, r)}" for w, r in norm.records.items()} for n in range(1, most + 1)]
-    for kind, count in (("moment", 50), ("twice", 10), ("lane", 15), ("int", 10), ("disk", 10)):
+    for kind, count in CAMPAIGN:
         stories += [{w: some_disturbance(dice, kind, norm, w) for w in norm.records} for _ in range(count)]
     return stories
 
 
 BOUNDARIES = ("before-commit", "after-commit")
+CAMPAIGN = (("moment", 50), ("twice", 10), ("lane", 15), ("int", 10), ("disk", 10), ("storm", 10), ("pause", 5), ("jump", 10),
+            ("late", 10), ("torn", 40), ("short", 10), ("full", 10), ("readonly", 10), ("broken", 10), ("unsynced", 10))
+# How a process may end that was disturbed so; else in order, or killed.
+PROMISED = {"int": (0, 130), "storm": (0, 130), "lane": (0, 1, 4), "nothing": (0,), "pause": (0,), "jump": (0,), "short": (0,),
+            **dict.fromkeys(("disk", "full", "readonly", "broken", "unsynced"), (0, 6))}
 BEYOND = 6  # so many boundaries of a kind that nobody reached: there are no more
 
 
@@ -354,13 +426,12 @@ class Table:
                 row[2] += bool(story.faults)
 
     def write(self, path, seed, seconds):
-        commit = subprocess.run(["git", "-C", SOURCE, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
         with open(path, "w", encoding="utf-8") as f:
             f.write("# The kill-and-resume campaign\n\n"
                     "Written by `make check-long` (tests/lab/torture.py tells what the words mean). A story has struck when the\n"
                     "program, or a worker of it, really ended before its time; it failed when the lab then stood otherwise than\n"
                     "after an undisturbed story, a message was lost that must not be, or a process was left.\n\n"
-                    f"Commit {commit.stdout.strip() or 'unknown'}, {datetime.date.today()}, seed {seed}, {seconds:.0f} s.\n\n"
+                    f"Commit {commit() or 'unknown'}, {datetime.date.today()}, seed {seed}, {seconds:.0f} s.\n\n"
                     "| workflow | disturbance | stories | struck | stories that failed |\n|---|---|---|---|---|\n")
             for (workflow, kind), row in sorted(self.counts.items()):
                 f.write(f"| {workflow} | {kind} | {row[0]} | {row[1]} | {row[2]} |\n")
@@ -378,14 +449,15 @@ def main():
     parser.add_argument("--jobs", type=int, default=3, help="stories side by side")
     parser.add_argument("--keep", action="store_true", help="wait before a lab is ended")
     args = parser.parse_args()
-    seed = os.environ.get("SB_SEED") or str(int(time.time()))
+    seed = os.environ.get("SB_SEED") or commit() or str(int(time.time()))
     dice, tap, table, began = random.Random(seed), Tap(), Table(), time.monotonic()
     tap.note(f"SB_SEED={seed}")
 
     norm = Story({}, None, seed).play()
     good = tap.ok(not norm.faults, "an undisturbed story ends well", "\n".join(norm.faults + norm.log))
-    tap.note(f"failover {norm.seconds.get('failover', 0):.1f} s, {norm.records.get('failover', 0)} records; "
-             f"failback {norm.seconds.get('failback', 0):.1f} s, {norm.records.get('failback', 0)} records")
+    for w in ("failover", "failback"):
+        tap.note(f"{w} {norm.seconds.get(w, 0):.1f} s, {norm.records.get(w, 0)} records, {norm.writes.get(w, 0)} writes, "
+                 f"{norm.syncs.get(w, 0)} syncs")
     if good:
         chosen = [parse_story(s) for s in args.story] or (everything(dice, norm) if args.long else sample(dice, norm))
         with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
@@ -401,6 +473,8 @@ def main():
                     continue
                 tap.ok(not story.faults, f"after '{story.title()}' everything stands as if nothing had happened",
                        "\n".join(story.faults + story.log))
+                if not story.faults:
+                    tap.note("\n".join(story.log))
     if args.long:
         table.write(args.long, seed, time.monotonic() - began)
     return tap.done()

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#pragma GCC visibility push(default) /* the build hides what is not said to be seen */
+
 static long
 jump (void)
 {
