@@ -196,20 +196,23 @@ def fill(path, count, size):
 
 
 def timed(folder, env, command):
-    """Seconds of a command that fills TO; TO is new, and what came before is on the disk."""
+    """Seconds of a command that fills TO; TO is new, and what came before is on the disk.  What it made is left to the
+    caller: a file system that has just forgotten thousands of files makes new ones at a tenth of its speed."""
     to = folder.new()
     os.sync()
     start = time.monotonic()
     subprocess.run([word.replace("TO", to) for word in command], env=env, cwd=to, capture_output=True, timeout=lib.LIMIT,
                    check=True)
     took = time.monotonic() - start
-    shutil.rmtree(to)
+    for name in os.listdir(to):
+        if os.path.getsize(os.path.join(to, name)) > 1 << 20:
+            os.unlink(os.path.join(to, name))
     return took
 
 
 def race(folder, what, env, ours, peer, target):
     """Alternately, so that both see the same machine; each one's best."""
-    times = [(timed(folder, env, peer), timed(folder, env, ours)) for _ in range(4)]
+    times = [(timed(folder, env, peer), timed(folder, env, ours)) for _ in range(5)]
     his, mine = min(t[0] for t in times), min(t[1] for t in times)
     row(what, mine * 1000, "ms", his * 1000, "%.2f times as fast (fails under half)" % target, 2 / target, mine / his,
         goal=1 / target)
@@ -236,7 +239,7 @@ def share(folder):
                    PASSWD=server.password)
         for i, (name, target) in enumerate((("1 GiB", 1.0), ("2,000 files of 4 KiB", 1.5))):
             race(folder, "smb: %s to a folder; peer: smbclient mget, sync -f" % name, env,
-                 [copies, "smb://127.0.0.1:%d/set%d" % (server.port, i), "TO"],
+                 [copies + "-smb", "smb://127.0.0.1:%d/set%d" % (server.port, i), "TO"],
                  ["sh", "-c", 'smbclient -p "$1" --client-protection=encrypt "//127.0.0.1/$2" -c "prompt; mget *" && sync -f .',
                   "sh", str(server.port), "set%d" % i], target)
 

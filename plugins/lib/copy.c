@@ -303,15 +303,17 @@ tick (struct sb_copy_work *w)
     }
 }
 
+/* Names of one folder of this host are made one after the other, whoever asks: there only bytes are worth a lane. */
 static int
 lanes_wanted (const struct sb_copy_work *w)
 {
     const struct sb_copy *c = w->c;
     int advised = c->from->lanes > c->to->lanes ? c->from->lanes : c->to->lanes, n = c->lanes > 0 ? c->lanes : advised;
-    int64_t worth = 1 + (int64_t) w->nunits / PER_LANE;
+    int64_t by_units = 1 + (int64_t) w->nunits / PER_LANE, by_bytes = 1 + c->state.bytes / ((int64_t) PER_LANE << 20);
+    int64_t worth = c->to->far_clock || c->from->far_clock ? by_units : 1;
 
-    if (c->state.bytes / ((int64_t) PER_LANE << 20) >= worth && w->nunits > 1)
-        worth = 1 + c->state.bytes / ((int64_t) PER_LANE << 20);
+    if (by_bytes > worth && w->nunits > 1)
+        worth = by_bytes;
     n = n > LANES_MAX ? LANES_MAX : n;
     return worth < n ? (int) worth : n;
 }

@@ -6,7 +6,8 @@
  * A file is cut into blocks of 4 MiB, blocks into units; lanes (processes, each
  * with its own connections) take units, so one large file and many small ones are
  * copied by several at once.  A block's hash (XXH3) is taken while it is read
- * from the source and compared with what the target gives back.  A file lies
+ * from the source and compared with what the target gives back: of a large file on
+ * a disk of this host the disk itself, past the system's memory (O_DIRECT).  A file lies
  * under a hidden name until the commit: source unchanged, one syncfs for all small
  * files, a rename that does not replace, one fsync of the folder.
  *

@@ -9,16 +9,14 @@
 #include <string.h>
 #include <xxhash.h>
 
-#define NEAR_PIECE ((size_t) 256 << 10) /* stays in the processor's cache between reading, hashing and writing */
-#define FAR_PIECE  ((size_t) 1 << 20)
+#define PIECE ((size_t) 1 << 20) /* stays in the processor's cache between reading, hashing and writing */
 
 struct lane {
     struct sb_copy_work *w;
     struct sb_store *from, *to;
     XXH3_state_t *hash;
     unsigned char *piece;
-    size_t piece_size;
-    bool clones; /* the kernel copies from one to the other without bringing it here */
+    bool shares; /* both ends may lie in one place of one disk */
 };
 
 /* The unit at hand. */
@@ -29,6 +27,7 @@ struct at {
     atomic_ullong *sums; /* of the file */
     char *part;
     struct sb_handle *in, *out, *noted; /* noted: the .sums, or NULL */
+    bool ready;                         /* for writing */
 };
 
 uint32_t
@@ -110,27 +109,20 @@ count (struct lane *l, ssize_t n)
     atomic_fetch_add (&l->w->shared->copied, n);
 }
 
-/* The kernel's copy of one block.  False: it cannot here, or not all of it; then it is done by hand. */
+/* Without a byte being copied.  False: they cannot share it, and none of the others. */
 static bool
-clone_block (struct lane *l, struct at *a, uint32_t block)
+share_block (struct lane *l, struct at *a, uint32_t block)
 {
-    int64_t start = (int64_t) block * SB_COPY_BLOCK, size = block_size (a->f, block), done = 0;
+    int64_t start = (int64_t) block * SB_COPY_BLOCK, size = block_size (a->f, block);
 
-    while (l->clones && done < size) {
-        ssize_t n = l->from->ops->clone (a->in, a->out, start + done, (size_t) (size - done));
-
-        if (n <= 0)
-            l->clones = false;
-        else
-            done += n;
-    }
-    return l->clones;
+    l->shares = l->shares && l->from->ops->share (a->in, a->out, start, size);
+    return l->shares;
 }
 
-/* One block from the source to the target; its hash is in l->hash then.  `cloned`: it is there already, and only hashed.  Behind the end of the file one byte more is
+/* One block from the source to the target; its hash is in l->hash then.  `shared`: it is there already, and only hashed.  Behind the end of the file one byte more is
  * asked for: a source that grew gives it. */
 static bool
-copy_block (struct lane *l, struct at *a, uint32_t block, bool cloned)
+copy_block (struct lane *l, struct at *a, uint32_t block, bool shared)
 {
     int64_t start = (int64_t) block * SB_COPY_BLOCK, size = block_size (a->f, block), done = 0;
     bool last = start + size == a->f->size;
@@ -138,14 +130,14 @@ copy_block (struct lane *l, struct at *a, uint32_t block, bool cloned)
     XXH3_64bits_reset (l->hash);
     while (done < size || (last && done == 0 && size == 0)) {
         size_t left = (size_t) (size - done), ask = left + (last ? 1 : 0);
-        ssize_t n = l->from->ops->read (a->in, l->piece, ask < l->piece_size ? ask : l->piece_size, start + done);
+        ssize_t n = l->from->ops->read (a->in, l->piece, ask < PIECE ? ask : PIECE, start + done);
 
         if (n < 0)
             return source_failed (l, a, errno);
         if ((size_t) n > left || (n == 0 && left > 0))
             return is_over (a, SB_COPY_GREW, 0);
         XXH3_64bits_update (l->hash, l->piece, (size_t) n);
-        if (!cloned && !write_all (l, a, (size_t) n, start + done))
+        if (!shared && !write_all (l, a, (size_t) n, start + done))
             return false;
         done += n;
         count (l, n);
@@ -157,7 +149,7 @@ copy_block (struct lane *l, struct at *a, uint32_t block, bool cloned)
     return true;
 }
 
-/* The hash of what the target gives back.  False: errno, 0 when it ends too early. */
+/* The hash of what the target gives back.  False: errno, 0 when it ends too early or too late. */
 static bool
 hash_target (struct lane *l, struct at *a, uint32_t block, uint64_t *ret)
 {
@@ -165,10 +157,10 @@ hash_target (struct lane *l, struct at *a, uint32_t block, uint64_t *ret)
 
     XXH3_64bits_reset (l->hash);
     while (done < size) {
-        size_t left = (size_t) (size - done);
-        ssize_t n = l->to->ops->read (a->out, l->piece, left < l->piece_size ? left : l->piece_size, start + done);
+        size_t left = (size_t) (size - done), ask = (left + SB_DIRECT - 1) / SB_DIRECT * SB_DIRECT;
+        ssize_t n = l->to->ops->read (a->out, l->piece, ask < PIECE ? ask : PIECE, start + done);
 
-        if (n <= 0) {
+        if (n <= 0 || (size_t) n > left) {
             errno = n < 0 ? errno : 0;
             return false;
         }
@@ -203,26 +195,44 @@ note (struct lane *l, struct at *a, uint32_t block, uint64_t sum)
     }
 }
 
+/* Before something is written into a large file: room for the whole unit, and a way past the system's memory, for a check
+ * that reads back from there would say nothing of the disk.  And whoever goes past it needs no second way through it. */
+static bool
+make_ready (struct lane *l, struct at *a)
+{
+    const struct sb_store_ops *to = l->to->ops;
+    int64_t start = (int64_t) a->u->first * SB_COPY_BLOCK, size = (int64_t) a->u->count * SB_COPY_BLOCK;
+
+    a->ready = true;
+    if (size > a->f->size - start)
+        size = a->f->size - start;
+    if (to->reserve != NULL && !to->reserve (a->out, start, size))
+        return target_failed (l, a, errno);
+    if (to->direct != NULL)
+        to->direct (a->out);
+    return true;
+}
+
 static bool
 one_block (struct lane *l, struct at *a, uint32_t block)
 {
+    bool large = sb_copy_is_large (a->f->size), shared;
     uint64_t sum, back;
-    bool cloned;
 
     if (shall_stop (l, a) || was_copied (l, a, block))
         return atomic_load (&l->w->shared->stop) == 0;
-    cloned = sb_copy_is_large (a->f->size) && clone_block (l, a, block);
-    if (!copy_block (l, a, block, cloned))
+    shared = large && share_block (l, a, block);
+    if (large && !shared && !a->ready && !make_ready (l, a))
         return false;
-    if (l->to->ops->begin_sync != NULL && sb_copy_is_large (a->f->size))
-        l->to->ops->begin_sync (a->out, (int64_t) block * SB_COPY_BLOCK, block_size (a->f, block));
+    if (!copy_block (l, a, block, shared))
+        return false;
     sum = XXH3_64bits_digest (l->hash) | 1;
     if (!hash_target (l, a, block, &back))
         return errno != 0 ? target_failed (l, a, errno) : is_over (a, SB_COPY_DAMAGED, 0);
-    if (back != sum && !cloned)
+    if (back != sum && !shared)
         return is_over (a, SB_COPY_DAMAGED, 0);
     if (back != sum) { /* perhaps the source changed between the kernel's look and ours */
-        l->clones = false;
+        l->shares = false;
         count (l, -block_size (a->f, block));
         return one_block (l, a, block);
     }
@@ -307,9 +317,10 @@ sb_copy_lane (struct sb_copy_work *w, struct sb_store *from, struct sb_store *to
     struct lane l = { .w = w, .from = from, .to = to, .hash = XXH3_createState () };
     size_t n;
 
-    l.clones = from->ops == to->ops && from->ops->clone != NULL;
-    l.piece_size = from->far_clock || to->far_clock ? FAR_PIECE : NEAR_PIECE;
-    l.piece = sb_xcalloc (1, l.piece_size);
+    l.shares = from->ops == to->ops && from->ops->share != NULL;
+    l.piece = aligned_alloc (SB_DIRECT, PIECE);
+    if (l.piece == NULL)
+        abort ();
     while (atomic_load (&w->shared->stop) == 0 && (n = atomic_fetch_add (&w->shared->next_unit, 1)) < w->nunits)
         one_unit (&l, &w->units[n]);
     free (l.piece);

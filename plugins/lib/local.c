@@ -8,14 +8,17 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define NS 1000000000LL
+#define NS    1000000000LL
+#define LANES 4 /* of a large file, while one waits for the disk the others read and hash */
 
 struct local {
     struct sb_store base;
@@ -24,6 +27,7 @@ struct local {
 
 struct sb_handle {
     int fd;
+    bool direct;
 };
 
 static int
@@ -106,30 +110,78 @@ open_file (struct sb_store *s, const char *name, enum sb_mode mode)
     return h;
 }
 
+static bool
+set_direct (struct sb_handle *h, bool on)
+{
+    int flags = fcntl (h->fd, F_GETFL);
+
+    if (flags < 0 || fcntl (h->fd, F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT) != 0)
+        return false;
+    h->direct = on;
+    return true;
+}
+
+/* A device may want coarser places than ours: then it is not read and written directly any more. */
+static bool
+was_too_fine (struct sb_handle *h)
+{
+    return h->direct && errno == EINVAL && set_direct (h, false);
+}
+
 static ssize_t
 read_at (struct sb_handle *h, void *data, size_t n, int64_t at)
 {
-    return pread (h->fd, data, n, at);
+    ssize_t k = pread (h->fd, data, n, at);
+
+    return k < 0 && was_too_fine (h) ? pread (h->fd, data, n, at) : k;
+}
+
+/* The last bytes of a file are fewer than can be written directly. */
+static ssize_t
+write_rest (struct sb_handle *h, const void *data, size_t n, int64_t at)
+{
+    ssize_t k = set_direct (h, false) ? pwrite (h->fd, data, n, at) : -1;
+    int error = errno;
+
+    if (!set_direct (h, true) && k >= 0)
+        return -1;
+    errno = error;
+    return k;
 }
 
 static ssize_t
 write_at (struct sb_handle *h, const void *data, size_t n, int64_t at)
 {
-    return pwrite (h->fd, data, n, at);
+    ssize_t k;
+
+    if (h->direct && n < SB_DIRECT)
+        return write_rest (h, data, n, at);
+    if (h->direct)
+        n -= n % SB_DIRECT;
+    k = pwrite (h->fd, data, n, at);
+    return k < 0 && was_too_fine (h) ? pwrite (h->fd, data, n, at) : k;
 }
 
-static ssize_t
-clone (struct sb_handle *from, struct sb_handle *to, int64_t at, size_t n)
+static bool
+share_range (struct sb_handle *from, struct sb_handle *to, int64_t at, int64_t n)
 {
-    off_t in = at, out = at;
+    const struct file_clone_range range = {
+        .src_fd = from->fd, .src_offset = (uint64_t) at, .src_length = (uint64_t) n, .dest_offset = (uint64_t) at
+    };
 
-    return copy_file_range (from->fd, &in, to->fd, &out, n, 0);
+    return ioctl (to->fd, FICLONERANGE, &range) == 0;
 }
 
-static void
-begin_sync (struct sb_handle *h, int64_t at, int64_t n)
+static bool
+go_direct (struct sb_handle *h)
 {
-    sync_file_range (h->fd, at, n, SYNC_FILE_RANGE_WRITE);
+    return set_direct (h, true);
+}
+
+static bool
+reserve (struct sb_handle *h, int64_t at, int64_t n)
+{
+    return fallocate (h->fd, 0, at, n) == 0 || errno == EOPNOTSUPP || errno == ENOSYS;
 }
 
 static bool
@@ -266,8 +318,9 @@ local_new (int dir)
                                              .open = open_file,
                                              .read = read_at,
                                              .write = write_at,
-                                             .clone = clone,
-                                             .begin_sync = begin_sync,
+                                             .share = share_range,
+                                             .direct = go_direct,
+                                             .reserve = reserve,
                                              .sync = sync_file,
                                              .truncate = truncate_file,
                                              .close = close_file,
@@ -283,7 +336,7 @@ local_new (int dir)
                                              .free = free_local };
     struct local *l = sb_xcalloc (1, sizeof *l);
 
-    l->base = (struct sb_store){ &ops, 2, false };
+    l->base = (struct sb_store){ &ops, LANES, false };
     l->dir = dir;
     return &l->base;
 }

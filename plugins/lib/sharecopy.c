@@ -221,7 +221,7 @@ tell_failure (struct job *j, const struct sb_copy *c)
         case SB_COPY_NO_TARGET:
             return sb_fail (j->call, SB_RETRY, "'%s' cannot be written to share '%s': %s%s", name, j->to_name,
                             sb_store_why (j->to, error),
-                            error == ENOSPC || error == EDQUOT
+                            error == ENOSPC || error == EDQUOT || error == EFBIG
                                     ? "\nHINT: Make room there, or raise the quota; what was copied so far is kept."
                                     : "");
         case SB_COPY_DAMAGED:

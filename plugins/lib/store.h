@@ -33,6 +33,8 @@ enum sb_mode {
     SB_MODE_RESUME  /* as it stands; made when it is not there */
 };
 
+#define SB_DIRECT 4096
+
 struct sb_store;
 struct sb_handle; /* an open file; each kind of store has its own */
 
@@ -43,10 +45,16 @@ struct sb_store_ops {
     struct sb_handle *(*open) (struct sb_store *, const char *name, enum sb_mode mode);
     ssize_t (*read) (struct sb_handle *, void *data, size_t n, int64_t at);
     ssize_t (*write) (struct sb_handle *, const void *data, size_t n, int64_t at);
-    /* From one file to another of the same kind of store, at the same place in both; NULL: nothing of the kind. */
-    ssize_t (*clone) (struct sb_handle *from, struct sb_handle *to, int64_t at, size_t n);
-    void (*begin_sync) (struct sb_handle *, int64_t at, int64_t n); /* NULL: nothing of the kind */
-    bool (*sync) (struct sb_handle *);                              /* NULL: nothing of the kind */
+    /* Lets two files of the same kind of store share what lies there, at the same place in both; false: they cannot.
+     * NULL: nothing of the kind. */
+    bool (*share) (struct sb_handle *from, struct sb_handle *to, int64_t at, int64_t n);
+    /* From now on the disk itself is written and read, not what the system keeps of it in memory.  Memory and places are
+     * then multiples of SB_DIRECT, and so is what is asked for.  False: not here, and nothing has changed.  NULL:
+     * nothing of the kind. */
+    bool (*direct) (struct sb_handle *);
+    bool (*reserve) (struct sb_handle *, int64_t at,
+                     int64_t n);       /* room for what is going to be written; NULL: as above */
+    bool (*sync) (struct sb_handle *); /* NULL: nothing of the kind */
     bool (*truncate) (struct sb_handle *, int64_t size);
     bool (*close) (struct sb_handle *);
     bool (*set_time) (struct sb_store *, const char *name, int64_t mtime_ns);

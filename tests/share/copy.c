@@ -71,7 +71,7 @@ break_it (struct sb_store *s)
         broken = *real;
         broken.read = broken_read;
         broken.write = broken_write;
-        broken.clone = NULL;
+        broken.share = NULL;
     }
     return s;
 }
