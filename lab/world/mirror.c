@@ -183,6 +183,8 @@ settle_alone (struct world *w, struct w_copy *c)
     }
     if (may_take_over (w, c)) {
         become_principal (w, c);
+        if (other != NULL) /* it runs exposed from now on, as above */
+            other->synced = 0;
         return;
     }
     if (c->state == W_RESTORING)

@@ -15,8 +15,8 @@
 #include "lab/world/client.h"
 #include "lab/world/rows.h"
 #include "lab/world/server.h"
+#include "tests/direct/alike.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,78 +147,6 @@ look (struct twin *t, struct world *w, struct d_files *files)
 
 /* ------------------------------------------------------------------ what is compared */
 
-/* Digits of a date in a name: log backups of jobs are called after the clock. */
-static void
-mask_date (char *name, size_t n)
-{
-    for (size_t i = 0; i + 14 <= n; i++) {
-        size_t k = 0;
-
-        while (k < 14 && isdigit ((unsigned char) name[i + k]))
-            k++;
-        if (k == 14)
-            memset (name + i, '#', 14);
-    }
-}
-
-static w_text
-there (struct world *w, w_text t)
-{
-    return t == 0 ? 0 : w_intern (w, "there");
-}
-
-/* Clocks, identifiers of connections and who said it differ; nothing else may. */
-static void
-mask_world (struct world *w)
-{
-    w->version = 1;
-    w->now_ms = 0;
-    w->central.changed_ms = w->central.push_ms = 0;
-    w->next_history = w->history_next = 0;
-    memset (w->history, 0, sizeof w->history);
-    w->nhistory = 0;
-    memset (w->sessions, 0, sizeof w->sessions);
-    w->nsessions = 0;
-    for (unsigned i = 0; i < w->nsites; i++)
-        w->sites[i].powered_ms = 0;
-    for (unsigned i = 0; i < w->ninstances; i++)
-        w->instances[i].started_ms = w->instances[i].next_session = 0;
-    for (unsigned i = 0; i < w->ncopies; i++) {
-        w->copies[i].created_ms = w->copies[i].lost_ms = 0;
-        w->copies[i].owner = w->copies[i].holder = 0; /* a session of ours, or the lab itself */
-    }
-    for (unsigned i = 0; i < w->nservers; i++) {
-        w->servers[i].ping_ms = w->servers[i].clients = 0;
-        w->servers[i].replica.at_ms = 0;
-    }
-    for (unsigned i = 0; i < w->nfrontends; i++)
-        w->frontends[i].replica.at_ms = 0;
-    for (unsigned i = 0; i < w->njobs; i++) {
-        struct w_job *j = &w->jobs[i];
-
-        j->started_ms = j->ends_ms = j->next_ms = 0;
-        j->by_user = 0;
-        for (unsigned k = 0; k < W_MAX_RUNS; k++) {
-            j->runs[k].started_ms = j->runs[k].ended_ms = 0;
-            j->runs[k].arg = there (w, j->runs[k].arg);
-        }
-    }
-    for (unsigned i = 0; i < w->nprimaries; i++) {
-        w->primaries[i].last_file = there (w, w->primaries[i].last_file);
-        w->primaries[i].last_ms = w->primaries[i].since_ms = 0;
-    }
-    for (unsigned i = 0; i < w->nsecondaries; i++) {
-        w->secondaries[i].last_copied = there (w, w->secondaries[i].last_copied);
-        w->secondaries[i].last_copied_ms = 0;
-    }
-    for (unsigned i = 0; i < w->nsecondary_dbs; i++) {
-        w->secondary_dbs[i].last_restored = there (w, w->secondary_dbs[i].last_restored);
-        w->secondary_dbs[i].last_restored_ms = w->secondary_dbs[i].since_ms = 0;
-        w->secondary_dbs[i].latency_min = 0;
-    }
-    w_compact (w);
-}
-
 static void
 mask_files (struct d_files *f)
 {
@@ -228,69 +156,11 @@ mask_files (struct d_files *f)
         struct d_file *x = &f->list[i];
 
         x->created_ms = x->start_ms = x->finish_ms = 0;
-        mask_date (x->name, strlen (x->name));
+        alike_mask_date (x->name, strlen (x->name));
         if (x->share != 0 || x->instance != 0) /* lists and messages lie on this host */
             f->list[n++] = *x;
     }
     f->count = (uint16_t) n;
-}
-
-/* ------------------------------------------------------------------ telling the difference */
-
-static void
-differ (json_t *list, const char *what, unsigned index, const char *name, const void *a, const void *b, size_t n)
-{
-    const unsigned char *x = a, *y = b;
-    size_t at = 0;
-
-    while (at < n && x[at] == y[at])
-        at++;
-    if (at < n)
-        json_array_append_new (list, json_sprintf ("%s %u (%s): from byte %zu: lab %u, model %u", what, index, name, at,
-                                                   x[at], y[at]));
-}
-
-#define EACH(table, count, text)                            \
-    for (unsigned i = 0; i < a->count || i < b->count; i++) \
-    differ (list, #table, i, text, &a->table[i], &b->table[i], sizeof a->table[i])
-
-static void
-compare_copies (json_t *list, const struct world *a, const struct world *b)
-{
-    for (unsigned i = 0; i < a->ncopies || i < b->ncopies; i++) {
-        const struct w_copy *x = &a->copies[i], *y = &b->copies[i];
-        SB_AUTOFREE char *text =
-                sb_xprintf ("%s at %s: state %u/%u access %u/%u lsn %lld/%lld role %u/%u mirroring %u/%u",
-                            w_str (a, x->name), x->instance != 0 ? w_str (a, a->instances[x->instance - 1].name) : "",
-                            x->state, y->state, x->user_access, y->user_access, (long long) x->lsn, (long long) y->lsn,
-                            x->role, y->role, x->mirroring, y->mirroring);
-
-        differ (list, "copies", i, text, x, y, sizeof *x);
-    }
-}
-
-static json_t *
-compare_worlds (const struct world *a, const struct world *b)
-{
-    json_t *list = json_array ();
-
-    compare_copies (list, a, b);
-    EACH (sites, nsites, w_str (a, a->sites[i].name));
-    EACH (instances, ninstances, w_str (a, a->instances[i].name));
-    EACH (forks, nforks, "");
-    EACH (servers, nservers, w_str (a, a->servers[i].name));
-    EACH (frontends, nfrontends, w_str (a, a->frontends[i].name));
-    EACH (jobs, njobs, w_str (a, a->jobs[i].name));
-    EACH (primaries, nprimaries, w_str (a, a->primaries[i].database));
-    EACH (pairs, npairs, w_str (a, a->pairs[i].server));
-    EACH (secondaries, nsecondaries, w_str (a, a->secondaries[i].server));
-    EACH (secondary_dbs, nsecondary_dbs, w_str (a, a->secondary_dbs[i].database));
-    differ (list, "central", 0, "", &a->central, &b->central, sizeof a->central);
-    if (a->next_guid != b->next_guid)
-        json_array_append_new (list, json_sprintf ("identifiers given: lab %u, model %u", a->next_guid, b->next_guid));
-    if (json_array_size (list) == 0 && w_digest (a) != w_digest (b))
-        json_array_append_new (list, json_string ("the digests differ"));
-    return list;
 }
 
 static void
@@ -299,7 +169,7 @@ compare_files (json_t *list, const struct d_files *a, const struct d_files *b)
     if (a->count != b->count)
         json_array_append_new (list, json_sprintf ("files: lab %u, model %u", a->count, b->count));
     for (unsigned i = 0; i < a->count && i < b->count; i++)
-        differ (list, "files", i, a->list[i].name, &a->list[i], &b->list[i], sizeof a->list[i]);
+        alike_bytes (list, "files", i, a->list[i].name, &a->list[i], &b->list[i], sizeof a->list[i]);
 }
 
 static json_t *
@@ -309,11 +179,11 @@ do_compare (struct twin *t)
 
     if (!look (t, t->lab, t->lab_files))
         return json_pack ("{s:s}", "error", "the lab is gone");
-    mask_world (t->lab);
-    mask_world (t->model);
+    alike_mask (t->lab, ALIKE_DEEDS);
+    alike_mask (t->model, ALIKE_DEEDS);
     mask_files (t->lab_files);
     mask_files (t->model_files);
-    list = compare_worlds (t->lab, t->model);
+    list = alike_worlds (t->lab, t->model);
     compare_files (list, t->lab_files, t->model_files);
     return json_pack ("{s:o}", "differs", list);
 }
