@@ -277,15 +277,16 @@ tell_rights (struct sb_call *call, const bool can[NRIGHTS])
                                           sb_buf_cstr (&not )));
 }
 
-/* Tries all four with a hidden file of its own; the first errno that stood in the way. */
+/* Tries all four with a hidden file of its own, called *ret_name at the end; the first errno that stood in the way. */
 static int
-try_rights (struct sb_store *s, bool can[NRIGHTS])
+try_rights (struct sb_call *call, struct sb_store *s, bool can[NRIGHTS], const char **ret_name)
 {
-    SB_AUTOFREE char *name = sb_xprintf (".sb-rights-%ld", (long) getpid ());
-    SB_AUTOFREE char *moved = sb_xprintf ("%s.moved", name);
+    const char *name = sb_format (call, ".sb-rights-%ld", (long) getpid ()),
+               *moved = sb_format (call, "%s.moved", name);
     struct sb_handle *h = s->ops->open (s, name, SB_MODE_CREATE);
     int error = 0;
 
+    *ret_name = name;
     can[0] = h != NULL;
     if (h == NULL)
         return errno;
@@ -298,7 +299,8 @@ try_rights (struct sb_store *s, bool can[NRIGHTS])
     can[2] = s->ops->rename (s, name, NULL, moved);
     if (!can[2] && error == 0)
         error = errno;
-    can[3] = s->ops->remove (s, can[2] ? moved : name);
+    *ret_name = can[2] ? moved : name;
+    can[3] = s->ops->remove (s, *ret_name);
     if (!can[3] && error == 0)
         error = errno;
     return error;
@@ -322,12 +324,13 @@ sb_share_rights (struct sb_call *call, void *self)
     bool can[NRIGHTS] = { false };
     enum sb_rc rc = SB_OK;
     SB_CLEANUP (sb_store_freep) struct sb_store *s = sb_share_mine (call, &rc);
+    const char *name;
     int error;
 
     (void) self;
     if (s == NULL)
         return rc;
-    error = try_rights (s, can);
+    error = try_rights (call, s, can, &name);
     tell_rights (call, can);
     if (error == 0) {
         keep_proof (call);
@@ -336,9 +339,11 @@ sb_share_rights (struct sb_call *call, void *self)
     for (size_t i = 0; i < NRIGHTS; i++)
         if (!can[i])
             return sb_fail (call, SB_FAIL,
-                            "this account cannot %s in share '%s': %s\n"
+                            "this account cannot %s in share '%s': %s%s\n"
                             "HINT: Give it change rights on the share and on the folder behind it.",
-                            rights[i], sb_about (call, "object"), sb_store_why (s, error));
+                            rights[i], sb_about (call, "object"), sb_store_why (s, error),
+                            can[0] && !can[3] ? sb_format (call, "; the file '%s' of the attempt stays there", name)
+                                              : "");
     return SB_OK;
 }
 

@@ -17,7 +17,7 @@ ok () # ok STATUS TITLE [LOG]
     fi
 }
 
-echo 1..6
+echo 1..8
 
 umask 022
 env -u MAKEFLAGS -u MFLAGS make -C "$build" -s install DESTDIR="$tmp/root" >"$tmp/install.log" 2>&1
@@ -59,3 +59,22 @@ ok $? "a workflow with it runs to its end" "$tmp/run.log"
 
 grep -q 'tell> step: the thing is done' "$tmp/messages.log"
 ok $? "the log book was written" "$tmp/run.log"
+
+# The plugin that is under another licence as a package of its own: both together are what `make install` installs.
+files ()
+{
+    (cd "$1" && find . ! -type d | LC_ALL=C sort)
+}
+title="what make install-smb installs is the plugin smb with its licence, and nothing else"
+if [ -e "$build/smb.la" ]; then
+    env -u MAKEFLAGS -u MFLAGS make -C "$build" -s install-smb DESTDIR="$tmp/smb" >"$tmp/smb.log" 2>&1 \
+        && files "$tmp/smb" >>"$tmp/smb.log" && [ "$(files "$tmp/smb" | sed 's|.*/||' | xargs)" = \
+            "smb.manifest smb.so COPYING NOTICE switchback-smb.7" ] && grep -q 'Version 3, 29 June 2007' "$(find "$tmp/smb" -name COPYING)"
+    ok $? "$title" "$tmp/smb.log"
+    env -u MAKEFLAGS -u MFLAGS make -C "$build" -s install-without-smb DESTDIR="$tmp/rest" >"$tmp/rest.log" 2>&1 \
+        && diff <({ files "$tmp/smb"; files "$tmp/rest"; } | LC_ALL=C sort) <(files "$tmp/root") >>"$tmp/rest.log"
+    ok $? "make install-without-smb installs all the rest" "$tmp/rest.log"
+else
+    echo "ok 7 - $title # SKIP built without it"
+    echo "ok 8 - make install-without-smb installs all the rest # SKIP built without it"
+fi
