@@ -40,7 +40,7 @@ enum sb_rc
 pool_mirror_state_run (struct sb_call *call, void *self)
 {
     struct pool_mirror list[MAX_DATABASES];
-    bool primary = true, mirror = true, both = true;
+    bool primary = true, mirror = true, known = true, both = true;
     size_t n, i;
     enum sb_rc rc = pool_mirrors (call, self, sb_param (call, "type"), list, MAX_DATABASES, &n);
 
@@ -49,9 +49,10 @@ pool_mirror_state_run (struct sb_call *call, void *self)
     for (i = 0; i < n; i++) {
         primary = primary && is_principal (list[i].on_primary);
         mirror = mirror && is_principal (list[i].on_mirror);
+        known = known && (is_principal (list[i].on_primary) || is_principal (list[i].on_mirror));
         both = both && list[i].both_synchronized;
     }
-    sb_result (call, "principal", n == 0 ? "unknown" : primary ? "Primary" : mirror ? "Mirror" : "differs");
+    sb_result (call, "principal", n == 0 || !known ? "unknown" : primary ? "Primary" : mirror ? "Mirror" : "differs");
     sb_result (call, "synchronized", n > 0 && both ? "yes" : "no");
     sb_result (call, "sentence", describe (call, list, n));
     return SB_OK;
