@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 /* Options that go through as they are. */
-static const char *const with_value[] = { "deaths", "events", "faults", "noes",        "total",    "start",
-                                          "time",   "memory", "seed",   "certificate", "accepted", NULL };
+static const char *const with_value[] = { "deaths", "events", "faults",      "noes",    "total", "start", "time",
+                                          "memory", "seed",   "certificate", "reasons", "only",  "jobs",  NULL };
 static const char *const flags[] = { "singly", "reverse", "full-compare", "mutate", "first", NULL };
 
 struct words {

@@ -125,7 +125,9 @@ static const struct cli_option prove_options[] = {
     { "seed", 0, "SEED", "tell the story of a seed again" },
     { "certificate", 0, "FILE", "write what was proved as JSON" },
     { "mutate", 0, NULL, "make the workflow worse, step by step, and tell what bites" },
-    { "accepted", 0, "FILE", "with --mutate: the mutations that may survive, with their reasons" },
+    { "reasons", 0, "FILE", "with --mutate: the mutations that may survive, with their reasons" },
+    { "only", 0, "WORDS", "with --mutate: the mutations whose name contains these words" },
+    { "jobs", 0, "N", "with --mutate: search so many at the same time" },
     { NULL, 0, NULL, NULL }
 };
 

@@ -246,6 +246,19 @@ go_known (struct p_run *r, struct p_call *call, struct d_answer *a)
     return WENT_WAITS;
 }
 
+bool
+p_is_so (struct p_run *r, uint32_t step)
+{
+    const struct sb_plan_step *p = &r->c->plan.steps[step];
+    struct p_call call = { .step = step, .op = SB_CALL_VERIFY, .reads = 1, .known = 1 };
+    static struct d_answer a;
+
+    if (!r->c->direct || !p->role || !p->verb || !direct_knows (p->role, p->verb))
+        return r->s->things[step] == SB_SEEN_YES;
+    begin_known (r, &call);
+    return go_known (r, &call, &a) == WENT_ENDED && a.word == D_YES;
+}
+
 /* The model answers nothing any more at its deadline: its worker is ended. */
 static bool
 too_late (const struct p_run *r, const struct p_call *call)

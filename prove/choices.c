@@ -310,7 +310,7 @@ p_take (struct p_run *r, struct p_choice choice)
     s->faults -= choice.kind == P_CALL_ENDS || choice.kind == P_CALL_LOST;
     s->noes -= choice.kind == P_SAY_NO;
     if (choice.kind != P_GO || choice.death != P_LIVES)
-        s->past.disturbed = 1;
+        s->past.disturbed |= choice.kind == P_EVENT && p_event_is_lost_share (choice.arg) ? P_ONLY_SHARE : 2;
     s->total -= choice.death != P_LIVES || choice.kind == P_DIE || choice.kind == P_EVENT || choice.kind == P_CALL_ENDS
                 || choice.kind == P_CALL_LOST;
     switch (choice.kind) {

@@ -60,6 +60,12 @@ p_event_text (const struct p_case *c, size_t index)
     return kinds[index].text;
 }
 
+bool
+p_event_is_lost_share (size_t index)
+{
+    return index == SHARE_GONE;
+}
+
 /* ---------------------------------------------------------------- who is meant */
 
 static size_t

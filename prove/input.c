@@ -18,6 +18,11 @@ load_topology (struct p_case *c, const struct p_input *in, struct sb_faults *fau
     if (!sb_file_read (in->topology_file, CONFIG_LIMIT, &text, faults)
         || !sb_topology_parse (&c->topology, in->topology_file, sb_buf_cstr (&text), text.len, faults))
         return false;
+    if (in->like) {
+        c->registry = in->like->registry;
+        c->borrowed = true;
+        return true;
+    }
     if (!in->program)
         return true;
     c->registry = sb_registry_new (&cfg);
@@ -45,6 +50,20 @@ needs_models (const struct p_case *c)
         if (c->plan.steps[i].role && c->plan.steps[i].verb
             && direct_knows (c->plan.steps[i].role, c->plan.steps[i].verb))
             return true;
+    return false;
+}
+
+static bool
+moves_users (const struct p_case *c)
+{
+    uint32_t i;
+
+    for (i = 0; i < c->plan.count; i++) {
+        const char *verb = c->plan.steps[i].verb;
+
+        if (verb && (strcmp (verb, "set-state") == 0 || strcmp (verb, "mirror-failover") == 0))
+            return true;
+    }
     return false;
 }
 
@@ -78,6 +97,8 @@ p_case_load_text (struct p_case *c, const struct p_input *in, const char *text, 
     c->scratch = sb_xcalloc (1, sizeof *c->scratch);
     find_proofs (c);
     p_words_init (c);
+    if (in->like)
+        c->start = in->like->start;
     if (needs_models (c)) {
         c->direct = direct_new (in->topology_file, faults);
         if (!c->direct)
@@ -86,6 +107,11 @@ p_case_load_text (struct p_case *c, const struct p_input *in, const char *text, 
     if (c->start == P_START_AUTO)
         c->start = p_start_guess (c);
     c->planned = c->start != P_START_SITE_LOST;
+    c->moves = moves_users (c);
+    if (c->direct && in->like && in->like->direct) {
+        p_scenario_take (c, in->like);
+        return true;
+    }
     return !c->direct || p_scenario_make (c, faults);
 }
 
@@ -113,6 +139,7 @@ p_case_free (struct p_case *c)
     sb_plan_release (&c->plan);
     sb_workflow_release (&c->workflow);
     sb_topology_release (&c->topology);
-    sb_registry_free (c->registry);
+    if (!c->borrowed)
+        sb_registry_free (c->registry);
     *c = (struct p_case){ 0 };
 }

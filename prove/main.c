@@ -45,7 +45,9 @@ enum {
     O_FULL,
     O_JSON,
     O_MUTATE,
-    O_ACCEPTED,
+    O_REASONS,
+    O_ONLY,
+    O_JOBS,
     O_SEED,
     O_FIRST,
     O_CERTIFICATE,
@@ -72,7 +74,9 @@ static const struct option options[] = {
     { "full-compare", 0, NULL, O_FULL },
     { "json", 0, NULL, O_JSON },
     { "mutate", 0, NULL, O_MUTATE },
-    { "accepted", 1, NULL, O_ACCEPTED },
+    { "reasons", 1, NULL, O_REASONS },
+    { "only", 1, NULL, O_ONLY },
+    { "jobs", 1, NULL, O_JOBS },
     { "seed", 1, NULL, O_SEED },
     { "first", 0, NULL, O_FIRST },
     { "certificate", 1, NULL, O_CERTIFICATE },
@@ -84,11 +88,11 @@ static const struct option options[] = {
 struct args {
     struct p_input in;
     struct p_search search;
-    const char *dirs[32], *seed, *certificate, *accepted, *state;
+    const char *dirs[32], *seed, *certificate, *state;
     size_t ndirs;
     struct sb_pair params[64];
-    bool json, mutate, live;
-    int64_t seconds;
+    bool json, mutate, live, total_given;
+    struct p_mutating mutating;
 };
 
 static bool
@@ -107,10 +111,10 @@ number (const char *text, unsigned *ret)
 static bool
 take_start (struct args *a, const char *word)
 {
-    for (a->in.start = P_START_AUTO; a->in.start <= P_START_REBUILT; a->in.start++)
+    for (a->in.start = P_START_AUTO; a->in.start <= P_START_BARE; a->in.start++)
         if (strcmp (p_start_names[a->in.start], word) == 0)
             return true;
-    fprintf (stderr, "switchback prove: --start is steady, site-lost, failed-over or rebuilt, not '%s'\n", word);
+    fprintf (stderr, "switchback prove: --start is steady, site-lost, failed-over, rebuilt or bare, not '%s'\n", word);
     return false;
 }
 
@@ -137,7 +141,6 @@ take_time (struct args *a, const char *text)
         fprintf (stderr, "switchback prove: '%s' is not a time\n", text);
         return false;
     }
-    a->seconds = ms / 1000;
     a->search.deadline_ms = sb_deadline_in (ms);
     return true;
 }
@@ -181,6 +184,7 @@ take_option (struct args *a, int o)
     case O_NOES:
         return number (optarg, &p->budget.noes);
     case O_TOTAL:
+        a->total_given = true;
         return number (optarg, &p->budget.total);
     case O_START:
         return take_start (a, optarg);
@@ -199,9 +203,14 @@ take_option (struct args *a, int o)
         return a->json = true;
     case O_MUTATE:
         return a->mutate = true;
-    case O_ACCEPTED:
-        a->accepted = optarg;
+    case O_REASONS:
+        a->mutating.reasons = optarg;
         return true;
+    case O_ONLY:
+        a->mutating.only = optarg;
+        return true;
+    case O_JOBS:
+        return number (optarg, &a->mutating.jobs);
     case O_SEED:
         a->seed = optarg;
         return true;
@@ -213,6 +222,18 @@ take_option (struct args *a, int o)
     default:
         return false;
     }
+}
+
+#define MUTATE_TOTAL 1 /* disturbances, where nobody asks for more */
+
+static int
+mutate (struct args *a, struct sb_faults *faults)
+{
+    a->mutating.in = &a->in;
+    a->mutating.total = a->total_given ? a->search.budget.total : MUTATE_TOTAL;
+    a->mutating.json = a->json;
+    a->mutating.live = a->live;
+    return p_mutate (&a->mutating, faults);
 }
 
 static void
@@ -325,7 +346,7 @@ main (int argc, char **argv)
     }
     a.live = !a.json && isatty (STDERR_FILENO);
     if (a.mutate) {
-        rc = p_mutate (&a.in, a.json, a.accepted, a.search.budget.total, a.seconds, &faults);
+        rc = mutate (&a, &faults);
         return faults.count ? fail (&faults) : rc;
     }
     if (!p_case_load (&c, &a.in, &faults))

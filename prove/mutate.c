@@ -1,440 +1,72 @@
-/* Workflows made worse: every operator at every place, one at a time; then the
- * search says which rule or invariant bites.  Mutations are made in the text,
- * so that lint has its word as it has with a person's mistake.
+/* What bites a workflow that was made worse (mutants.c): lint; else a search,
+ * in stages from no disturbance to several, which ends at the first invariant
+ * that is broken.  Each mutant is looked at by a process of its own, several at
+ * a time, so that a crash is that mutant's and counts as no bite.
  *
- * What survives stands for a step that no invariant needs; each needs a reason
- * in a file of accepted ones, and an accepted one that no longer survives is a
- * fault too. */
+ * What survives needs a reason in the workflow's file of reasons (reasons.c);
+ * one that is bitten after all, or that the workflow no longer has, is a fault. */
+#include "prove/mutants.h"
 #include "prove/prove.h"
 
 #include "core/base/text.h"
 #include "core/sys/clock.h"
 #include "core/sys/file.h"
 
-#include <stdarg.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define CONFIG_LIMIT (4u << 20)
+#define MOST_JOBS    16
+#define MEMORY       ((size_t) 200 << 20) /* of one search */
 
-struct line {
-    char *text;
-    int section; /* index of its section */
-};
-struct section {
-    char *kind, *name; /* "step", "recover" */
-};
-struct text {
-    struct line *lines;
-    size_t nlines, lines_cap;
-    struct section *sections;
-    size_t nsections, sections_cap;
-};
+/* ---------------------------------------------------------------- stages */
 
-/* ---------------------------------------------------------------- the text in pieces */
-
-static void
-take_text (struct text *t, const char *s, size_t len)
-{
-    const char *end = s + len;
-
-    while (s < end) {
-        size_t n = strcspn (s, "\n");
-        char *one = sb_xstrndup (s, n);
-        size_t k = strcspn (one + 1, " ]");
-
-        if (one[0] == '[') {
-            struct section *sec = &SB_PUSH (t->sections, t->nsections, t->sections_cap);
-
-            sec->kind = sb_xstrndup (one + 1, k);
-            sec->name = one[1 + k] == ' ' ? sb_xstrndup (one + 2 + k, strcspn (one + 2 + k, "]")) : sb_xstrdup ("");
-        }
-        SB_PUSH (t->lines, t->nlines, t->lines_cap) = (struct line){ one, (int) t->nsections - 1 };
-        s += n + (s[n] == '\n');
-    }
-}
-
-static void
-free_text (struct text *t)
-{
-    size_t i;
-
-    for (i = 0; i < t->nlines; i++)
-        free (t->lines[i].text);
-    for (i = 0; i < t->nsections; i++) {
-        free (t->sections[i].kind);
-        free (t->sections[i].name);
-    }
-    free (t->lines);
-    free (t->sections);
-}
-
-/* The value behind "key =", or NULL. */
-static const char *
-value_of (const char *line, const char *key)
-{
-    size_t n = strlen (key);
-
-    if (strncmp (line, key, n) != 0)
-        return NULL;
-    line += n;
-    line += strspn (line, " ");
-    if (*line != '=')
-        return NULL;
-    return line + 1 + strspn (line + 1, " ");
-}
-
-static size_t
-line_of (const struct text *t, int section, const char *key)
-{
-    size_t i;
-
-    for (i = 0; i < t->nlines; i++)
-        if (t->lines[i].section == section && value_of (t->lines[i].text, key))
-            return i;
-    return t->nlines;
-}
-
-static const char *
-get (const struct text *t, int section, const char *key)
-{
-    size_t i = line_of (t, section, key);
-
-    return i < t->nlines ? value_of (t->lines[i].text, key) : NULL;
-}
-
-static bool
-is_step (const struct text *t, int section)
-{
-    return section >= 0 && strcmp (t->sections[section].kind, "step") == 0;
-}
-
-/* ---------------------------------------------------------------- one mutation */
-
-struct mutation {
-    char *name;     /* "drop gate recover": says it all, and is its own key in the file of accepted ones */
-    char *text;     /* the workflow */
-    char *lies_for; /* a step whose verify says yes whatever is so, or NULL */
-};
-struct mutations {
-    struct mutation *list;
-    size_t count, cap;
-};
-
-/* All lines, but: line `at` is `instead` (NULL: left out); section `without` is left out (-1: none). */
-static char *
-join (const struct text *t, size_t at, const char *instead, int without)
-{
-    struct sb_buf b = { 0 };
-    size_t i;
-
-    for (i = 0; i < t->nlines; i++) {
-        const char *s = i == at ? instead : t->lines[i].text;
-
-        if (s && (without < 0 || t->lines[i].section != without))
-            sb_buf_printf (&b, "%s\n", s);
-    }
-    return sb_buf_take (&b);
-}
-
-static void add (struct mutations *m, char *text, const char *fmt, ...) __attribute__ ((format (printf, 3, 4)));
-
-static void
-add (struct mutations *m, char *text, const char *fmt, ...)
-{
-    va_list args;
-    struct mutation *one = &SB_PUSH (m->list, m->count, m->cap);
-
-    va_start (args, fmt);
-    *one = (struct mutation){ .name = sb_xvprintf (fmt, args), .text = text };
-    va_end (args);
-}
-
-static bool
-names (const char *list, const char *name, size_t *ret_at, size_t *ret_len)
-{
-    const char *p = list;
-
-    while (*p) {
-        size_t lead = strspn (p, " ,"), n = strcspn (p + lead, ","), m = n;
-
-        p += lead;
-        while (m > 0 && p[m - 1] == ' ')
-            m--;
-        if (m == strlen (name) && strncmp (p, name, m) == 0) {
-            *ret_at = (size_t) (p - list);
-            *ret_len = m;
-            return true;
-        }
-        p += n;
-    }
-    return false;
-}
-
-/* A list with one name replaced by a list (maybe empty). */
-static char *
-replaced (const char *list, size_t at, size_t len, const char *by)
-{
-    char *raw = sb_xprintf ("%.*s%s%s", (int) at, list, by ? by : "", list + at + len);
-    struct sb_buf b = { 0 };
-    const char *p = raw;
-
-    while (*p) {
-        size_t lead = strspn (p, " ,"), n = strcspn (p + lead, ",");
-
-        size_t had, len_had;
-        SB_AUTOFREE char *name = sb_xstrndup (p + lead, n);
-
-        p += lead;
-        if (n > 0 && !names (sb_buf_cstr (&b), sb_trim (name), &had, &len_had))
-            sb_buf_printf (&b, "%s%s", b.len ? ", " : "", sb_trim (name));
-        p += n;
-    }
-    free (raw);
-    return sb_buf_take (&b);
-}
-
-/* The step is gone; who waited for it waits for what it waited for. */
-static void
-remove_step (const struct text *t, struct mutations *m, int section)
-{
-    struct text other = { 0 };
-    SB_AUTOFREE char *rest = join (t, t->nlines, NULL, section);
-    const char *after = get (t, section, "after");
-    size_t i, at, len;
-
-    take_text (&other, rest, strlen (rest));
-    for (i = 0; i < other.nlines; i++) {
-        const char *list = value_of (other.lines[i].text, "after");
-
-        if (list && names (list, t->sections[section].name, &at, &len)) {
-            SB_AUTOFREE char *new_list = replaced (list, at, len, after);
-
-            free (other.lines[i].text);
-            other.lines[i].text = new_list[0] ? sb_xprintf ("after = %s", new_list) : sb_xstrdup ("");
-        }
-    }
-    add (m, join (&other, other.nlines, NULL, -1), "remove step %s", t->sections[section].name);
-    free_text (&other);
-}
-
-/* X after Y becomes Y after X. */
-static void
-swap_steps (const struct text *t, struct mutations *m, int section, const char *before)
-{
-    SB_CLEANUP (sb_buf_free) struct sb_buf b = { 0 };
-    const char *mine = t->sections[section].name, *list = get (t, section, "after");
-    size_t at, len, i;
-    int other;
-
-    for (other = 0; other < (int) t->nsections; other++)
-        if (is_step (t, other) && strcmp (t->sections[other].name, before) == 0)
-            break;
-    if (other == (int) t->nsections || !names (list, before, &at, &len))
-        return;
-    for (i = 0; i < t->nlines; i++) {
-        const struct line *l = &t->lines[i];
-        bool after = value_of (l->text, "after") != NULL;
-
-        if (l->section == section && after) {
-            SB_AUTOFREE char *rest = replaced (list, at, len, get (t, other, "after"));
-
-            if (rest[0])
-                sb_buf_printf (&b, "after = %s\n", rest);
-        } else if (l->section == other && after) {
-            continue;
-        } else {
-            sb_buf_printf (&b, "%s\n", l->text);
-            if (l->section == other && l->text[0] == '[')
-                sb_buf_printf (&b, "after = %s\n", mine);
-        }
-    }
-    add (m, sb_xstrdup (sb_buf_cstr (&b)), "swap %s and %s", before, mine);
-}
-
-static void
-loosen_after (const struct text *t, struct mutations *m, int section, size_t line)
-{
-    const char *list = value_of (t->lines[line].text, "after"), *p = list;
-
-    while (*p) {
-        size_t lead = strspn (p, " ,"), n = strcspn (p + lead, ","), at, len;
-        SB_AUTOFREE char *name = sb_xstrndup (p + lead, n);
-
-        if (names (list, sb_trim (name), &at, &len)) {
-            SB_AUTOFREE char *rest = replaced (list, at, len, NULL);
-            SB_AUTOFREE char *instead = rest[0] ? sb_xprintf ("after = %s", rest) : NULL;
-
-            add (m, join (t, line, instead, -1), "do not wait: %s for %s", t->sections[section].name, sb_trim (name));
-            swap_steps (t, m, section, sb_trim (name));
-        }
-        p += lead + n;
-    }
-}
-
-static const struct change {
-    const char *key, *from, *to; /* from NULL: whatever it is; to NULL: the line is dropped */
+/* Cheap ones first; each ends at its limit of transitions, so that all machines come to the same verdicts. */
+static const struct stage {
     const char *name;
-} changes[] = {
-    { "gate", NULL, NULL, "drop gate" },
-    { "proof", NULL, NULL, "drop proof" },
-    { "when", NULL, NULL, "drop when" },
-    { "named", NULL, NULL, "drop named" },
-    { "refuse", NULL, NULL, "drop refuse" },
-    { "if dark", "owe", "skip", "owe -> skip" },
-    { "if dark", NULL, NULL, "drop if dark" },
-    { "undo", "none", "not needed", "hide the point of no return" },
-    { "undo", NULL, "not needed", "drop undo" },
-    { "retry", NULL, NULL, "drop retry" },
-    { "settle", NULL, NULL, "drop settle" },
-    { "timeout", NULL, NULL, "drop timeout" },
-    { "optional", NULL, NULL, "make required" },
-    { "state", "FailedOver", "Normal", "other state" },
-    { "state", "Normal", "FailedOver", "other state" },
-    { "on", "${database.backup}", "${database.primary}", "other target" },
-    { "on", "${database.primary}", "${database.backup}", "other target" },
-    { "on", "${database.mirror}", "${database.primary}", "other target" },
-    { "on", "${database.backup mirror}", "${database.backup}", "other target" },
-    { "servers", "first 4 of server where site = ${pool.backup site}",
-      "first 4 of server where site = ${pool.primary site}", "other servers" },
-    { "servers", "all server where active = yes", "all server", "other servers" },
-    { "expect", NULL, NULL, "drop option expect" },
-    { "until", NULL, NULL, "drop option until" },
-    { "evidence", NULL, "silent", "no evidence" },
-    { "witness", NULL, NULL, "drop option witness" },
-    { "secondary", NULL, NULL, "drop option secondary" },
-    { "undo state", NULL, NULL, "drop option of the undo" },
-    { "undo servers", NULL, NULL, "drop option of the undo" },
-    { "undo on", NULL, NULL, "drop option of the undo" },
-    { "which", NULL, NULL, "drop option which" },
+    unsigned level; /* looked at with --total so many */
+    struct p_budget b;
+    bool reverse;
+    uint64_t most;
+} stages[] = {
+    { "nothing goes wrong", 0, { 0, 0, 0, 0, 0 }, false, 100000 },
+    { "nothing goes wrong, calls in the other order", 0, { 0, 0, 0, 0, 0 }, true, 100000 },
+    { "somebody says no", 0, { 0, 0, 0, 1, 0 }, false, 100000 },
+    { "one event", 1, { 0, 1, 0, 0, 1 }, false, 400000 },
+    { "one call goes wrong", 1, { 0, 0, 1, 0, 1 }, false, 1000000 },
+    { "one death", 1, { 1, 0, 0, 0, 1 }, false, 1000000 },
+    { "two events", 1, { 0, 2, 0, 0, 2 }, false, 400000 },
+    { "two disturbances and a no, calls in the other order", 2, { 1, 2, 1, 1, 2 }, true, 4000000 },
+};
+#define STAGES (sizeof stages / sizeof stages[0])
+
+/* What a mutant's process tells. */
+struct verdict {
+    char by[240]; /* empty: nothing bites */
+    uint8_t stage, same, complete, whole;
 };
 
-static void
-change_line (const struct text *t, struct mutations *m, size_t line)
-{
-    const struct line *l = &t->lines[line];
-    size_t i;
-
-    for (i = 0; i < sizeof changes / sizeof changes[0]; i++) {
-        const struct change *c = &changes[i];
-        const char *value = value_of (l->text, c->key);
-
-        if (!value || (c->from && strcmp (value, c->from) != 0) || (c->to && strcmp (value, c->to) == 0))
-            continue;
-        if (!c->from && strcmp (c->key, "undo") == 0 && strcmp (value, "none") == 0)
-            continue;
-        SB_AUTOFREE char *instead = c->to ? sb_xprintf ("%s = %s", c->key, c->to) : NULL;
-        add (m, join (t, line, instead, -1), "%s: %s", c->name, t->sections[l->section].name);
-    }
-}
-
-static void
-weaken_loop (const struct text *t, struct mutations *m, size_t line)
-{
-    const char *value = value_of (t->lines[line].text, "for each");
-    const char *where = value ? strstr (value, " where ") : NULL;
-    const char *and = where ? strstr (where, " and ") : NULL;
-
-    if (where)
-        add (m, join (t, line, NULL, -1) /* replaced below */, "loop over all: %s",
-             t->sections[t->lines[line].section].name);
-    if (where) {
-        SB_AUTOFREE char *instead = sb_xprintf ("for each = %.*s", (int) (where - value), value);
-
-        free (m->list[m->count - 1].text);
-        m->list[m->count - 1].text = join (t, line, instead, -1);
-    }
-    if (and) {
-        SB_AUTOFREE char *instead = sb_xprintf ("for each = %.*s", (int) (and-value), value);
-
-        add (m, join (t, line, instead, -1), "loop over more: %s", t->sections[t->lines[line].section].name);
-    }
-}
-
-/* Only what changes something has a verify that could lie. */
 static bool
-changes_something (const char *action)
+search (struct p_case *c, const struct stage *g, struct verdict *v)
 {
-    SB_AUTOFREE char *role = sb_xstrdup (action ? action : "");
-    char *verb_name = role + strcspn (role, ".");
-    const struct sb_role *known;
-    const struct sb_verb *verb;
+    struct p_search p = {
+        .budget = g->b, .merge = true, .first = true, .memory = MEMORY, .most = g->most, .deadline_ms = SB_NEVER
+    };
+    bool bites;
 
-    if (*verb_name == 0)
-        return false;
-    *verb_name++ = 0;
-    known = sb_role_find (role);
-    verb = known ? sb_verb_find (known, verb_name) : NULL;
-    return !verb || verb->effect != SB_READS;
-}
-
-static void
-make_all (const struct text *t, struct mutations *m)
-{
-    int s;
-    size_t i;
-
-    for (s = 0; s < (int) t->nsections; s++)
-        if (is_step (t, s)) {
-            remove_step (t, m, s);
-            if (changes_something (get (t, s, "action"))) {
-                add (m, join (t, t->nlines, NULL, -1), "believe without looking: %s", t->sections[s].name);
-                m->list[m->count - 1].lies_for = sb_xstrdup (t->sections[s].name);
-            }
-        }
-    for (i = 0; i < t->nlines; i++) {
-        if (t->lines[i].section < 0 || t->lines[i].text[0] == '[')
-            continue;
-        if (is_step (t, t->lines[i].section) && value_of (t->lines[i].text, "after"))
-            loosen_after (t, m, t->lines[i].section, i);
-        change_line (t, m, i);
-        weaken_loop (t, m, i);
-    }
-}
-
-/* ---------------------------------------------------------------- what bites */
-
-/* The faults of one mutation as one line: the first is enough. */
-static char *
-lint_said (struct sb_faults *f)
-{
-    char *text = sb_xprintf ("lint: %s", f->count ? f->list[0].text : "?");
-
-    sb_faults_free (f);
-    return text;
-}
-
-#define MOST_TRANSITIONS 600000 /* of one search of a mutant: the same on every machine */
-
-/* More and more disturbances, in both orders, until something bites; NULL: nothing did. */
-static char *
-search (struct p_case *c, unsigned most, int64_t deadline, bool *ret_complete)
-{
-    char *name = NULL;
-    unsigned total, order;
-
-    *ret_complete = true;
-    for (total = 0; total <= most && !name; total++)
-        for (order = 0; order < 2 && !name; order++) {
-            struct p_search p = { .budget = { .deaths = total > 1 ? 1 : total,
-                                              .events = total,
-                                              .faults = total > 0,
-                                              .noes = total > 0,
-                                              .total = total },
-                                  .merge = true,
-                                  .first = true,
-                                  .memory = (size_t) 400 << 20,
-                                  .most = MOST_TRANSITIONS,
-                                  .deadline_ms = deadline };
-
-            c->reverse = order == 1;
-            p_explore (c, &p);
-            name = p.nfound && p.found[0].rule ? sb_xstrdup (p.found[0].rule->name) : NULL;
-            *ret_complete = *ret_complete && (name || p.stop == P_COMPLETE);
-            p_search_free (&p);
-        }
-    return name;
+    c->reverse = g->reverse;
+    p_explore (c, &p);
+    bites = p.nfound > 0 && p.found[0].rule;
+    if (bites)
+        snprintf (v->by, sizeof v->by, "%s", p.found[0].rule->name);
+    else if (p.stop != P_COMPLETE)
+        v->complete = 0;
+    p_search_free (&p);
+    return bites;
 }
 
 static void
@@ -442,135 +74,271 @@ mark_liars (struct p_case *c, const char *base)
 {
     uint32_t i;
 
+    if (!base)
+        return;
     c->lies = sb_xcalloc (c->plan.count + 1, 1);
-    for (i = 0; base && i < c->plan.count; i++)
+    for (i = 0; i < c->plan.count; i++)
         c->lies[i] = strcmp (c->plan.steps[i].base, base) == 0;
 }
 
-struct verdict {
-    char *by;            /* NULL: it survives */
-    bool complete, same; /* same: the plan is what it was: nothing was mutated */
-};
-
-static struct verdict
-judge (const struct p_input *in, const struct mutation *m, const char *digest, unsigned most, int64_t ms)
+static void
+judge (const struct p_input *in, const struct p_mutant *m, unsigned total, struct verdict *v)
 {
     struct sb_faults faults = { 0 };
     struct p_case c;
-    struct verdict v = { .complete = true };
+    size_t g;
 
+    *v = (struct verdict){ .complete = 1, .whole = 1 };
     if (!p_case_load_text (&c, in, m->text, strlen (m->text), &faults)) {
-        v.by = lint_said (&faults);
+        snprintf (v->by, sizeof v->by, "lint: %s", faults.count ? faults.list[0].text : "?");
     } else {
         mark_liars (&c, m->lies_for);
-        v.same = !m->lies_for && strcmp (c.plan.digest, digest) == 0;
-        if (!v.same)
-            v.by = search (&c, most, sb_deadline_in (ms), &v.complete);
+        v->same = !m->lies_for && p_same_work (&c.plan, &in->like->plan);
+        for (g = 0; !v->same && g < STAGES && stages[g].level <= total; g++) {
+            v->stage = (uint8_t) g;
+            if (search (&c, &stages[g], v))
+                break;
+        }
     }
     p_case_free (&c);
     sb_faults_free (&faults);
-    return v;
 }
 
-/* ---------------------------------------------------------------- accepted survivors */
+/* ---------------------------------------------------------------- a process for each mutant */
 
-/* "NAME = reason", one a line; ';' begins a remark. */
+struct judged {
+    pid_t pid; /* 0: not begun, or over */
+    int fd;
+    struct verdict v;
+    bool over;
+};
+
 static bool
-read_accepted (const char *file, struct sb_map *ret, struct sb_faults *faults)
+begin (const struct p_mutating *m, const struct p_input *in, const struct p_mutant *mutant, struct judged *j)
 {
-    SB_CLEANUP (sb_buf_free) struct sb_buf text = { 0 };
-    const char *p;
+    int ends[2];
 
-    if (!file)
-        return true;
-    if (!sb_file_read (file, CONFIG_LIMIT, &text, faults))
+    if (pipe (ends) != 0)
         return false;
-    for (p = sb_buf_cstr (&text); *p;) {
-        size_t n = strcspn (p, "\n");
-        SB_AUTOFREE char *line = sb_xstrndup (p, n);
-        char *eq = strstr (line, " = ");
+    fflush (NULL);
+    j->pid = fork ();
+    if (j->pid == 0) {
+        struct verdict v;
 
-        if (line[0] != ';' && eq) {
-            *eq = 0;
-            sb_map_set (ret, line, sb_xstrdup (eq + 3));
-        }
-        p += n + (p[n] == '\n');
+        close (ends[0]);
+        judge (in, mutant, m->total, &v);
+        _exit (write (ends[1], &v, sizeof v) == (ssize_t) sizeof v ? 0 : 1);
     }
-    return true;
+    close (ends[1]);
+    j->fd = ends[0];
+    if (j->pid > 0)
+        return true;
+    j->pid = 0;
+    close (ends[0]);
+    return false;
 }
 
-struct totals {
-    unsigned tried, bitten, accepted, survived, stale;
+/* A verdict is smaller than a pipe: it is there, or will never be. */
+static void
+end (struct judged *j)
+{
+    struct verdict v = { 0 };
+    ssize_t n;
+
+    do
+        n = read (j->fd, &v, sizeof v);
+    while (n < 0 && errno == EINTR);
+    close (j->fd);
+    j->v = n == (ssize_t) sizeof v ? v : (struct verdict){ .whole = 0 };
+    j->pid = 0;
+    j->over = true;
+}
+
+/* One of those that were begun has ended. */
+static bool
+wait_for_one (struct judged *list, size_t count)
+{
+    pid_t pid;
+    size_t i;
+
+    do
+        pid = waitpid (-1, NULL, 0);
+    while (pid < 0 && errno == EINTR);
+    for (i = 0; pid > 0 && i < count; i++)
+        if (list[i].pid == pid)
+            end (&list[i]);
+    return pid > 0;
+}
+
+static unsigned
+jobs_of (const struct p_mutating *m)
+{
+    long n = m->jobs > 0 ? (long) m->jobs : sysconf (_SC_NPROCESSORS_ONLN);
+
+    return n < 1 ? 1 : n > MOST_JOBS ? MOST_JOBS : (unsigned) n;
+}
+
+/* ---------------------------------------------------------------- the account */
+
+enum word { BITTEN, ACCEPTED, SAME, SURVIVES, STALE, BROKEN, WORDS };
+static const char *const words[] = {
+    [BITTEN] = "bitten",     [ACCEPTED] = "accepted", [SAME] = "changes nothing",
+    [SURVIVES] = "SURVIVES", [STALE] = "STALE",       [BROKEN] = "CRASHED",
+};
+
+struct account {
+    const struct p_mutating *m;
+    struct p_reasons reasons;
+    unsigned counts[WORDS], tried;
     json_t *list;
 };
 
-static void
-account (struct totals *t, const struct mutation *m, const struct verdict *v, const char *reason, bool json)
+static enum word
+word_for (const struct verdict *v, const char *reason)
 {
-    const char *state = v->by ? "bitten" : reason ? "accepted" : "SURVIVES";
+    if (!v->whole)
+        return BROKEN;
+    if (v->same || v->by[0])
+        return reason ? STALE : v->same ? SAME : BITTEN;
+    return reason ? ACCEPTED : SURVIVES;
+}
 
-    t->tried++;
-    t->bitten += v->by != NULL;
-    t->accepted += !v->by && reason;
-    t->survived += !v->by && !reason;
-    t->stale += v->by && reason;
-    if (json)
-        json_array_append_new (t->list, json_pack ("{s:s, s:s, s:s?, s:s?, s:b}", "mutation", m->name, "verdict", state,
-                                                   "by", v->by, "reason", reason, "complete", v->complete));
+static void
+tell (struct account *a, const struct p_mutant *m, const struct verdict *v)
+{
+    const char *reason = sb_map_get (&a->reasons.why, m->name);
+    enum word word = word_for (v, reason);
+    bool searched = v->by[0] && strncmp (v->by, "lint: ", 6) != 0;
+    const char *when = searched ? stages[v->stage].name : NULL;
+
+    a->counts[word]++;
+    a->tried += word != SAME;
+    if (a->m->json)
+        json_array_append_new (a->list, json_pack ("{s:s, s:s, s:s?, s:s?, s:s?, s:b}", "mutation", m->name, "verdict",
+                                                   words[word], "by", v->by[0] ? v->by : NULL, "when", when, "reason",
+                                                   reason, "complete", v->complete));
     else
-        printf ("%-9s %-60s %s%s\n", state, m->name,
-                v->by         ? v->by
-                : reason      ? reason
-                : v->complete ? ""
-                              : "(time was over)",
-                v->by && reason ? "  [is accepted, and should not be]" : "");
-    fflush (stdout);
+        printf ("%-15s %-55s %s%s%s%s\n", words[word], m->name,
+                v->by[0] ? v->by
+                : reason ? reason
+                         : "",
+                when ? " (" : "", when ? when : "", when ? ")" : "");
+}
+
+static int
+sum_up (const struct account *a)
+{
+    const unsigned *n = a->counts;
+    unsigned bad = n[SURVIVES] + n[STALE] + n[BROKEN];
+
+    if (a->m->json) {
+        json_t *all = json_pack ("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:O}", "tried", a->tried, "bitten", n[BITTEN],
+                                 "accepted", n[ACCEPTED], "survived", n[SURVIVES], "stale", n[STALE], "crashed",
+                                 n[BROKEN], "changes_nothing", n[SAME], "mutations", a->list);
+
+        json_dumpf (all, stdout, JSON_INDENT (2));
+        putchar ('\n');
+        json_decref (all);
+    } else
+        printf ("%u mutations: %u bitten, %u accepted with a reason, %u survive, %u reasons are stale, %u crashed; %u more "
+                "change nothing\n",
+                a->tried, n[BITTEN], n[ACCEPTED], n[SURVIVES], n[STALE], n[BROKEN], n[SAME]);
+    return bad ? 1 : 0;
+}
+
+/* ---------------------------------------------------------------- all of them */
+
+static bool
+is_wanted (const struct p_mutating *m, const struct p_mutant *one)
+{
+    return !m->only || strstr (one->name, m->only);
+}
+
+static void
+progress (const struct p_mutating *m, size_t done, size_t all)
+{
+    if (m->live && done < all)
+        fprintf (stderr, "\r  %zu of %zu mutations ", done, all);
+    else if (m->live)
+        fprintf (stderr, "\r%40s\r", "");
+}
+
+/* Told in the order of the text, whoever ends first. */
+static void
+judge_all (struct account *a, const struct p_input *in, const struct p_mutants *mutants)
+{
+    struct judged *list = sb_xcalloc (mutants->count + 1, sizeof *list);
+    unsigned jobs = jobs_of (a->m), running = 0;
+    size_t next = 0, told = 0, done = 0;
+
+    while (told < mutants->count) {
+        if (next < mutants->count && running < jobs) {
+            struct judged *j = &list[next];
+
+            j->over = !is_wanted (a->m, &mutants->list[next]) || !begin (a->m, in, &mutants->list[next], j);
+            running += !j->over;
+            next++;
+        } else if (running > 0) {
+            done += wait_for_one (list, mutants->count);
+            running--;
+        }
+        for (; told < next && list[told].over; told++)
+            if (is_wanted (a->m, &mutants->list[told]))
+                tell (a, &mutants->list[told], &list[told].v);
+        progress (a->m, done, mutants->count);
+    }
+    free (list);
+}
+
+/* NAME.reasons beside NAME.ini. */
+static char *
+reasons_file (const struct p_mutating *m)
+{
+    const char *file = m->in->workflow_file;
+    size_t n = strlen (file);
+    char *beside;
+
+    if (m->reasons)
+        return sb_xstrdup (m->reasons);
+    if (n < 4 || strcmp (file + n - 4, ".ini") != 0)
+        return NULL;
+    beside = sb_xprintf ("%.*s.reasons", (int) (n - 4), file);
+    if (sb_file_exists (beside))
+        return beside;
+    free (beside);
+    return NULL;
+}
+
+static bool
+prepare (struct account *a, struct p_case *whole, struct p_mutants *mutants, struct sb_faults *faults)
+{
+    SB_CLEANUP (sb_buf_free) struct sb_buf source = { 0 };
+    SB_AUTOFREE char *file = reasons_file (a->m);
+
+    if (!sb_file_read (a->m->in->workflow_file, CONFIG_LIMIT, &source, faults)
+        || !p_case_load_text (whole, a->m->in, sb_buf_cstr (&source), source.len, faults))
+        return false;
+    p_mutants_make (mutants, sb_buf_cstr (&source), source.len);
+    return !file || p_reasons_read (&a->reasons, file, mutants, faults);
 }
 
 int
-p_mutate (const struct p_input *in, bool json, const char *accepted_file, unsigned most, int64_t seconds,
-          struct sb_faults *faults)
+p_mutate (const struct p_mutating *m, struct sb_faults *faults)
 {
-    SB_CLEANUP (sb_buf_free) struct sb_buf source = { 0 };
-    struct sb_map accepted = { 0 };
-    struct text t = { 0 };
-    struct mutations m = { 0 };
-    struct totals totals = { .list = json_array () };
+    struct account a = { .m = m, .list = json_array () };
+    struct p_mutants mutants = { 0 };
     struct p_case whole = { 0 };
-    char digest[SB_SHA256_HEX] = "";
-    size_t i;
+    struct p_input in = *m->in;
+    int rc = 3;
 
-    if (!sb_file_read (in->workflow_file, CONFIG_LIMIT, &source, faults)
-        || !read_accepted (accepted_file, &accepted, faults))
-        return 3;
-    if (p_case_load_text (&whole, in, sb_buf_cstr (&source), source.len, faults))
-        memcpy (digest, whole.plan.digest, sizeof digest);
-    p_case_free (&whole);
-    if (faults->count)
-        return 3;
-    take_text (&t, sb_buf_cstr (&source), source.len);
-    make_all (&t, &m);
-    for (i = 0; i < m.count; i++) {
-        struct verdict v = judge (in, &m.list[i], digest, most, (seconds > 0 ? seconds : 60) * 1000);
-
-        if (!v.same)
-            account (&totals, &m.list[i], &v, sb_map_get (&accepted, m.list[i].name), json);
-        free (v.by);
-        free (m.list[i].name);
-        free (m.list[i].text);
-        free (m.list[i].lies_for);
+    in.like = &whole;
+    if (prepare (&a, &whole, &mutants, faults)) {
+        judge_all (&a, &in, &mutants);
+        rc = sum_up (&a);
     }
-    if (json)
-        json_dumpf (json_pack ("{s:i, s:i, s:i, s:i, s:i, s:O}", "tried", totals.tried, "bitten", totals.bitten,
-                               "accepted", totals.accepted, "survived", totals.survived, "stale", totals.stale,
-                               "mutations", totals.list),
-                    stdout, JSON_INDENT (2));
-    else
-        printf ("%u mutations: %u bitten, %u accepted with a reason, %u survive%s\n", totals.tried, totals.bitten,
-                totals.accepted, totals.survived, totals.stale ? "; some accepted ones are bitten now" : "");
-    json_decref (totals.list);
-    sb_map_free_with (&accepted, free);
-    free (m.list);
-    free_text (&t);
-    return totals.survived || totals.stale ? 1 : 0;
+    p_reasons_free (&a.reasons);
+    p_mutants_free (&mutants);
+    p_case_free (&whole);
+    json_decref (a.list);
+    return rc;
 }

@@ -59,7 +59,14 @@ extern const struct p_budget p_default_budget;
 
 /* ---------------------------------------------------------------- the world a workflow begins in */
 
-enum p_start { P_START_AUTO = 0, P_START_STEADY, P_START_SITE_LOST, P_START_FAILED_OVER, P_START_REBUILT };
+enum p_start {
+    P_START_AUTO = 0,
+    P_START_STEADY,
+    P_START_SITE_LOST,
+    P_START_FAILED_OVER,
+    P_START_REBUILT,
+    P_START_BARE
+};
 extern const char *const p_start_names[];
 
 /* ---------------------------------------------------------------- what never changes */
@@ -73,6 +80,7 @@ struct p_input {
     size_t nparams;
     enum p_start start;
     bool reverse;
+    const struct p_case *like; /* another workflow over its topology, in the world it begins in; NULL: none */
 };
 
 struct p_case {
@@ -80,9 +88,11 @@ struct p_case {
     struct sb_workflow workflow;
     struct sb_plan plan;
     struct sb_registry *registry;
+    bool borrowed;         /* the registry is another case's */
     struct direct *direct; /* NULL: no step needs it */
     const char *workflows;
     enum p_start start;
+    bool moves;   /* users will find their database elsewhere */
     bool planned; /* nothing may be lost: the workflow does not begin with a lost site */
     w_id left;    /* the site that is given up, or was; 0: none */
     size_t esize; /* of the engine's block */
@@ -139,6 +149,8 @@ struct p_message {
     uint8_t reserved[6];
 };
 
+#define P_ONLY_SHARE 1 /* p_past.disturbed: the share vanished, and nothing else; a greater one: something else, too */
+
 /* What the invariants need to know of the past. */
 struct p_past {
     struct d_message quoted[P_DBS];            /* what the quote promised; lsn 0: none */
@@ -149,9 +161,10 @@ struct p_past {
     uint8_t verified[P_DBS];                   /* a copy was verified after it was made */
     uint8_t cleared;                           /* the active list was emptied by this run */
     uint8_t meddled;                           /* somebody else changed what a fingerprint holds */
-    uint8_t disturbed;                         /* something went wrong, somebody interfered or said no */
-    uint8_t haunted;                           /* a server worked on for a client that no longer waited */
-    uint8_t woke;                              /* the site that was given up has power */
+    uint8_t disturbed;                         /* something went wrong, somebody interfered or said no: P_ONLY_... */
+    uint8_t answered; /* to its last survey, bit per database: something answers in the lost site */
+    uint8_t haunted;  /* a server worked on for a client that no longer waited */
+    uint8_t woke;     /* the site that was given up has power */
 };
 
 struct p_state {
@@ -241,6 +254,8 @@ struct p_view {
 struct d_place *p_view (struct p_view *v, struct p_state *s);
 void p_clock (struct p_run *r, int64_t to);
 void p_call_options (struct p_case *c, struct p_call *call, uint32_t params);
+/* What the model's own question says now, in place of an engine's: is it so? */
+bool p_is_so (struct p_run *r, uint32_t step);
 void p_thing_by_hand (struct p_run *r, uint32_t index);
 
 /* ---------------------------------------------------------------- choices */
@@ -268,13 +283,15 @@ size_t p_events_count (const struct p_case *c);
 bool p_event_fits (const struct p_case *c, const struct p_state *s, size_t index);
 void p_event_do (struct p_run *r, size_t index);
 const char *p_event_text (const struct p_case *c, size_t index);
+bool p_event_is_lost_share (size_t index);
 
 /* A server that is not active any more, has clients, and can write; 0: none. */
 w_id p_left_writer (const struct p_case *c, const struct world *w, w_id *ret_copy);
 
 /* scenario.c */
 bool p_scenario_make (struct p_case *c, struct sb_faults *faults);
-void p_scenario (const struct p_case *c, struct p_state *s); /* keeps what is left of the budget */
+void p_scenario_take (struct p_case *c, const struct p_case *from); /* the world another case begins in */
+void p_scenario (const struct p_case *c, struct p_state *s);        /* keeps what is left of the budget */
 enum p_start p_start_guess (const struct p_case *c);
 
 /* ---------------------------------------------------------------- rules.c */
@@ -323,7 +340,7 @@ struct p_path {
     size_t count, cap;
 };
 
-#define P_MOST_RULES 40
+#define P_MOST_RULES 48
 struct p_found {
     const struct p_rule *rule;
     uint64_t times;
@@ -371,7 +388,15 @@ char *p_story (struct p_case *c, const struct p_budget *b, const struct p_path *
 
 /* ---------------------------------------------------------------- mutate.c, report.c */
 
-int p_mutate (const struct p_input *in, bool json, const char *accepted_file, unsigned most, int64_t seconds,
-              struct sb_faults *faults);
+struct p_mutating {
+    const struct p_input *in;
+    const char *reasons; /* file; NULL: NAME.reasons beside NAME.ini, if there is one */
+    const char *only;    /* mutations whose name contains it; NULL: all */
+    unsigned total;      /* disturbances in one history, at most */
+    unsigned jobs;       /* searches at the same time; 0: one for each processor */
+    bool json, live;
+};
+/* The exit code: 0, all are bitten or have a reason; 1, some survive, or a reason is stale; 3, `faults` say why not. */
+int p_mutate (const struct p_mutating *m, struct sb_faults *faults);
 
 #endif

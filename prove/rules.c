@@ -29,6 +29,48 @@ p_rule_answer (struct p_run *r, const struct p_call *call, unsigned word)
 }
 
 void
+p_rule_ancestors (const struct sb_plan *plan, uint32_t step, bool *ret)
+{
+    uint32_t left;
+    size_t k;
+
+    memset (ret, 0, plan->count * sizeof *ret);
+    ret[step] = true;
+    for (left = step + 1; left-- > 0;) /* in topological order, backwards */
+        for (k = 0; ret[left] && k < plan->steps[left].nafter; k++)
+            ret[plan->steps[left].after[k]] = true;
+}
+
+enum agreed {
+    ANY_YES,
+    PERSONS_YES,
+    GATES_YES
+}; /* or it was not needed; a person's; at a gate of the workflow itself */
+
+/* The step, or one that was always before it, had a yes. */
+static bool
+was_agreed (const struct p_run *r, uint32_t step, enum agreed which)
+{
+    const struct sb_plan *plan = &r->c->plan;
+    bool seen[1024];
+    uint32_t i;
+
+    if (plan->count > 1024)
+        return true;
+    p_rule_ancestors (plan, step, seen);
+    for (i = 0; i <= step; i++) {
+        uint32_t gate = plan->steps[i].gate;
+        uint8_t answer = gate == SB_NO_GATE || !seen[i] ? SB_GATE_UNASKED : sb_engine_gates (r->s->e)[gate];
+
+        if (answer == SB_GATE_YES && (which != GATES_YES || strcmp (plan->gates[gate].name, "start") != 0))
+            return true;
+        if (answer == SB_GATE_NOT_NEEDED && which == ANY_YES)
+            return true;
+    }
+    return false;
+}
+
+void
 p_rule_record (struct p_run *r, const struct sb_engine_record *rec)
 {
     const struct sb_plan_step *p = rec->step == SB_NO_STEP ? NULL : &r->c->plan.steps[rec->step];
@@ -38,34 +80,13 @@ p_rule_record (struct p_run *r, const struct sb_engine_record *rec)
     if ((rec->kind == SB_REC_DONE || rec->kind == SB_REC_ADOPTED) && p->effect != SB_READS
         && r->s->last[rec->step] != P_SAW_YES)
         p_break (r, "unknown-is-never-done", "step %s counts as done without having been seen to be so", p->name);
+    if ((rec->kind == SB_REC_DONE || rec->kind == SB_REC_ADOPTED) && p->effect != SB_READS && r->c->lies
+        && !p_is_so (r, rec->step))
+        p_break (r, "done-is-so", "step %s counts as done, and it is not so", p->name);
+    if (rec->kind == SB_REC_OWED && r->c->direct)
+        p_rule_owed (r, rec->step, was_agreed (r, rec->step, GATES_YES));
     if (rec->kind == SB_REC_UNDONE && r->s->lastu[rec->step] != P_SAW_YES)
         p_break (r, "unknown-is-never-done", "step %s counts as undone without having been seen to be so", p->name);
-}
-
-/* The step, or one that was always before it, had a person's yes. */
-static bool
-was_agreed (const struct p_run *r, uint32_t step, bool by_person)
-{
-    const struct sb_plan *plan = &r->c->plan;
-    bool seen[1024] = { false };
-    uint32_t left;
-    size_t k;
-
-    if (plan->count > 1024)
-        return true;
-    seen[step] = true;
-    for (left = step + 1; left-- > 0;) { /* in topological order, backwards */
-        uint32_t gate = plan->steps[left].gate;
-        uint8_t answer = gate == SB_NO_GATE ? SB_GATE_UNASKED : sb_engine_gates (r->s->e)[gate];
-
-        if (!seen[left])
-            continue;
-        if (gate != SB_NO_GATE && (answer == SB_GATE_YES || (!by_person && answer == SB_GATE_NOT_NEEDED)))
-            return true;
-        for (k = 0; k < plan->steps[left].nafter; k++)
-            seen[plan->steps[left].after[k]] = true;
-    }
-    return false;
 }
 
 static bool
@@ -93,7 +114,7 @@ check_evidence (struct p_run *r, uint32_t step)
 
     if (!is_verb (p, "recover") || r->c->planned)
         return;
-    if (!was_agreed (r, step, true))
+    if (!was_agreed (r, step, GATES_YES))
         p_break (r, "irreversible-needs-gate-and-evidence", "%s was run without a person's yes", p->name);
     if (evidence && strcmp (evidence, "confirmed") == 0) {
         if (!fence_seen_lately (r))
@@ -121,11 +142,13 @@ check_change (struct p_run *r, const struct sb_command *cmd)
     last[cmd->step] = P_RAN;
     if (cmd->undo)
         return;
-    if (r->c->direct && p->no_return && !was_agreed (r, cmd->step, false) && !r->c->plan.needs_approval)
+    if (r->c->direct && p->no_return && !was_agreed (r, cmd->step, ANY_YES) && !r->c->plan.needs_approval)
         p_break (r, "irreversible-needs-gate-and-evidence", "%s was run and nobody had agreed to anything", p->name);
     if (r->c->direct) {
         check_evidence (r, cmd->step);
-        p_rule_call_world (r, cmd, was_agreed (r, cmd->step, true));
+        if (!was_agreed (r, cmd->step, PERSONS_YES))
+            p_break (r, "nothing-changes-unasked", "%s was run, and nobody had agreed to anything", p->name);
+        p_rule_call_world (r, cmd, was_agreed (r, cmd->step, GATES_YES));
     }
 }
 
@@ -231,6 +254,10 @@ const struct p_rule p_rules[] = {
       false, NULL },
     { "unknown-is-never-done", "No step counts as done, adopted or undone unless it was seen to be so.", false, false,
       false, NULL },
+    { "done-is-so",
+      "What counts as done is so in the world, whatever a verify said (looked at where a verify was made to lie: all others "
+      "are the question itself).",
+      false, false, false, NULL },
     { "abort-restores",
       "A run that is taken back before its point of no return leaves everything as it was: roles, states, partner names, "
       "log shipping, jobs, pool state, active list.",
@@ -289,6 +316,48 @@ const struct p_rule p_rules[] = {
       "At the end of a failover every copy of the database in the site that was given up is fenced or its fence is owed, and "
       "its chat servers are stopped or their stop is owed.",
       false, true, true, p_rule_old_site },
+    { "nothing-changes-unasked", "Nothing is changed before a person agreed to the plan, or to a gate before it.",
+      false, false, true, NULL },
+    { "site-is-given-up-by-a-person",
+      "After a disaster nothing but taking the tail and cutting the site off is done, or put off as owed, before a person "
+      "gave the site up.",
+      false, false, true, NULL },
+    { "living-site-needs-a-yes",
+      "Where an instance of the site that is to be left answered the survey, nothing is done without a person's yes.",
+      false, false, true, NULL },
+    { "tail-before-the-power",
+      "A site is cut off only after the tail of each database was asked for whose instance there still answers.", false,
+      false, true, NULL },
+    { "fenced-before-recover",
+      "After a disaster a database is brought online only when each copy in the lost site is fenced, or its fence is owed.",
+      false, false, true, NULL },
+    { "way-on-before-no-return",
+      "After a disaster a database is brought online only while the central store answers, so that the pool can follow.",
+      false, false, true, NULL },
+    { "loss-is-accepted",
+      "After a disaster nothing of a database is changed for good before its loss was quoted and a person accepted it.",
+      false, false, true, NULL },
+    { "comes-online-where-it-was-read",
+      "A database is brought online only at the LSN that was read before: what was quoted, or frozen, is what comes.",
+      false, false, true, NULL },
+    { "agent-stands-aside",
+      "While logs are copied and applied, a copy is brought online, or a mirror is paired, the Agent's jobs for it are off.",
+      false, false, true, NULL },
+    { "one-role-for-a-copy", "A copy becomes a source of log shipping only where it is no target any more.", false,
+      false, true, NULL },
+    { "servers-know-the-state",
+      "A chat server is made active or started only when it knows the pool's state and finds its database.", false,
+      false, true, NULL },
+    { "seen-to-work",
+      "A run that moved users counts as done only after the servers had reported in and a message went through the pool.",
+      false, true, true, p_rule_seen_to_work },
+    { "works-as-before",
+      "A run that was taken back leaves everything that served when it began as it was, whatever the workflow says needs no "
+      "undo: copies, mirrors, log shipping, jobs, servers, power, state, active list.",
+      false, true, true, p_rule_works_as_before },
+    { "lost-share-stops-nobody",
+      "After a disaster a share that vanishes too, and nothing else, keeps no database from being brought online.",
+      false, true, true, p_rule_lost_share },
     { .name = NULL },
 };
 

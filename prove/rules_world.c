@@ -6,8 +6,8 @@
 
 /* ---------------------------------------------------------------- looking */
 
-static bool
-is_verb (const struct sb_plan_step *p, const char *role, const char *verb)
+bool
+p_rule_is_verb (const struct sb_plan_step *p, const char *role, const char *verb)
 {
     return p->verb && p->role && strcmp (p->role, role) == 0 && strcmp (p->verb, verb) == 0;
 }
@@ -27,8 +27,8 @@ id_of (const struct world *w, const struct w_copy *v)
 }
 
 /* The database a step works at, by index; -1: none. */
-static int
-database_of (const struct p_case *c, const struct sb_plan_step *p)
+int
+p_rule_database_of (const struct p_case *c, const struct sb_plan_step *p)
 {
     size_t i;
 
@@ -38,6 +38,17 @@ database_of (const struct p_case *c, const struct sb_plan_step *p)
         if (strcmp (direct_database (c->direct, i)->object, p->object) == 0)
             return (int) i;
     return -1;
+}
+
+const struct d_database *
+p_rule_database (const struct p_case *c, const char *object)
+{
+    size_t i;
+
+    for (i = 0; object && i < direct_databases (c->direct); i++)
+        if (strcmp (direct_database (c->direct, i)->object, object) == 0)
+            return direct_database (c->direct, i);
+    return NULL;
 }
 
 static bool
@@ -109,9 +120,9 @@ void
 p_rule_by_hand (struct p_run *r, const struct sb_plan_step *p, const json_t *params)
 {
     const char *evidence = json_string_value (json_object_get (params, "evidence"));
-    int db = database_of (r->c, p);
+    int db = p_rule_database_of (r->c, p);
 
-    if (db < 0 || !is_verb (p, "database", "recover"))
+    if (db < 0 || !p_rule_is_verb (p, "database", "recover"))
         return;
     r->s->past.confirmed[db] = evidence && strcmp (evidence, "confirmed") == 0;
     r->s->past.declared[db] = !r->s->past.confirmed[db];
@@ -136,21 +147,23 @@ p_rule_call_world (struct p_run *r, const struct sb_command *cmd, bool agreed)
 {
     const struct sb_plan_step *p = &r->c->plan.steps[cmd->step];
     const struct world *w = r->s->world;
-    int db = database_of (r->c, p);
+    int db = p_rule_database_of (r->c, p);
     const struct d_database *d = db >= 0 ? direct_database (r->c->direct, (size_t) db) : NULL;
     const char *on = p_target (r->c, r->s, cmd->step);
     w_id copy = 0;
-    bool full = is_verb (p, "database", "backup-full");
+    bool full = p_rule_is_verb (p, "database", "backup-full");
 
-    if (is_verb (p, "database", "recover"))
+    p_rule_deed (r, cmd->step, agreed);
+    if (p_rule_is_verb (p, "database", "recover"))
         note_grade (r, cmd, db);
-    if (d && on && (is_verb (p, "database", "restore-full") || is_verb (p, "database", "drop-copy")) && !agreed
-        && holds_alone (r, copy_on (w, w_find_instance (w, on), d->name), d))
+    if (d && on && (p_rule_is_verb (p, "database", "restore-full") || p_rule_is_verb (p, "database", "drop-copy"))
+        && !agreed && holds_alone (r, copy_on (w, w_find_instance (w, on), d->name), d))
         p_break (r, "overwriting-needs-a-yes",
                  "%s overwrites messages that no serving copy holds, and nobody was asked", p->name);
     if (r->c->planned && r->s->past.cleared
-        && (full || is_verb (p, "database", "freeze") || is_verb (p, "database", "recover")) && w->central.active == 0
-        && w->central.state == r->c->first->world->central.state && p_left_writer (r->c, w, &copy) != 0)
+        && (full || p_rule_is_verb (p, "database", "freeze") || p_rule_is_verb (p, "database", "recover"))
+        && w->central.active == 0 && w->central.state == r->c->first->world->central.state
+        && p_left_writer (r->c, w, &copy) != 0)
         p_break (r, "connections-end-before-the-copy",
                  "%s begins while users are still connected to servers that left the list", p->name);
 }
@@ -163,8 +176,10 @@ p_rule_answer_world (struct p_run *r, const struct p_call *call, unsigned word)
 
     if (!r->c->direct || call->undo || call->op != SB_CALL_RUN || word != SB_OK)
         return;
-    db = database_of (r->c, p);
-    if (db >= 0 && is_verb (p, "database", "quote")) {
+    db = p_rule_database_of (r->c, p);
+    if (db >= 0 && p_rule_is_verb (p, "database", "survey"))
+        p_rule_surveyed (r, direct_database (r->c->direct, (size_t) db), (unsigned) db);
+    if (db >= 0 && p_rule_is_verb (p, "database", "quote")) {
         const struct d_database *d = direct_database (r->c->direct, (size_t) db);
         const struct w_copy *v = copy_on (r->s->world, d->backup, d->name);
 
@@ -231,7 +246,7 @@ fence_is_kept (const struct p_run *r, int db)
         const struct sb_plan_step *p = &r->c->plan.steps[i];
         uint8_t phase = sb_engine_steps (r->s->e)[i].phase;
 
-        if (is_verb (p, "database", "fence") && database_of (r->c, p) == db
+        if (p_rule_is_verb (p, "database", "fence") && p_rule_database_of (r->c, p) == db
             && (phase == SB_PHASE_OWED || phase == SB_PHASE_DONE))
             return true;
     }
@@ -375,13 +390,13 @@ ended_well (const struct p_state *s)
     return s->outcome == SB_RUN_DONE || s->outcome == SB_RUN_DONE_OWED;
 }
 
-static bool
-changes_pool (const struct p_case *c)
+bool
+p_rule_changes_pool (const struct p_case *c)
 {
     uint32_t i;
 
     for (i = 0; i < c->plan.count; i++)
-        if (is_verb (&c->plan.steps[i], "pool", "set-state"))
+        if (p_rule_is_verb (&c->plan.steps[i], "pool", "set-state"))
             return true;
     return false;
 }
@@ -394,7 +409,7 @@ p_rule_agree (struct p_run *r)
     w_id server;
     bool reached = false;
 
-    if (!ended_well (r->s) || r->s->past.meddled || !changes_pool (r->c))
+    if (!ended_well (r->s) || r->s->past.meddled || !p_rule_changes_pool (r->c))
         return true;
     for (i = 0; i < direct_databases (r->c->direct); i++)
         if (direct_database (r->c->direct, i)->fail_over && !meant (w, direct_database (r->c->direct, i))) {
@@ -424,8 +439,8 @@ p_rule_goal (struct p_run *r)
 }
 
 /* Is there a step of this verb at this object that was done or is owed? */
-static bool
-done_or_owed (const struct p_run *r, const char *role, const char *verb, int db, const char *on)
+bool
+p_rule_done_or_owed (const struct p_run *r, const char *role, const char *verb, int db, const char *on)
 {
     uint32_t i;
 
@@ -433,8 +448,8 @@ done_or_owed (const struct p_run *r, const char *role, const char *verb, int db,
         const struct sb_plan_step *p = &r->c->plan.steps[i];
         uint8_t phase = sb_engine_steps (r->s->e)[i].phase;
 
-        if (is_verb (p, role, verb) && p->on && strcmp (p->on, on) == 0 && (db < 0 || database_of (r->c, p) == db)
-            && (phase == SB_PHASE_OWED || phase == SB_PHASE_DONE))
+        if (p_rule_is_verb (p, role, verb) && p->on && strcmp (p->on, on) == 0
+            && (db < 0 || p_rule_database_of (r->c, p) == db) && (phase == SB_PHASE_OWED || phase == SB_PHASE_DONE))
             return true;
     }
     return false;
@@ -455,7 +470,7 @@ p_rule_old_site (struct p_run *r)
 
         for (k = 0; k < 2; k++)
             if (d->fail_over && at[k] != 0
-                && !done_or_owed (r, "database", "fence", (int) i, w_str (w, w->instances[at[k] - 1].name))) {
+                && !p_rule_done_or_owed (r, "database", "fence", (int) i, w_str (w, w->instances[at[k] - 1].name))) {
                 p_break (r, "old-site-is-dealt-with", "nobody has to fence %s at %s", d->object,
                          w_str (w, w->instances[at[k] - 1].name));
                 return false;
@@ -463,7 +478,7 @@ p_rule_old_site (struct p_run *r)
     }
     for (k = 0; k < w->nservers; k++)
         if (w->servers[k].site == r->c->left
-            && !done_or_owed (r, "pool", "stop-services", -1, w_str (w, w->servers[k].name))) {
+            && !p_rule_done_or_owed (r, "pool", "stop-services", -1, w_str (w, w->servers[k].name))) {
             p_break (r, "old-site-is-dealt-with", "nobody has to stop %s", w_str (w, w->servers[k].name));
             return false;
         }
@@ -472,8 +487,8 @@ p_rule_old_site (struct p_run *r)
 
 /* ---------------------------------------------------------------- log shipping, mirrors */
 
-static const struct w_secondary_db *
-target_of (const struct world *w, w_id instance, const char *name)
+const struct w_secondary_db *
+p_rule_target_of (const struct world *w, w_id instance, const char *name)
 {
     unsigned i;
 
@@ -484,8 +499,8 @@ target_of (const struct world *w, w_id instance, const char *name)
     return NULL;
 }
 
-static const struct w_primary *
-source_of (const struct world *w, w_id instance, const char *name)
+const struct w_primary *
+p_rule_source_of (const struct world *w, w_id instance, const char *name)
 {
     unsigned i;
 
@@ -503,11 +518,28 @@ was_saved (const struct p_run *r, const char *object)
     for (i = 0; i < r->c->plan.count; i++) {
         const struct sb_plan_step *p = &r->c->plan.steps[i];
 
-        if (is_verb (p, "database", "save-shipping") && strcmp (p->object, object) == 0
+        if (p_rule_is_verb (p, "database", "save-shipping") && strcmp (p->object, object) == 0
             && sb_engine_steps (r->s->j)[i].phase == SB_PHASE_DONE)
             return true;
     }
     return false;
+}
+
+static bool
+job_runs (const struct world *w, w_id job)
+{
+    return job != 0 && w->jobs[job - 1].enabled;
+}
+
+/* Its jobs ran when the run began, and do not now. */
+static bool
+is_stopped (const struct world *now, const struct world *then, const struct d_database *d)
+{
+    const struct w_secondary_db *a = p_rule_target_of (then, d->backup, d->name);
+    const struct w_secondary_db *b = p_rule_target_of (now, d->backup, d->name);
+
+    return a && b && job_runs (then, then->secondaries[a->secondary - 1].restore_job)
+           && !job_runs (now, now->secondaries[b->secondary - 1].restore_job);
 }
 
 bool
@@ -519,7 +551,14 @@ p_rule_saved (struct p_run *r)
     for (i = 0; i < direct_databases (r->c->direct); i++) {
         const struct d_database *d = direct_database (r->c->direct, i);
 
-        if (target_of (then, d->backup, d->name) && !target_of (now, d->backup, d->name) && !was_saved (r, d->object)) {
+        if (!r->s->past.meddled && is_stopped (now, then, d) && !was_saved (r, d->object)) {
+            p_break (r, "saved-before-removed",
+                     "the log shipping of %s at %s was stopped and nobody has kept its definition as it was", d->object,
+                     w_str (now, now->instances[d->backup - 1].name));
+            return false;
+        }
+        if (p_rule_target_of (then, d->backup, d->name) && !p_rule_target_of (now, d->backup, d->name)
+            && !was_saved (r, d->object)) {
             p_break (r, "saved-before-removed",
                      "the log shipping definition of %s at %s is gone and nobody has kept it", d->object,
                      w_str (now, now->instances[d->backup - 1].name));
@@ -527,12 +566,6 @@ p_rule_saved (struct p_run *r)
         }
     }
     return true;
-}
-
-static bool
-job_runs (const struct world *w, w_id job)
-{
-    return job != 0 && w->jobs[job - 1].enabled;
 }
 
 static void
@@ -546,14 +579,14 @@ static void
 lacks_at_home (const struct world *w, const struct d_database *d, struct sb_buf *out)
 {
     const struct w_copy *v = copy_on (w, d->primary, d->name);
-    const struct w_primary *source = source_of (w, d->primary, d->name);
-    const struct w_secondary_db *target = target_of (w, d->backup, d->name);
+    const struct w_primary *source = p_rule_source_of (w, d->primary, d->name);
+    const struct w_secondary_db *target = p_rule_target_of (w, d->backup, d->name);
 
     lacks (out, !d->mirror || (v && v->role == W_PRINCIPAL && v->mirroring == W_SYNCHRONIZED),
            "no synchronized mirror");
     lacks (out, !d->witness || (v && v->witness_state == W_WITNESS_CONNECTED), "no witness");
     lacks (out, source && job_runs (w, source->job), "no source of log shipping");
-    lacks (out, !d->mirror || source_of (w, d->mirror, d->name), "no dormant source at the mirror");
+    lacks (out, !d->mirror || p_rule_source_of (w, d->mirror, d->name), "no dormant source at the mirror");
     lacks (out,
            target && job_runs (w, w->secondaries[target->secondary - 1].copy_job)
                    && job_runs (w, w->secondaries[target->secondary - 1].restore_job),
@@ -564,7 +597,7 @@ static void
 lacks_abroad (const struct world *w, const struct d_database *d, struct sb_buf *out)
 {
     const struct w_copy *v = copy_on (w, d->backup, d->name);
-    const struct w_primary *source = source_of (w, d->backup, d->name);
+    const struct w_primary *source = p_rule_source_of (w, d->backup, d->name);
 
     lacks (out, !d->backup_mirror || (v && v->role == W_PRINCIPAL && v->mirroring == W_SYNCHRONIZED),
            "no synchronized mirror");
@@ -600,101 +633,4 @@ p_rule_whole (struct p_run *r)
             p_break (r, "whole-at-the-end", "%s has %s", d->object, sb_buf_cstr (&what));
     }
     return whole;
-}
-
-/* ---------------------------------------------------------------- fingerprint */
-
-static void
-print_copies (const struct world *w, struct sb_buf *out)
-{
-    unsigned i;
-
-    for (i = 0; i < w->ncopies; i++) {
-        const struct w_copy *v = &w->copies[i];
-
-        if (v->instance != 0)
-            sb_buf_printf (
-                    out,
-                    "copy %s at %u: state %u role %u partner '%s' witness '%s' access %u read only %u suspended %u\n",
-                    w_str (w, v->name), v->instance, v->state, v->role, w_str (w, v->partner), w_str (w, v->witness),
-                    v->user_access, v->read_only, v->suspended);
-    }
-}
-
-static void
-print_shipping (const struct world *w, struct sb_buf *out)
-{
-    unsigned i;
-
-    for (i = 0; i < w->nprimaries; i++)
-        if (w->primaries[i].instance != 0)
-            sb_buf_printf (out, "source %s at %u\n", w_str (w, w->primaries[i].database), w->primaries[i].instance);
-    for (i = 0; i < w->npairs; i++)
-        if (w->pairs[i].primary != 0)
-            sb_buf_printf (out, "pair %u '%s' '%s'\n", w->pairs[i].primary, w_str (w, w->pairs[i].server),
-                           w_str (w, w->pairs[i].database));
-    for (i = 0; i < w->nsecondary_dbs; i++)
-        if (w->secondary_dbs[i].secondary != 0)
-            sb_buf_printf (out, "target %s at %u\n", w_str (w, w->secondary_dbs[i].database),
-                           w->secondaries[w->secondary_dbs[i].secondary - 1].instance);
-    for (i = 0; i < w->njobs; i++)
-        if (w->jobs[i].instance != 0)
-            sb_buf_printf (out, "job '%s' at %u: %s\n", w_str (w, w->jobs[i].name), w->jobs[i].instance,
-                           w->jobs[i].enabled ? "on" : "off");
-}
-
-/* Roles, states, partner names, log shipping pairs, job flags, pool state, active list, services; not ids, LSNs, files. */
-void
-p_fingerprint (const struct p_case *c, const struct p_state *s, struct sb_buf *out)
-{
-    const struct world *w = s->world;
-    unsigned i;
-
-    (void) c;
-    sb_buf_clear (out);
-    print_copies (w, out);
-    print_shipping (w, out);
-    sb_buf_printf (out, "pool state %u, active %x, central store %u\n", w->central.state, w->central.active,
-                   w->central.site);
-    for (i = 0; i < w->nservers; i++)
-        sb_buf_printf (out, "server %u: chat %u compliance %u\n", i, w->servers[i].chat, w->servers[i].compliance);
-    for (i = 0; i < w->nsites; i++)
-        sb_buf_printf (out, "site %u: held off %u\n", i, w->sites[i].held_off);
-}
-
-/* The first line that is other than it was. */
-static void
-name_difference (struct p_run *r, const char *was, const char *is)
-{
-    size_t n;
-
-    while (*was && *is) {
-        n = strcspn (is, "\n");
-        if (strncmp (was, is, n + 1) != 0)
-            break;
-        is += n + 1;
-        was += n + 1;
-    }
-    p_break (r, "abort-restores", "it was \"%.*s\", and is \"%.*s\"", (int) strcspn (was, "\n"), was,
-             (int) strcspn (is, "\n"), is);
-}
-
-/* What the workflow says may be left ("not needed") is not undone; where a person or a dead server had a hand in it,
- * nothing is promised. */
-bool
-p_rule_fingerprint (struct p_run *r)
-{
-    SB_CLEANUP (sb_buf_free) struct sb_buf now = { 0 };
-    uint32_t k;
-
-    if (r->s->past.meddled || r->s->past.haunted)
-        return true;
-    for (k = 0; k < r->c->plan.count; k++)
-        if (r->c->plan.steps[k].undo == SB_UNDO_NOT_NEEDED && (sb_engine_steps (r->s->e)[k].flags & SB_STEP_MAYBE))
-            return true;
-    p_fingerprint (r->c, r->s, &now);
-    if (strcmp (sb_buf_cstr (&now), sb_buf_cstr (&r->c->clean)) == 0)
-        return true;
-    name_difference (r, sb_buf_cstr (&r->c->clean), sb_buf_cstr (&now));
-    return false;
 }

@@ -4,6 +4,7 @@
  *   site-lost    steady, messages on their way through the log shipping, then the first site without power
  *   failed-over  site-lost, the packaged failover carried out without a disturbance, and the first site back as it was
  *   rebuilt      the same, and new machines stand in the first site
+ *   bare         steady, the packaged teardown carried out: one copy of each database, and nothing protects it
  *
  * A message is written at each stage of the way, so that a quote has something
  * to promise and something to lose. */
@@ -15,7 +16,7 @@
 const char *const p_start_names[] = {
     [P_START_AUTO] = "auto",           [P_START_STEADY] = "steady",
     [P_START_SITE_LOST] = "site-lost", [P_START_FAILED_OVER] = "failed-over",
-    [P_START_REBUILT] = "rebuilt",
+    [P_START_REBUILT] = "rebuilt",     [P_START_BARE] = "bare",
 };
 
 static bool
@@ -47,7 +48,7 @@ p_start_guess (const struct p_case *c)
     if (has_verb (c, "set-state", "state", "FailedOver") && has_verb (c, "recover", NULL, NULL)
         && !has_verb (c, "freeze", NULL, NULL))
         return P_START_SITE_LOST;
-    return P_START_STEADY;
+    return has_verb (c, "seed-copy", NULL, NULL) ? P_START_BARE : P_START_STEADY;
 }
 
 /* ---------------------------------------------------------------- making it */
@@ -137,12 +138,12 @@ site_of (const struct p_case *c, const char *key)
     return name ? w_find_site (c->first->world, name) : 0;
 }
 
-/* Carries the packaged failover out in this world. */
+/* Carries a packaged workflow out in this world. */
 static bool
-fail_over (struct p_case *c, struct p_state *s, struct sb_faults *faults)
+carry_out (struct p_case *c, struct p_state *s, const char *workflow, enum p_start start, struct sb_faults *faults)
 {
     struct p_case other;
-    struct p_input in = { .topology_file = c->topology.file, .start = P_START_SITE_LOST };
+    struct p_input in = { .topology_file = c->topology.file, .start = start };
     SB_AUTOFREE char *file = NULL;
     struct p_run r = { .c = &other };
     struct p_choice list[P_CHOICES];
@@ -150,7 +151,7 @@ fail_over (struct p_case *c, struct p_state *s, struct sb_faults *faults)
     unsigned moves = 0;
     bool good;
 
-    file = sb_xprintf ("%s/failover.ini", c->workflows ? c->workflows : SB_WORKFLOW_DIR);
+    file = sb_xprintf ("%s/%s.ini", c->workflows ? c->workflows : SB_WORKFLOW_DIR, workflow);
     in.workflow_file = file;
     good = p_case_load (&other, &in, faults);
     if (good) {
@@ -163,8 +164,8 @@ fail_over (struct p_case *c, struct p_state *s, struct sb_faults *faults)
         }
         good = r.s->finished && (r.s->outcome == SB_RUN_DONE || r.s->outcome == SB_RUN_DONE_OWED);
         if (!good)
-            sb_fault (faults, NULL, 0, "the world of '%s' cannot be made: the undisturbed failover ends %s",
-                      p_start_names[P_START_FAILED_OVER], sb_outcome_words[r.s->outcome].name);
+            sb_fault (faults, NULL, 0, "the world of '%s' cannot be made: the undisturbed %s ends %s",
+                      p_start_names[c->start], workflow, sb_outcome_words[r.s->outcome].name);
         w_assign (s->world, r.s->world);
         direct_files_assign (&s->files, &r.s->files);
         memcpy (s->messages, r.s->messages, sizeof s->messages);
@@ -218,6 +219,14 @@ mark_lost_before (struct making *m)
     }
 }
 
+static void
+settle (struct p_case *c)
+{
+    p_fingerprint (c, c->first, &c->clean);
+    c->ntexts = 0;
+    p_state_settle_texts (c, c->first);
+}
+
 bool
 p_scenario_make (struct p_case *c, struct sb_faults *faults)
 {
@@ -229,12 +238,14 @@ p_scenario_make (struct p_case *c, struct sb_faults *faults)
     pass (&m, 5000);
     if (c->start == P_START_FAILED_OVER || c->start == P_START_REBUILT) {
         c->left = site_of (c, "primary site");
-        good = fail_over (c, c->first, faults);
+        good = carry_out (c, c->first, "failover", P_START_SITE_LOST, faults);
         bring_site_back (&m);
         mark_lost_before (&m);
     } else {
         some_traffic (&m);
     }
+    if (c->start == P_START_BARE)
+        good = carry_out (c, c->first, "teardown", P_START_STEADY, faults);
     if (c->start == P_START_SITE_LOST) {
         c->left = site_of (c, "primary site");
         op (&m, W_OP_SITE_POWER, 0, 0, c->left, 0);
@@ -243,10 +254,23 @@ p_scenario_make (struct p_case *c, struct sb_faults *faults)
     c->first->world->text_live = W_MAX_TEXT / W_TEXT_UNIT / 2; /* strings keep their places */
     w_compact (c->first->world);
     c->first->world->text_live = W_MAX_TEXT / W_TEXT_UNIT / 2;
-    p_fingerprint (c, c->first, &c->clean);
-    c->ntexts = 0;
-    p_state_settle_texts (c, c->first);
+    settle (c);
     return good;
+}
+
+void
+p_scenario_take (struct p_case *c, const struct p_case *from)
+{
+    const struct p_state *s = from->first;
+
+    c->first = p_state_new (c);
+    w_assign (c->first->world, s->world);
+    direct_files_assign (&c->first->files, &s->files);
+    memcpy (c->first->messages, s->messages, sizeof s->messages);
+    c->first->nmessages = s->nmessages;
+    c->first->past = s->past;
+    c->left = from->left;
+    settle (c);
 }
 
 void

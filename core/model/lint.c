@@ -345,6 +345,20 @@ check_circles (struct lint *l)
     free (ready);
 }
 
+/* ---- gates ---- */
+
+/* One that is asked because something was found, and ends the run without a yes, is there for a person's eyes. */
+static void
+check_gate (struct lint *l, const struct sb_wf_gate *g)
+{
+    if (g->when == NULL || !g->refuse || g->named)
+        return;
+    sb_fault (l->faults, l->w->file, g->line,
+              "gate '%s' stops a workflow that is the wrong one (when, refuse), and '--approve all' would answer it",
+              g->name);
+    HINT (l, "Write in [gate %s]: named = yes", g->name);
+}
+
 bool
 sb_workflow_lint (const struct sb_workflow *w, const struct sb_catalogue *c, struct sb_faults *faults)
 {
@@ -352,8 +366,10 @@ sb_workflow_lint (const struct sb_workflow *w, const struct sb_catalogue *c, str
     size_t before = faults->count;
 
     sb_wf_graph_make (&l.graph, w);
-    for (size_t i = 0; i < w->ngates; i++)
+    for (size_t i = 0; i < w->ngates; i++) {
         sb_map_set (&l.gates, w->gates[i].name, &w->gates[i]);
+        check_gate (&l, &w->gates[i]);
+    }
     for (size_t i = 0; i < w->count; i++) {
         check_action (&l, &w->steps[i]);
         check_names (&l, &w->steps[i]);

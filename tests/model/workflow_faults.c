@@ -362,6 +362,18 @@ static const struct sb_case cases[] = {
       "HINT: Did you mean 'loss'?\n"
       "7: step 'b': there is no gate 'other'\n"
       "HINT: Write it as a section of its own: [gate other].\n" },
+    { "a gate that stops the wrong workflow is answered by its name alone",
+      "[gate wrong]\n"
+      "ask = Go on?\n"
+      "when = ${params.x}\n"
+      "refuse = yes\n"
+      "[params]\n"
+      "x = y\n"
+      "[step a]\n"
+      "action = pool.observe\n"
+      "gate = wrong\n",
+      "1: gate 'wrong' stops a workflow that is the wrong one (when, refuse), and '--approve all' would answer it\n"
+      "HINT: Write in [gate wrong]: named = yes\n" },
     { "a proof says how old it may be",
       "[step a]\n"
       "action = pool.observe\n"

@@ -71,7 +71,7 @@ mutants_are_bitten_by_name ()
 {
     stretched failover --mutate --total 0 --json >"$dir/mutants"
     jq -e '.tried > 150 and .bitten > 80 and (.mutations | map (select (.verdict == "bitten") | .by) | all (length > 3))
-        and any (.mutations[]; .mutation == "remove step fence-primary" and .by == "old-site-is-dealt-with")
+        and any (.mutations[]; .mutation == "remove step fence-primary" and .by == "fenced-before-recover")
         and any (.mutations[]; .mutation == "remove step save-shipping" and .by == "saved-before-removed")
         and any (.mutations[]; .mutation == "remove step isolate" and (.by | startswith ("lint: ")))' "$dir/mutants"
 }
