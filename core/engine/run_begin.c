@@ -117,9 +117,9 @@ replay (struct sb_run *run, int *ret_exit)
     struct sb_journal_run *row = NULL;
 
     *ret_exit = EXIT_JOURNAL;
-    if (!sb_journal_run_find (run->cfg->journal, run->cfg->run, &a, &row, run->faults))
+    if (!sb_journal_run_row (run->cfg->journal, run->cfg->run, &a, &row, run->faults))
         return false;
-    if (!row || strcmp (row->id, run->cfg->run) != 0) {
+    if (!row) {
         sb_fault (run->faults, sb_journal_path (run->cfg->journal), 0, "there is no run '%s'", run->cfg->run);
         *ret_exit = EXIT_CONFIG;
         return false;

@@ -2,6 +2,8 @@
  * knows as an id stands there as text, so that a later process can give it a new id. */
 #include "core/engine/run_internal.h"
 
+#include "core/engine/body.h"
+
 #include "config.h"
 
 #include <stdlib.h>
@@ -202,78 +204,84 @@ sb_run_body (struct sb_run *run, const struct sb_engine_record *r)
 /* ---------------------------------------------------------------- back */
 
 static uint8_t
-find (const char *const *names, size_t n, const char *word, uint8_t none)
+value_of (const struct sb_run *run, unsigned has, const struct sb_body *b)
 {
-    size_t k;
-
-    for (k = 0; word && k < n; k++)
-        if (names[k] && strcmp (names[k], word) == 0)
-            return (uint8_t) k;
-    return none;
-}
-
-static const char *
-text_of (json_t *o, const char *key)
-{
-    return json_string_value (json_object_get (o, key));
-}
-
-static uint8_t
-value_of (const struct sb_run *run, unsigned has, json_t *o)
-{
-    const char *names[SB_OUTCOMES];
+    const char *outcomes[SB_OUTCOMES];
     int k;
 
-    for (k = 0; k < SB_OUTCOMES; k++)
-        names[k] = sb_outcome_words[k].name;
     if (has & RC)
-        return find (rc_names, COUNT (rc_names), text_of (o, "rc"), SB_UNSURE);
+        return sb_body_word (b, "rc", rc_names, COUNT (rc_names), SB_UNSURE);
     if (has & ANSWER)
-        return find (gate_names, COUNT (gate_names), text_of (o, "answer"), SB_GATE_UNASKED);
+        return sb_body_word (b, "answer", gate_names, COUNT (gate_names), SB_GATE_UNASKED);
     if (has & SITE)
-        return find (run->plan->sites, run->e->nsites, text_of (o, "site"), SB_NO_SITE);
-    if (has & OUTCOME)
-        return find (names, SB_OUTCOMES, text_of (o, "outcome"), SB_RUN_STOPPED);
+        return sb_body_word (b, "site", run->plan->sites, run->e->nsites, SB_NO_SITE);
     if (has & WISH)
-        return find (wish_names, COUNT (wish_names), text_of (o, "wish"), SB_EV_START);
-    return 0;
+        return sb_body_word (b, "wish", wish_names, COUNT (wish_names), SB_EV_START);
+    if (!(has & OUTCOME))
+        return 0;
+    for (k = 0; k < SB_OUTCOMES; k++)
+        outcomes[k] = sb_outcome_words[k].name;
+    return sb_body_word (b, "outcome", outcomes, SB_OUTCOMES, SB_RUN_STOPPED);
 }
 
 static uint32_t
-by_of (struct sb_run *run, json_t *o)
+by_of (struct sb_run *run, struct sb_body *b)
 {
-    json_t *by = json_object_get (o, "by");
+    json_t *by = sb_body_json (b, "by");
     char *text = by ? json_dumps (by, JSON_SORT_KEYS | JSON_COMPACT) : NULL;
     uint32_t id = sb_store_text (&run->store, text);
 
     free (text);
+    json_decref (by);
     return id;
 }
 
-static json_int_t
-uid_of (json_t *o, const char *key)
+static uint32_t
+uid_of (struct sb_body *b, const char *key)
 {
-    return json_integer_value (json_object_get (json_object_get (o, key), "uid"));
+    json_t *who = sb_body_json (b, key);
+    uint32_t uid = (uint32_t) json_integer_value (json_object_get (who, "uid"));
+
+    json_decref (who);
+    return uid;
+}
+
+static uint32_t
+target_of (struct sb_run *run, struct sb_body *b)
+{
+    json_t *target = sb_body_json (b, "target");
+    uint32_t id = sb_store_text (&run->store, json_string_value (target));
+
+    json_decref (target);
+    return id;
+}
+
+static void
+restore_question (struct sb_run_step *w, struct sb_body *b)
+{
+    json_t *question = sb_body_json (b, "question");
+
+    if (json_is_string (question)) {
+        free (w->question);
+        w->question = sb_xstrdup (json_string_value (question));
+    }
+    json_decref (question);
 }
 
 /* Texts that later calls and records need again. */
 static void
-restore_step (struct sb_run *run, const struct sb_engine_record *r, json_t *o)
+restore_step (struct sb_run *run, const struct sb_engine_record *r, struct sb_body *b)
 {
     struct sb_run_step *w = &run->steps[r->step];
-    const char *question = text_of (o, "question");
     uint32_t gate = run->plan->steps[r->step].gate;
 
     if (r->kind == SB_REC_INTENT) {
         json_decref (w->params);
-        w->params = json_incref (json_object_get (o, "params"));
+        w->params = sb_body_json (b, "params");
     }
     if (r->kind == SB_REC_INTENT || r->kind == SB_REC_ANSWER)
         w->base = r->result;
-    if (question) {
-        free (w->question);
-        w->question = sb_xstrdup (question);
-    }
+    restore_question (w, b);
     if (r->kind == SB_REC_GATE_ANSWER && gate != SB_NO_GATE) {
         run->gates[gate].yes = r->value == SB_GATE_YES;
         run->gates[gate].by = r->by;
@@ -281,35 +289,39 @@ restore_step (struct sb_run *run, const struct sb_engine_record *r, json_t *o)
     }
 }
 
+/* Is the record about a step that the plan has? */
+static bool
+fits (const struct sb_run *run, const struct sb_record *rec)
+{
+    if (rec->step == SB_RECORD_NO_STEP)
+        return rec->name == NULL;
+    return rec->step < run->plan->count
+           && (rec->name == NULL || strcmp (rec->name, run->plan->steps[rec->step].name) == 0);
+}
+
 bool
 sb_run_unbody (struct sb_run *run, const struct sb_record *rec, struct sb_engine_record *ret)
 {
-    json_t *o = json_loads (rec->body, 0, NULL), *results = json_object_get (o, "results");
     unsigned has = parts[rec->kind];
+    struct sb_body b;
 
-    if (!json_is_object (o) || (rec->step != SB_RECORD_NO_STEP && rec->step >= run->plan->count)
-        || (rec->name && strcmp (rec->name, run->plan->steps[rec->step].name) != 0)) {
-        json_decref (o);
+    if (!fits (run, rec) || !sb_body_read (&b, rec->body))
         return false;
-    }
     *ret = (struct sb_engine_record){ .kind = rec->kind, .step = rec->step, .attempt = rec->attempt, .at = rec->at_ms };
-    ret->why = find (sb_reason_names, SB_WHYS, text_of (o, "why"), SB_WHY_NONE);
-    ret->value = value_of (run, has, o);
-    ret->accepted = !(has & WISH) || json_is_true (json_object_get (o, "accepted"));
-    ret->ms = json_integer_value (json_object_get (o, has & PROVED ? "proved_ms" : "people_ms"));
-    ret->by = by_of (run, o);
-    ret->result = sb_store_results (&run->store, json_incref (results));
+    ret->why = sb_body_word (&b, "why", sb_reason_names, SB_WHYS, SB_WHY_NONE);
+    ret->value = value_of (run, has, &b);
+    ret->accepted = !(has & WISH) || sb_body_true (&b, "accepted");
+    ret->ms = sb_body_number (&b, has & PROVED ? "proved_ms" : has & COUNTDOWN ? "countdown_ms" : "people_ms");
+    ret->by = by_of (run, &b);
+    ret->result = sb_store_results (&run->store, sb_body_json (&b, "results"));
     if (rec->kind == SB_REC_GATE_FIRST)
-        ret->person = sb_run_person_of ((uint32_t) uid_of (o, "by"));
-    if (has & COUNTDOWN)
-        ret->ms = json_integer_value (json_object_get (o, "countdown_ms"));
+        ret->person = sb_run_person_of (uid_of (&b, "by"));
     if (rec->kind == SB_REC_OPERATOR)
-        run->operator_uid = (uint32_t) uid_of (o, "to");
+        run->operator_uid = uid_of (&b, "to");
     if (rec->step != SB_RECORD_NO_STEP) {
         if (run->plan->steps[rec->step].on_rule == SB_ON_PRINCIPAL)
-            ret->target = sb_store_text (&run->store, text_of (o, "target"));
-        restore_step (run, ret, o);
+            ret->target = target_of (run, &b);
+        restore_step (run, ret, &b);
     }
-    json_decref (o);
-    return true;
+    return !b.bad;
 }

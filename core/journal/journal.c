@@ -50,6 +50,11 @@ static const char *const migrations[SB_JOURNAL_SCHEMA] = {
     " SELECT n.id, run, at_ms, channel, event, key, subject, body, state, tries, next_ms, receipt, r.drill"
     " FROM notes n JOIN runs r ON r.id = n.run;"
     "DROP TABLE notes; ALTER TABLE told RENAME TO notes; CREATE INDEX notes_open ON notes (state, escalate_ms);",
+    /* a run's papers may be long: apart from its row, which is looked at often and written again at the end */
+    "CREATE TABLE papers (number INTEGER PRIMARY KEY, run TEXT NOT NULL UNIQUE REFERENCES runs (id),"
+    " plan TEXT NOT NULL, topology TEXT NOT NULL) STRICT;"
+    "INSERT INTO papers SELECT number, id, plan, topology FROM runs;"
+    "ALTER TABLE runs DROP COLUMN plan; ALTER TABLE runs DROP COLUMN topology;",
 };
 
 static const char *const kept_sql[SB_KEPT_COUNT] = {
@@ -581,17 +586,26 @@ sb_journal_add (struct sb_journal *j, struct sb_record *r, struct sb_faults *fau
 bool
 sb_journal_run_add (struct sb_journal *j, const struct sb_journal_run *run, struct sb_faults *faults)
 {
-    const struct sb_bind binds[] = {
-        SB_TEXT (run->id),       SB_TEXT (run->workflow), SB_TEXT (run->pool),
-        SB_TEXT (run->digest),   SB_TEXT (run->plan),     SB_TEXT (run->topology_file),
-        SB_TEXT (run->topology), SB_TEXT (run->dir),      SB_TEXT (run->info ? run->info : "{}"),
-        SB_INT (run->drill),     SB_INT (run->uid),       SB_INT (run->started_ms)
-    };
+    const struct sb_bind row[] = { SB_TEXT (run->id),
+                                   SB_TEXT (run->workflow),
+                                   SB_TEXT (run->pool),
+                                   SB_TEXT (run->digest),
+                                   SB_TEXT (run->topology_file),
+                                   SB_TEXT (run->dir),
+                                   SB_TEXT (run->info ? run->info : "{}"),
+                                   SB_INT (run->drill),
+                                   SB_INT (run->uid),
+                                   SB_INT (run->started_ms) };
+    const struct sb_bind papers[] = { SB_TEXT (run->id), SB_TEXT (run->plan), SB_TEXT (run->topology) };
 
     return sb_journal_exec (j,
-                            "INSERT INTO runs (id, workflow, pool, digest, plan, topology_file, topology, dir, info,"
-                            " drill, uid, started_ms) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
-                            binds, 12, "add a run", faults);
+                            "INSERT INTO runs (id, workflow, pool, digest, topology_file, dir, info, drill, uid,"
+                            " started_ms) VALUES (?,?,?,?,?,?,?,?,?,?)",
+                            row, 10, "add a run", faults)
+           && sb_journal_exec (j,
+                               "INSERT INTO papers (number, run, plan, topology)"
+                               " VALUES ((SELECT number FROM runs WHERE id = ?1), ?1, ?2, ?3)",
+                               papers, 3, "add a run's plan", faults);
 }
 
 bool

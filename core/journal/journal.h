@@ -27,7 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SB_JOURNAL_SCHEMA 2
+#define SB_JOURNAL_SCHEMA 3
 
 struct sb_journal;
 
@@ -101,6 +101,9 @@ bool sb_journal_runs (struct sb_journal *j, struct sb_arena *a, struct sb_journa
 /* id: the whole of it or a beginning that only one has; NULL: the newest that has not ended.  *ret NULL: none such. */
 bool sb_journal_run_find (struct sb_journal *j, const char *id, struct sb_arena *a, struct sb_journal_run **ret,
                           struct sb_faults *faults);
+/* The run of exactly this id without its papers (plan and topology NULL), which may be long; *ret NULL: none such. */
+bool sb_journal_run_row (struct sb_journal *j, const char *id, struct sb_arena *a, struct sb_journal_run **ret,
+                         struct sb_faults *faults);
 
 struct sb_journal_step {
     uint32_t step;
