@@ -28,6 +28,7 @@ struct inside {
     const char *lab_dir, *own_dir;
     struct w_client *client;
     struct w_files files;
+    struct w_disk disk; /* the files lie in own_dir */
     struct world *own, *a, *b; /* a, b: masked copies */
 };
 
@@ -457,7 +458,8 @@ main (int argc, char **argv)
         sb_faults_free (&faults);
         return 1;
     }
-    w_files_disk (&t.files, t.own_dir);
+    t.disk.dir = t.own_dir;
+    w_files_disk (&t.files, &t.disk);
     t.own = sb_xcalloc (3, sizeof *t.own);
     t.a = t.own + 1;
     t.b = t.own + 2;
