@@ -93,6 +93,9 @@ void cli_print_help (const struct cli_command *command);     /* NULL: of the pro
 /* context.c */
 int cli_load_topology (struct cli *c); /* 0, or EXIT_CONFIG with the faults printed */
 int cli_load_plugins (struct cli *c);  /* describes those that the topology names, checks settings */
+/* Plugins of the topology that cannot be loaded on this host, for a library that they need is gone: each is named on
+ * stderr, beside a plan or a check.  How many. */
+size_t cli_warn_of_plugins (struct cli *c);
 int
 cli_load_workflow (struct cli *c, const char *name, struct sb_workflow *w); /* a name, or a path with a slash or .ini */
 int cli_make_plan (struct cli *c, const struct sb_workflow *w, struct sb_plan *p);

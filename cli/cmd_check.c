@@ -244,6 +244,7 @@ cmd_check (struct cli *c)
     struct sb_plan p = { 0 };
     const char *wait = cli_opt (c, "wait");
     int64_t wait_ms = 0, until;
+    size_t dead = 0;
     char *bad SB_AUTOFREE = NULL;
     int rc;
 
@@ -259,6 +260,8 @@ cmd_check (struct cli *c)
         rc = cli_load_workflow (c, "steady", &w);
     if (rc == EXIT_DONE)
         rc = cli_make_plan (c, &w, &p);
+    if (rc == EXIT_DONE)
+        dead = cli_warn_of_plugins (c);
     until = sb_mono_ms () + wait_ms;
     if (rc == EXIT_DONE)
         while ((rc = look (c, &p, is_last, &until, &bad)) == EXIT_FAILED && sb_mono_ms () < until)
@@ -267,5 +270,5 @@ cmd_check (struct cli *c)
         tell_people (c, bad);
     sb_plan_release (&p);
     sb_workflow_release (&w);
-    return rc;
+    return rc == EXIT_DONE && dead > 0 ? EXIT_FAILED : rc;
 }

@@ -194,6 +194,7 @@ cmd_plan (struct cli *c)
             putchar ('\n');
         if (!c->json && cli_opt (c, "dot") == NULL)
             print_proof (c, &p);
+        cli_warn_of_plugins (c);
         warn_of_channels (c, &p);
         tell_forecast (c, &p);
     }

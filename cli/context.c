@@ -86,6 +86,27 @@ cli_load_plugins (struct cli *c)
     return c->faults.count == 0 ? cli_load_messages (c) : cli_fail (c, EXIT_CONFIG);
 }
 
+size_t
+cli_warn_of_plugins (struct cli *c)
+{
+    struct sb_map seen SB_CLEANUP (sb_map_free) = { 0 };
+    size_t i, k, count = 0;
+
+    for (i = 0; i < c->topology.count; i++) {
+        const struct sb_object *o = &c->topology.objects[i];
+        struct sb_faults faults SB_CLEANUP (sb_faults_free) = { 0 };
+
+        if (o->plugin == NULL || sb_map_get (&seen, o->plugin) != NULL)
+            continue;
+        sb_map_set (&seen, o->plugin, c);
+        count += !sb_registry_try (c->registry, o->plugin, &faults);
+        for (k = 0; k < faults.count; k++)
+            fprintf (stderr, "plugin %s of [%s %s] cannot work here: %s\n", o->plugin, o->kind, o->name,
+                     faults.list[k].text);
+    }
+    return count;
+}
+
 /* The folder of the topology, absolute; also when only the workflows beside it are asked for. */
 static const char *
 topology_dir (struct cli *c)

@@ -137,11 +137,13 @@ static const struct cli_option plugin_list_options[] = {
 
 const struct cli_command cli_commands[] = {
     { "check", NULL, "hold the steady state (facts H1 to H17) against the servers",
-      "Ends with 0 when every fact is green or amber, with 1 when one is red or could not be told.", check_options, 0,
-      0, cmd_check },
+      "Ends with 0 when every fact is green or amber, with 1 when one is red or could not be told, or when a plugin that\n"
+      "the topology names cannot be loaded on this host.",
+      check_options, 0, 0, cmd_check },
     { "status", NULL, "show what the servers say, unfinished runs and what is owed", NULL, NULL, 0, 0, cmd_status },
     { "plan", "WORKFLOW", "show what a run would do, in order, with gates and points of no return",
-      "Planning touches nothing: the same topology, workflow and parameters give the same plan and the same digest.",
+      "Planning touches nothing: the same topology, workflow and parameters give the same plan and the same digest.\n"
+      "Channels that depend on what they report about, and plugins that cannot be loaded on this host, are told beside it.",
       plan_options, 1, 1, cmd_plan },
     { "run", "WORKFLOW", "carry a workflow out",
       "What is owed from earlier runs is done first. Steps whose goal is already true are not done again. At a gate the\n"

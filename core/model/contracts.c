@@ -397,7 +397,7 @@ static const struct sb_verb notify_verbs[] = {
     { "inspect", SB_READS, NULL, S (10), 0, NULL, OPTIONS (),
       OPTIONS (RESULT ("service", "who gets the messages")
                RESULT ("depends", "objects of the topology that it runs through; empty: none")),
-      "tell whether the channel depends on what it is to report about; asks nobody" },
+      "tell whether the channel depends on what it is to report about; asks the resolver alone" },
     { .name = NULL }
 };
 

@@ -8,6 +8,7 @@
  *   syslog.c    makes and carries lines for a system log
  *   message.c   texts: JSON, base64, headers
  *   patient.c   does the channel run through what it is to report about?
+ *   addresses.c what the resolver says of names, in bounded time
  *
  * The plugin sees the public header and libcurl, nothing else of this house:
  * proof that a stranger can write one. */
@@ -114,8 +115,19 @@ enum sb_rc send_syslog (struct sb_call *call, const struct message *m);
 const char *preview_mail (struct sb_call *call, const struct message *m);
 const char *preview_syslog (struct sb_call *call, const struct message *m, int *ret_cut);
 
+/* ---- addresses.c ---- */
+#define HOST_ADDRESSES 8
+struct host {
+    const char *name;
+    char addresses[HOST_ADDRESSES][46]; /* as text, INET6_ADDRSTRLEN */
+    size_t count;
+};
+/* Fills in what the resolver says of all names within `ms`; a name without an answer keeps no address. */
+void find_addresses (struct sb_call *call, struct host *hosts, size_t count, long ms);
+
 /* ---- patient.c ---- */
-/* "server pchat01, pool pchat": what of the topology the address of the channel belongs to; "": nothing. */
+/* "server pchat01, pool pchat": what of the topology the address of the channel belongs to; "": nothing.  Behind what has
+ * another name and the same address stands that address: "server pchat02 (10.0.0.7)". */
 const char *depends_on (struct sb_call *call);
 
 #endif

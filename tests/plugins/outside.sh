@@ -17,7 +17,7 @@ ok () # ok STATUS TITLE [LOG]
     fi
 }
 
-echo 1..8
+echo 1..10
 
 umask 022
 env -u MAKEFLAGS -u MFLAGS make -C "$build" -s install DESTDIR="$tmp/root" >"$tmp/install.log" 2>&1
@@ -60,6 +60,19 @@ ok $? "a workflow with it runs to its end" "$tmp/run.log"
 grep -q 'tell> step: the thing is done' "$tmp/messages.log"
 ok $? "the log book was written" "$tmp/run.log"
 
+# A plugin that stands there with its manifest while a library that it needs has gone from the host.
+mkdir "$tmp/gone"
+echo 'int sb_gone;' | cc -shared -fPIC -x c - -o "$tmp/gone/libsb-gone.so" \
+    && cc -shared -fPIC -I"$(find "$tmp/root" -path '*/include' -type d | head -1)" "$tmp/plug/journal.c" -o "$tmp/gone/journal.so" \
+        -Wl,--no-as-needed -Wl,-rpath,"$tmp/gone" -L"$tmp/gone" -lsb-gone \
+    && "$program" __describe "$tmp/gone/journal.so" >"$tmp/gone/journal.manifest" && rm "$tmp/gone/libsb-gone.so"
+"$program" -t "$tmp/topology.ini" --state "$tmp/state" --plugins "$tmp/gone" --plugins "$plugins" --workflows "$tmp/plug" \
+    plan rehearsal >"$tmp/plan.log" 2>&1 && grep -q 'plugin journal of \[channel log-book\] cannot work here: .*libsb-gone.so' "$tmp/plan.log"
+ok $? "plan names a plugin whose library has gone" "$tmp/plan.log"
+"$program" -t "$tmp/topology.ini" --state "$tmp/state" --plugins "$tmp/gone" --plugins "$plugins" check >"$tmp/check.log" 2>&1
+[ $? = 1 ] && grep -q 'plugin journal of .* cannot work here: .*libsb-gone.so' "$tmp/check.log"
+ok $? "check names it, too" "$tmp/check.log"
+
 # The plugin that is under another licence as a package of its own: both together are what `make install` installs.
 files ()
 {
@@ -75,6 +88,6 @@ if [ -e "$build/smb.la" ]; then
         && diff <({ files "$tmp/smb"; files "$tmp/rest"; } | LC_ALL=C sort) <(files "$tmp/root") >>"$tmp/rest.log"
     ok $? "make install-without-smb installs all the rest" "$tmp/rest.log"
 else
-    echo "ok 7 - $title # SKIP built without it"
-    echo "ok 8 - make install-without-smb installs all the rest # SKIP built without it"
+    echo "ok 9 - $title # SKIP built without it"
+    echo "ok 10 - make install-without-smb installs all the rest # SKIP built without it"
 fi
