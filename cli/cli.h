@@ -152,6 +152,7 @@ int cmd_notify_list (struct cli *c);
 int cmd_journal_verify (struct cli *c);
 int cmd_prove (struct cli *c);
 int cmd_lab (int argc, char **argv); /* argv[0] is "lab"; has its own options */
+int cmd_lab_replay (struct cli *c);
 int cmd_plugin_list (struct cli *c);
 int cmd_plugin_show (struct cli *c);
 int cmd_workflow_list (struct cli *c);

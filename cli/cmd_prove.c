@@ -10,9 +10,10 @@
 #include <unistd.h>
 
 /* Options that go through as they are. */
-static const char *const with_value[] = { "deaths", "events", "faults",      "noes",    "total", "start", "time",
-                                          "memory", "seed",   "certificate", "reasons", "only",  "jobs",  NULL };
-static const char *const flags[] = { "singly", "reverse", "full-compare", "mutate", "first", NULL };
+static const char *const with_value[] = { "deaths", "events", "faults", "noes",        "total",   "start",
+                                          "time",   "memory", "seed",   "certificate", "reasons", "only",
+                                          "jobs",   "sample", "dice",   "dir",         NULL };
+static const char *const flags[] = { "singly", "reverse", "full-compare", "mutate", "first", "playable", NULL };
 
 struct words {
     char **list;
@@ -54,8 +55,9 @@ add_given (struct cli *c, struct words *w)
     add_all (c, w, "param");
 }
 
-int
-cmd_prove (struct cli *c)
+/* Becomes the explorer.  `option`: one more for it, with its value, or NULL. */
+static int
+explore (struct cli *c, const char *workflow_name, const char *option, const char *value)
 {
     struct words w = { 0 };
     struct sb_workflow workflow = { 0 };
@@ -63,7 +65,7 @@ cmd_prove (struct cli *c)
     int rc = cli_load_topology (c);
 
     if (rc == EXIT_DONE)
-        rc = cli_load_workflow (c, c->args[0], &workflow); /* its faults are told here, in the usual words */
+        rc = cli_load_workflow (c, workflow_name, &workflow); /* its faults are told here, in the usual words */
     sb_workflow_release (&workflow);
     if (rc != EXIT_DONE) {
         free (program);
@@ -71,10 +73,12 @@ cmd_prove (struct cli *c)
     }
     SB_PUSH (w.list, w.count, w.cap) = program;
     add (&w, "topology", cli_topology_file (c));
-    add (&w, "workflow-file", cli_workflow_path (c, c->args[0]));
+    add (&w, "workflow-file", cli_workflow_path (c, workflow_name));
     add (&w, "state", cli_state_dir (c));
     add (&w, "workflows", c->paths.workflows);
     add (&w, "program", c->paths.program);
+    if (option)
+        add (&w, option, value);
     add_given (c, &w);
     SB_PUSH (w.list, w.count, w.cap) = NULL;
     execv (program, w.list);
@@ -84,4 +88,26 @@ cmd_prove (struct cli *c)
         free (w.list[w.count]);
     free (w.list);
     return EXIT_DEFECT;
+}
+
+int
+cmd_prove (struct cli *c)
+{
+    return explore (c, c->args[0], NULL, NULL);
+}
+
+/* A seed begins with the name of its workflow; that of a file of one's own is given beside it. */
+int
+cmd_lab_replay (struct cli *c)
+{
+    const char *seed = c->args[0], *at = strchr (seed, '@');
+    char *name;
+
+    if (!at || at == seed) {
+        cli_error ("'%s' is no seed", seed);
+        cli_hint ("A seed is what 'switchback prove' prints below a story, as one word.");
+        return EXIT_CONFIG;
+    }
+    name = c->args[1] ? sb_xstrdup (c->args[1]) : sb_xstrndup (seed, (size_t) (at - seed));
+    return explore (c, name, "replay", seed);
 }

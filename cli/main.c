@@ -123,11 +123,20 @@ static const struct cli_option prove_options[] = {
     { "reverse", 0, NULL, "calls under way go on in the other order of their steps" },
     { "full-compare", 0, NULL, "compare states byte by byte, not by their hash" },
     { "seed", 0, "SEED", "tell the story of a seed again" },
+    { "sample", 0, "N", "print the seeds of N histories and what each comes to, instead of looking at all" },
+    { "dice", 0, "NUMBER", "with --sample: chooses which; the same number gives the same seeds (default: 0)" },
+    { "playable", 0, NULL, "with --sample: only histories that 'switchback lab replay' can play over the wire" },
     { "certificate", 0, "FILE", "write what was proved as JSON" },
     { "mutate", 0, NULL, "make the workflow worse, step by step, and tell what bites" },
     { "reasons", 0, "FILE", "with --mutate: the mutations that may survive, with their reasons" },
     { "only", 0, "WORDS", "with --mutate: the mutations whose name contains these words" },
     { "jobs", 0, "N", "with --mutate: search so many at the same time" },
+    { NULL, 0, NULL, NULL }
+};
+
+static const struct cli_option replay_options[] = {
+    { "param", 'p', "KEY=VALUE", "a parameter of the workflow, as it was proved; may be repeated" },
+    { "dir", 0, "DIR", "keep lab, journal and output there; without it they are gone afterwards" },
     { NULL, 0, NULL, NULL }
 };
 
@@ -189,6 +198,11 @@ const struct cli_command cli_commands[] = {
       "holds every state against the invariants of switchback-prove(1). Ends with 0 when all hold and everything was\n"
       "looked at, with 1 otherwise. Nothing real is touched.",
       prove_options, 1, 1, cmd_prove },
+    { "lab replay", "SEED [WORKFLOW]", "play the story of a seed of 'prove' over the real wire",
+      "Brings a lab of the topology up, runs the real program in it with the story's disturbances at their places, tells\n"
+      "what the wire showed, and holds the end against the story. WORKFLOW is needed for a file of one's own. Ends with 0\n"
+      "when the same end was seen, with 1 when it was another, with 7 when the story cannot be played over the wire.",
+      replay_options, 1, 2, cmd_lab_replay },
     { "report", "[RUN...]", "tell what runs did, with their evidence", "Without RUN: the newest one.", report_options,
       0, -1, cmd_report },
     { "history", NULL, "list the runs",
@@ -255,7 +269,7 @@ main (int argc, char **argv)
         return sb_describe_main (argv[2]);
     if (argc == 3 && strcmp (argv[1], "__man") == 0)
         return cli_man_main (argv[2]);
-    if (argc >= 2 && strcmp (argv[1], "lab") == 0)
+    if (argc >= 2 && strcmp (argv[1], "lab") == 0 && (argc < 3 || strcmp (argv[2], "replay") != 0))
         return cmd_lab (argc - 1, argv + 1);
     rc = cli_parse (&c, argc, argv);
     if (rc == 0) {

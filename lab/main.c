@@ -41,6 +41,8 @@ usage (FILE *to)
     fprintf (
             to, "  %s\n",
             "traffic --dir DIR start|stop|report                    people who chat, and what became of their messages");
+    fprintf (to, "  %s\n",
+             "replay SEED [WORKFLOW]                                 a story of 'switchback prove' over the wire");
     return to == stdout ? 0 : 2;
 }
 

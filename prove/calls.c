@@ -79,6 +79,7 @@ p_call_begin (struct p_run *r, const struct sb_command *cmd)
             r->c->direct && p->role && verb && direct_knows (call->op == SB_CALL_LOCATE ? "database" : p->role, verb);
     if (call->known)
         begin_known (r, call);
+    p_tell_begin (r, call);
 }
 
 static void
@@ -295,6 +296,8 @@ p_call_go (struct p_run *r, uint32_t index, enum p_death death)
         r->s->jumps = 0;
     if (!call->reads && went != WENT_WAITS)
         p_rule_world (r);
+    if (went != WENT_ENDED)
+        p_tell_step (r, call, went == WENT_CHANGED);
     if (went == WENT_ENDED)
         over (r, index, word, call->known ? &a : NULL, death);
     else if (death != P_LIVES)

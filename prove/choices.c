@@ -304,7 +304,10 @@ void
 p_take (struct p_run *r, struct p_choice choice)
 {
     struct p_state *s = r->s;
+    uint32_t at = next_call (r->c, s);
 
+    if (r->teller && (choice.kind != P_GO || choice.death != P_LIVES))
+        p_tell_choice (r, choice, what_next (r->c, s) == N_CALL ? &s->calls[at] : NULL);
     s->deaths -= choice.death != P_LIVES || choice.kind == P_DIE;
     s->events -= choice.kind == P_EVENT;
     s->faults -= choice.kind == P_CALL_ENDS || choice.kind == P_CALL_LOST;

@@ -8,41 +8,26 @@
 #include <stdio.h>
 #include <string.h>
 
-enum what {
-    WAKES,
-    BACKUP_LOST,
-    BACKUP_BACK,
-    PRINCIPAL_LOST,
-    SHARE_GONE,
-    SHARE_BACK,
-    LINK_CUT,
-    LINK_JOINED,
-    MIRROR_FAILS_OVER,
-    BY_HAND,
-    ABORT,
-    WRITE_HERE,  /* a server of the first site */
-    WRITE_THERE, /* of the second */
-    WRITE_LEFT   /* through a connection of a server that is no longer active */
-};
-
 static const struct kind {
     const char *text;
     bool meddles; /* it changes what a fingerprint holds */
 } kinds[] = {
-    [WAKES] = { "the site that was given up gets power again; its servers and databases start as they were", true },
-    [BACKUP_LOST] = { "the surviving site loses its instance", true },
-    [BACKUP_BACK] = { "the lost instance of the surviving site starts again", true },
-    [PRINCIPAL_LOST] = { "the first site loses the instance that serves", true },
-    [SHARE_GONE] = { "the share with the log backups vanishes", false },
-    [SHARE_BACK] = { "the share with the log backups returns", false },
-    [LINK_CUT] = { "the link between the sites is cut", true },
-    [LINK_JOINED] = { "the link between the sites is joined", true },
-    [MIRROR_FAILS_OVER] = { "a mirror fails over by itself", true },
-    [BY_HAND] = { "a person does the next step by hand", true },
-    [ABORT] = { "a person aborts the run", false },
-    [WRITE_HERE] = { "a user writes a message through a chat server of the first site", false },
-    [WRITE_THERE] = { "a user writes a message through a chat server of the second site", false },
-    [WRITE_LEFT] = { "a user who is still connected to a server that is no longer active writes a message", false },
+    [P_EV_WAKES] = { "the site that was given up gets power again; its servers and databases start as they were",
+                     true },
+    [P_EV_BACKUP_LOST] = { "the surviving site loses its instance", true },
+    [P_EV_BACKUP_BACK] = { "the lost instance of the surviving site starts again", true },
+    [P_EV_PRINCIPAL_LOST] = { "the first site loses the instance that serves", true },
+    [P_EV_SHARE_GONE] = { "the share with the log backups vanishes", false },
+    [P_EV_SHARE_BACK] = { "the share with the log backups returns", false },
+    [P_EV_LINK_CUT] = { "the link between the sites is cut", true },
+    [P_EV_LINK_JOINED] = { "the link between the sites is joined", true },
+    [P_EV_MIRROR_FAILS_OVER] = { "a mirror fails over by itself", true },
+    [P_EV_BY_HAND] = { "a person does the next step by hand", true },
+    [P_EV_ABORT] = { "a person aborts the run", false },
+    [P_EV_WRITE_HERE] = { "a user writes a message through a chat server of the first site", false },
+    [P_EV_WRITE_THERE] = { "a user writes a message through a chat server of the second site", false },
+    [P_EV_WRITE_LEFT] = { "a user who is still connected to a server that is no longer active writes a message",
+                          false },
 };
 #define KINDS (sizeof kinds / sizeof kinds[0])
 
@@ -63,7 +48,13 @@ p_event_text (const struct p_case *c, size_t index)
 bool
 p_event_is_lost_share (size_t index)
 {
-    return index == SHARE_GONE;
+    return index == P_EV_SHARE_GONE;
+}
+
+bool
+p_event_playable (size_t index)
+{
+    return index != P_EV_BY_HAND;
 }
 
 /* ---------------------------------------------------------------- who is meant */
@@ -158,7 +149,7 @@ next_by_hand (const struct p_case *c, const struct p_state *s)
 /* ---------------------------------------------------------------- may it happen now? */
 
 static bool
-fits_world (const struct p_case *c, const struct p_state *s, enum what what)
+fits_world (const struct p_case *c, const struct p_state *s, enum p_what what)
 {
     const struct world *w = s->world;
     const struct d_database *d = database (c);
@@ -167,29 +158,29 @@ fits_world (const struct p_case *c, const struct p_state *s, enum what what)
     if (!d)
         return false;
     switch (what) {
-    case WAKES:
+    case P_EV_WAKES:
         return c->left != 0 && !w->sites[c->left - 1].powered && !w->sites[c->left - 1].held_off;
-    case BACKUP_LOST:
+    case P_EV_BACKUP_LOST:
         return runs (w, d->backup);
-    case BACKUP_BACK:
+    case P_EV_BACKUP_BACK:
         return d->backup != 0 && !w->instances[d->backup - 1].running;
-    case PRINCIPAL_LOST:
+    case P_EV_PRINCIPAL_LOST:
         return c->start == P_START_STEADY && runs (w, d->primary);
-    case SHARE_GONE:
+    case P_EV_SHARE_GONE:
         return share != 0 && !w->shares[share - 1].gone;
-    case SHARE_BACK:
+    case P_EV_SHARE_BACK:
         return share != 0 && w->shares[share - 1].gone;
-    case LINK_CUT:
+    case P_EV_LINK_CUT:
         return w->nsites > 1 && w_linked (w, 1, 2);
-    case LINK_JOINED:
+    case P_EV_LINK_JOINED:
         return w->nsites > 1 && w->sites[0].link_down[1];
-    case MIRROR_FAILS_OVER:
+    case P_EV_MIRROR_FAILS_OVER:
         return ready_to_fail_over (w) != 0;
-    case WRITE_HERE:
+    case P_EV_WRITE_HERE:
         return s->nmessages < P_MESSAGES && writer (c, w, 1) != 0;
-    case WRITE_THERE:
+    case P_EV_WRITE_THERE:
         return s->nmessages < P_MESSAGES && w->nsites > 1 && writer (c, w, 2) != 0;
-    case WRITE_LEFT:
+    case P_EV_WRITE_LEFT:
         return s->nmessages < P_MESSAGES && p_left_writer (c, w, &copy) != 0;
     default:
         return false;
@@ -201,13 +192,13 @@ p_event_fits (const struct p_case *c, const struct p_state *s, size_t index)
 {
     const struct sb_engine *e = s->e;
 
-    if (s->finished && (index == BY_HAND || index == ABORT))
+    if (s->finished && (index == P_EV_BY_HAND || index == P_EV_ABORT))
         return false;
-    if (index == BY_HAND)
+    if (index == P_EV_BY_HAND)
         return next_by_hand (c, s) < P_CALLS;
-    if (index == ABORT)
+    if (index == P_EV_ABORT)
         return e->cause == SB_WHY_NONE && !e->undoing && e->started && !sb_engine_past_no_return (e);
-    return c->direct && fits_world (c, s, (enum what) index);
+    return c->direct && fits_world (c, s, (enum p_what) index);
 }
 
 /* ---------------------------------------------------------------- it happens */
@@ -295,7 +286,7 @@ by_hand (struct p_run *r)
 }
 
 static void
-happen (struct p_run *r, enum what what)
+happen (struct p_run *r, enum p_what what)
 {
     const struct world *w = r->s->world;
     static const struct d_database none;
@@ -303,44 +294,74 @@ happen (struct p_run *r, enum what what)
     w_id copy;
 
     switch (what) {
-    case WAKES:
+    case P_EV_WAKES:
         do_op (r, W_OP_SITE_POWER, 0, "", 0, r->c->left, 1, 0);
         r->s->past.woke = 1;
         break;
-    case BACKUP_LOST:
-    case BACKUP_BACK:
-        do_op (r, W_OP_INSTANCE_POWER, d->backup, "", 0, what == BACKUP_BACK, 0, 0);
+    case P_EV_BACKUP_LOST:
+    case P_EV_BACKUP_BACK:
+        do_op (r, W_OP_INSTANCE_POWER, d->backup, "", 0, what == P_EV_BACKUP_BACK, 0, 0);
         break;
-    case PRINCIPAL_LOST:
+    case P_EV_PRINCIPAL_LOST:
         do_op (r, W_OP_INSTANCE_POWER, d->primary, "", 0, 0, 0, 0);
         break;
-    case SHARE_GONE:
-    case SHARE_BACK:
-        do_op (r, W_OP_FAULT_SHARE, 0, "", d->log_share, what == SHARE_GONE, 0, 0);
+    case P_EV_SHARE_GONE:
+    case P_EV_SHARE_BACK:
+        do_op (r, W_OP_FAULT_SHARE, 0, "", d->log_share, what == P_EV_SHARE_GONE, 0, 0);
         break;
-    case LINK_CUT:
-    case LINK_JOINED:
-        do_op (r, W_OP_LINK, 0, "", 0, 1, 2, what == LINK_JOINED);
+    case P_EV_LINK_CUT:
+    case P_EV_LINK_JOINED:
+        do_op (r, W_OP_LINK, 0, "", 0, 1, 2, what == P_EV_LINK_JOINED);
         break;
-    case MIRROR_FAILS_OVER:
+    case P_EV_MIRROR_FAILS_OVER:
         copy = ready_to_fail_over (w);
         do_op (r, W_OP_FAILOVER, w->copies[copy - 1].instance, w_str (w, w->copies[copy - 1].name), 0, 0, 0, 0);
         break;
-    case BY_HAND:
+    case P_EV_BY_HAND:
         by_hand (r);
         break;
-    case ABORT:
+    case P_EV_ABORT:
         p_event (r, (struct sb_event){ .kind = SB_EV_ABORT, .step = SB_NO_STEP }, P_LIVES);
         break;
-    case WRITE_HERE:
+    case P_EV_WRITE_HERE:
         write_message (r, 1);
         break;
-    case WRITE_THERE:
+    case P_EV_WRITE_THERE:
         write_message (r, 2);
         break;
-    case WRITE_LEFT:
+    case P_EV_WRITE_LEFT:
         write_left (r);
         break;
+    }
+}
+
+w_id
+p_event_subject (const struct p_case *c, const struct world *w, size_t index)
+{
+    const struct d_database *d = database (c);
+    w_id copy;
+
+    switch ((enum p_what) index) {
+    case P_EV_WAKES:
+        return c->left;
+    case P_EV_BACKUP_LOST:
+    case P_EV_BACKUP_BACK:
+        return d ? d->backup : 0;
+    case P_EV_PRINCIPAL_LOST:
+        return d ? d->primary : 0;
+    case P_EV_SHARE_GONE:
+    case P_EV_SHARE_BACK:
+        return d ? d->log_share : 0;
+    case P_EV_MIRROR_FAILS_OVER:
+        return ready_to_fail_over (w);
+    case P_EV_WRITE_HERE:
+        return writer (c, w, 1);
+    case P_EV_WRITE_THERE:
+        return writer (c, w, 2);
+    case P_EV_WRITE_LEFT:
+        return p_left_writer (c, w, &copy);
+    default:
+        return 0;
     }
 }
 
@@ -349,7 +370,7 @@ p_event_do (struct p_run *r, size_t index)
 {
     p_tell_event (r, index);
     r->s->jumps = 0;
-    happen (r, (enum what) index);
+    happen (r, (enum p_what) index);
     if (kinds[index].meddles)
         r->s->past.meddled = 1;
     p_rule_world (r);

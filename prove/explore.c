@@ -5,6 +5,7 @@
 #include "prove/prove.h"
 
 #include "core/sys/clock.h"
+#include "prove/story.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -378,6 +379,9 @@ p_walk (struct p_case *c, const struct p_budget *b, const struct p_path *path, s
     went = go_on_until_choice (&x.run, &p.transitions, f->list, &f->count);
     for (i = 0; went == WENT_ON && i < path->count && path->list[i] < f->count; i++)
         went = take (&x.run, f->list[path->list[i]], &p.transitions, f->list, &f->count);
+    while (went == WENT_ON && i >= path->count && teller && teller->script) /* a script goes on to the end */
+        went = take (&x.run, f->list[0], &p.transitions, f->list, &f->count);
+    p_tell_over (&x.run);
     p_state_free (f->s);
     free (f);
     free (x.stack);

@@ -6,6 +6,7 @@
 #include "core/base/text.h"
 #include "core/sys/clock.h"
 #include "core/sys/file.h"
+#include "prove/replay.h"
 #include "prove/report.h"
 
 #include <getopt.h>
@@ -52,7 +53,12 @@ enum {
     O_FIRST,
     O_CERTIFICATE,
     O_WORKFLOWS,
-    O_REVERSE
+    O_REVERSE,
+    O_SAMPLE,
+    O_DICE,
+    O_PLAYABLE,
+    O_REPLAY,
+    O_DIR
 };
 
 static const struct option options[] = {
@@ -82,13 +88,19 @@ static const struct option options[] = {
     { "certificate", 1, NULL, O_CERTIFICATE },
     { "workflows", 1, NULL, O_WORKFLOWS },
     { "reverse", 0, NULL, O_REVERSE },
+    { "sample", 1, NULL, O_SAMPLE },
+    { "dice", 1, NULL, O_DICE },
+    { "playable", 0, NULL, O_PLAYABLE },
+    { "replay", 1, NULL, O_REPLAY },
+    { "dir", 1, NULL, O_DIR },
     { NULL, 0, NULL, 0 },
 };
 
 struct args {
     struct p_input in;
     struct p_search search;
-    const char *dirs[32], *seed, *certificate, *state;
+    const char *dirs[32], *seed, *certificate, *state, *replay, *dir;
+    struct p_sampling sampling;
     size_t ndirs;
     struct sb_pair params[64];
     bool json, mutate, live, total_given;
@@ -149,9 +161,27 @@ static bool
 take_option (struct args *a, int o)
 {
     struct p_search *p = &a->search;
+    int64_t dice;
     unsigned n;
 
     switch (o) {
+    case O_SAMPLE:
+        return number (optarg, &a->sampling.count);
+    case O_DICE:
+        if (!sb_parse_int (optarg, &dice) || dice < 0) {
+            fprintf (stderr, "switchback prove: '--dice %s' is not a number\n", optarg);
+            return false;
+        }
+        a->sampling.dice = (uint64_t) dice;
+        return true;
+    case O_PLAYABLE:
+        return a->sampling.playable = true;
+    case O_REPLAY:
+        a->replay = optarg;
+        return true;
+    case O_DIR:
+        a->dir = optarg;
+        return true;
     case O_TOPOLOGY:
         a->in.topology_file = optarg;
         return true;
@@ -259,28 +289,49 @@ fail (struct sb_faults *faults)
     return CONFIG;
 }
 
+/* Is it a seed of this plan?  *ret_path is the caller's. */
 static int
-replay (struct p_case *c, struct args *a)
+take_seed (const struct p_case *c, const char *seed, struct p_budget *ret_budget, struct p_path *ret_path)
 {
     struct sb_faults faults = { 0 };
-    struct p_path path = { 0 };
-    struct p_budget b;
     char digest[13] = "";
-    char *story;
 
-    if (!p_seed_read (a->seed, &b, &path, digest, &faults))
+    if (!p_seed_read (seed, ret_budget, ret_path, digest, &faults))
         return fail (&faults);
     if (strncmp (digest, c->plan.digest, 12) != 0) {
         sb_fault (&faults, NULL, 0, "the seed belongs to plan %s, and this is %.12s", digest, c->plan.digest);
         sb_fault_hint (&faults, "Workflow, topology or parameters are not those it was found with.");
-        free (path.list);
         return fail (&faults);
     }
-    story = p_story (c, &b, &path);
-    fputs (story, stdout);
-    free (story);
-    free (path.list);
     return DONE;
+}
+
+static int
+tell_again (struct p_case *c, struct args *a)
+{
+    struct p_path path = { 0 };
+    struct p_budget b;
+    int rc = take_seed (c, a->seed, &b, &path);
+
+    if (rc == DONE) {
+        char *story = p_story (c, &b, &path);
+
+        fputs (story, stdout);
+        free (story);
+    }
+    free (path.list);
+    return rc;
+}
+
+static int
+replay (struct p_case *c, struct args *a)
+{
+    struct p_path path = { 0 };
+    struct p_budget b;
+    int rc = take_seed (c, a->replay, &b, &path);
+
+    free (path.list);
+    return rc == DONE ? p_replay (c, &a->in, a->replay, a->dir, a->json) : rc;
 }
 
 /* Where plan and report look for it.  What cannot be kept is only told. */
@@ -349,10 +400,16 @@ main (int argc, char **argv)
         rc = mutate (&a, &faults);
         return faults.count ? fail (&faults) : rc;
     }
+    if (a.in.start == P_START_AUTO && (a.seed || a.replay))
+        a.in.start = p_seed_start (a.seed ? a.seed : a.replay);
     if (!p_case_load (&c, &a.in, &faults))
         rc = fail (&faults);
     else if (a.seed)
+        rc = tell_again (&c, &a);
+    else if (a.replay)
         rc = replay (&c, &a);
+    else if (a.sampling.count)
+        rc = p_sample (&c, &a.search.budget, &a.sampling, a.json);
     else
         rc = search (&c, &a);
     p_case_free (&c);

@@ -279,11 +279,30 @@ bool p_choices (struct p_case *c, const struct p_state *s, struct p_choice *list
 void p_take (struct p_run *r, struct p_choice choice);
 
 /* events.c */
+enum p_what {
+    P_EV_WAKES,
+    P_EV_BACKUP_LOST,
+    P_EV_BACKUP_BACK,
+    P_EV_PRINCIPAL_LOST,
+    P_EV_SHARE_GONE,
+    P_EV_SHARE_BACK,
+    P_EV_LINK_CUT,
+    P_EV_LINK_JOINED,
+    P_EV_MIRROR_FAILS_OVER,
+    P_EV_BY_HAND,
+    P_EV_ABORT,
+    P_EV_WRITE_HERE,  /* a server of the first site */
+    P_EV_WRITE_THERE, /* of the second */
+    P_EV_WRITE_LEFT   /* through a connection of a server that is no longer active */
+};
 size_t p_events_count (const struct p_case *c);
 bool p_event_fits (const struct p_case *c, const struct p_state *s, size_t index);
 void p_event_do (struct p_run *r, size_t index);
 const char *p_event_text (const struct p_case *c, size_t index);
 bool p_event_is_lost_share (size_t index);
+bool p_event_playable (size_t index); /* the lab has a fault, a word or a user for it */
+/* Whom it concerns in this world: a server that writes, an instance, a share, a site, by the event; 0: nobody. */
+w_id p_event_subject (const struct p_case *c, const struct world *w, size_t index);
 
 /* A server that is not active any more, has clients, and can write; 0: none. */
 w_id p_left_writer (const struct p_case *c, const struct world *w, w_id *ret_copy);
@@ -383,6 +402,7 @@ void p_walk (struct p_case *c, const struct p_budget *b, const struct p_path *pa
 
 char *p_seed_text (const struct p_case *c, const struct p_budget *b, const struct p_path *path);
 bool p_seed_read (const char *text, struct p_budget *b, struct p_path *path, char digest[13], struct sb_faults *faults);
+enum p_start p_seed_start (const char *text); /* the world it begins in; AUTO: it does not say */
 /* Numbered sentences; caller frees. */
 char *p_story (struct p_case *c, const struct p_budget *b, const struct p_path *path);
 

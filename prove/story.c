@@ -2,30 +2,28 @@
  * was taken each time, with runs of the ordinary choice in short. */
 #include "prove/story.h"
 
-#include "core/base/buf.h"
 #include "core/base/text.h"
+#include "prove/script.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct p_teller {
-    struct sb_buf text;
-    unsigned count;
-    struct sb_map told; /* rules whose breach was told */
-};
-
 static void __attribute__ ((format (printf, 2, 3))) tell (struct p_run *r, const char *fmt, ...)
 {
     va_list args;
+    size_t from;
 
     if (!r->teller)
         return;
     sb_buf_printf (&r->teller->text, "%3u. ", ++r->teller->count);
+    from = r->teller->text.len;
     va_start (args, fmt);
     sb_buf_vprintf (&r->teller->text, fmt, args);
     va_end (args);
+    if (r->teller->script)
+        p_script_sentence (r->teller->script, r->teller->count, sb_buf_cstr (&r->teller->text) + from);
     sb_buf_char (&r->teller->text, '\n');
 }
 
@@ -73,8 +71,11 @@ p_tell_record (struct p_run *r, const struct sb_engine_record *rec)
         tell (r, "The run is taken back (%s).", sb_reason_texts[rec->why]);
     else if (rec->kind == SB_REC_RUN_RESUME)
         tell (r, "The run is resumed from its journal.");
-    else if (rec->kind == SB_REC_RUN_FINISH)
+    else if (rec->kind == SB_REC_RUN_FINISH) {
         tell (r, "The run ends: %s.", sb_outcome_words[rec->value].name);
+        if (r->teller->script)
+            p_script_finish (r->teller->script);
+    }
 }
 
 static const char *
@@ -94,6 +95,8 @@ p_tell_answer (struct p_run *r, const struct p_call *call, unsigned word, const 
 
     if (!r->teller)
         return;
+    if (r->teller->script)
+        p_script_answer (r->teller->script, call, (int) word);
     if (call->op == SB_CALL_RUN && (word != SB_OK || !call->reads))
         tell (r, "%s: %s answers %s%s%.160s", step_name (r, call->step), call_text (r, call), rcs[word % 5],
               a && a->sentence[0] ? ": " : "", a ? a->sentence : "");
@@ -116,6 +119,8 @@ p_tell_end (struct p_run *r, const struct p_call *call, enum p_end end)
     };
 
     tell (r, "! %s: %s %s.", step_name (r, call->step), call_text (r, call), words[end]);
+    if (r->teller && r->teller->script && (end == P_END_DIES || end == P_END_NOT_BEGUN))
+        p_script_answer (r->teller->script, call, P_WORD_DIED);
 }
 
 void
@@ -135,6 +140,8 @@ void
 p_tell_death (struct p_run *r, bool servers_go_on)
 {
     tell (r, "! The program dies%s.", servers_go_on ? "; servers go on with what it had begun" : "");
+    if (r->teller && r->teller->script)
+        p_script_death (r->teller->script, servers_go_on);
 }
 
 void
@@ -151,6 +158,8 @@ p_tell_event (struct p_run *r, size_t index)
     const char *text = p_event_text (r->c, index);
 
     tell (r, "! Meanwhile %s.", text);
+    if (r->teller && r->teller->script)
+        p_script_event (r->teller->script, r, index);
 }
 
 void
@@ -160,6 +169,36 @@ p_tell_broken (struct p_run *r, const struct p_broken *b)
         return;
     sb_map_set (&r->teller->told, b->rule, r->teller);
     tell (r, "This breaks %s: %s.", b->rule, b->why);
+    if (r->teller->script)
+        p_script_broken (r->teller->script, r, b->rule);
+}
+
+void
+p_tell_choice (struct p_run *r, struct p_choice choice, const struct p_call *at)
+{
+    if (r->teller && r->teller->script)
+        p_script_choice (r->teller->script, choice, at);
+}
+
+void
+p_tell_begin (struct p_run *r, const struct p_call *call)
+{
+    if (r->teller && r->teller->script)
+        p_script_begin (r->teller->script, call);
+}
+
+void
+p_tell_step (struct p_run *r, const struct p_call *call, bool changed)
+{
+    if (r->teller && r->teller->script && call->fate != P_FATE_GHOST)
+        p_script_step (r->teller->script, call, changed);
+}
+
+void
+p_tell_over (struct p_run *r)
+{
+    if (r->teller && r->teller->script)
+        p_script_over (r->teller->script, r);
 }
 
 char *
@@ -180,8 +219,8 @@ p_seed_text (const struct p_case *c, const struct p_budget *b, const struct p_pa
     struct sb_buf out = { 0 };
     size_t i, k;
 
-    sb_buf_printf (&out, "%.12s-%u.%u.%u.%u.%u-%s-", c->plan.digest, b->deaths, b->events, b->faults, b->noes, b->total,
-                   p_start_names[c->start]);
+    sb_buf_printf (&out, "%s@%.12s-%u.%u.%u.%u.%u-%s-", c->plan.workflow, c->plan.digest, b->deaths, b->events,
+                   b->faults, b->noes, b->total, p_start_names[c->start]);
     for (i = 0; i < path->count; i = k) {
         for (k = i; k < path->count && path->list[k] == path->list[i]; k++)
             continue;
@@ -190,6 +229,20 @@ p_seed_text (const struct p_case *c, const struct p_budget *b, const struct p_pa
             sb_buf_printf (&out, "x%zu", k - i);
     }
     return sb_buf_take (&out);
+}
+
+enum p_start
+p_seed_start (const char *text)
+{
+    enum p_start k;
+
+    for (k = P_START_STEADY; k <= P_START_REBUILT; k++) {
+        SB_AUTOFREE char *part = sb_xprintf ("-%s-", p_start_names[k]);
+
+        if (strstr (text, part))
+            return k;
+    }
+    return P_START_AUTO;
 }
 
 static bool
@@ -220,16 +273,18 @@ bool
 p_seed_read (const char *text, struct p_budget *b, struct p_path *path, char digest[13], struct sb_faults *faults)
 {
     char start[32] = "";
+    const char *at = strchr (text, '@'), *whole = text;
     int n = 0;
 
     *path = (struct p_path){ 0 };
+    text = at ? at + 1 : text;
     if (sscanf (text, "%12[0-9a-f]-%u.%u.%u.%u.%u-%31[a-z-]%n", digest, &b->deaths, &b->events, &b->faults, &b->noes,
                 &b->total, start, &n)
                 == 7
         && n > 0 && b->deaths < 256 && b->events < 256 && b->faults < 256 && b->noes < 256 && b->total < 256
         && start[strlen (start) - 1] == '-' && read_choices (text + n, path))
         return true;
-    sb_fault (faults, NULL, 0, "'%s' is no seed", text);
+    sb_fault (faults, NULL, 0, "'%s' is no seed", whole);
     sb_fault_hint (faults, "A seed is what `switchback prove` prints below a story, as one word.");
     return false;
 }

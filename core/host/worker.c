@@ -8,6 +8,7 @@
 #include "config.h"
 #include "core/host/load.h"
 #include "core/host/session.h"
+#include "core/host/stage.h"
 #include "core/sys/clock.h"
 #include "core/sys/socket.h"
 #include "core/sys/stream.h"
@@ -151,7 +152,9 @@ perform (struct worker *w, const struct sb_call_in *in)
         return;
     }
     send_text (w, sb_wire_say ("start", in->id, 0, ""));
+    sb_stage_begin (in);
     call = sb_call_perform (&w->world, &w->selves, in, &out);
+    sb_stage_answer (in, &out);
     send_text (w, sb_wire_answer (in->id, &out));
     sb_call_release (call, &out);
 }

@@ -91,7 +91,7 @@ enum w_op_kind {
     W_OP_FRONTEND_POWER,  /* n[0] front end, n[1] */
     W_OP_LINK,            /* n[0], n[1] sites, n[2] 1 join, 0 cut */
     W_OP_FAULT_SLOW,      /* instance, path[0] pattern, n[0] ms */
-    W_OP_FAULT_FAIL_NEXT, /* instance, n[0] number */
+    W_OP_FAULT_FAIL_NEXT, /* instance, n[0] number, path[0] program name of the sessions meant; empty: all */
     W_OP_FAULT_TRANSIENT, /* instance, n[0] 1404 1421 1438 */
     W_OP_FAULT_WITNESS,   /* instance, n[0] 1 lost, 0 back */
     W_OP_FAULT_AGENT,     /* instance, n[0] 1 running, 0 stopped */

@@ -232,6 +232,7 @@ w_do_fault (struct w_ctx *c)
         break;
     case W_OP_FAULT_FAIL_NEXT:
         c->inst->fail_next = c->op->n[0];
+        c->inst->fail_program = c->op->path[0][0] != 0 ? w_intern (c->w, c->op->path[0]) : 0;
         break;
     case W_OP_FAULT_TRANSIENT:
         c->inst->transient = (uint16_t) c->op->n[0];

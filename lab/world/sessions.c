@@ -206,6 +206,15 @@ w_do_tran (struct w_ctx *c)
         c->me->in_tran = c->op->n[0] != 0;
 }
 
+/* Does `fail-next` speak of this session? */
+static bool
+is_meant (const struct w_ctx *c)
+{
+    const char *program = c->me != NULL ? w_str (c->w, c->me->program) : "";
+
+    return c->inst->fail_program == 0 || sb_glob (w_str (c->w, c->inst->fail_program), program, true);
+}
+
 /* What the lab was told to do to this statement. */
 void
 w_do_statement (struct w_ctx *c)
@@ -218,7 +227,7 @@ w_do_statement (struct w_ctx *c)
     }
     if (c->me != NULL)
         c->me->last_ms = c->w->now_ms;
-    if (n->fail_next != 0) {
+    if (n->fail_next != 0 && is_meant (c)) {
         fail (c, n->fail_next, "%s", c->op->db);
         n->fail_next = 0;
         c->w->version++;

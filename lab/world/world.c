@@ -13,7 +13,7 @@
 #include <strings.h>
 
 #define W_MAGIC  0x57424c53u /* SLBW */
-#define W_FORMAT 4u
+#define W_FORMAT 5u
 #define NO_MORE  0xffffu
 
 struct table {
@@ -35,9 +35,9 @@ struct table {
 
 static const struct table tables[W_TABLES] = {
     [W_T_SITES] = TABLE (sites, w_site, nsites, W_MAX_SITES, T (w_site, name), NO_MORE),
-    [W_T_INSTANCES] =
-            TABLE (instances, w_instance, ninstances, W_MAX_INSTANCES, T (w_instance, name), T (w_instance, host),
-                   T (w_instance, server), T (w_instance, endpoint), T (w_instance, slow_pattern), NO_MORE),
+    [W_T_INSTANCES] = TABLE (instances, w_instance, ninstances, W_MAX_INSTANCES, T (w_instance, name),
+                             T (w_instance, host), T (w_instance, server), T (w_instance, endpoint),
+                             T (w_instance, slow_pattern), T (w_instance, fail_program), NO_MORE),
     [W_T_COPIES] = TABLE (copies, w_copy, ncopies, W_MAX_COPIES, T (w_copy, name), T (w_copy, owner),
                           T (w_copy, partner), T (w_copy, witness), NO_MORE),
     [W_T_FORKS] = TABLE (forks, w_fork, nforks, W_MAX_FORKS, NO_MORE),

@@ -82,6 +82,7 @@ struct w_instance {
     int32_t fail_next;   /* the next statement fails with this number; 0: none */
     int32_t slow_ms;     /* statements that match slow_pattern take this long more */
     w_text slow_pattern; /* words with * and ?, case ignored */
+    w_text fail_program; /* fail_next: only of sessions whose program name matches; 0: of all */
     uint16_t transient;  /* fault: answer to the next mirroring statement: 1404, 1421, 1438; 0: none */
 };
 
