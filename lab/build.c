@@ -162,9 +162,9 @@ make_world (struct lab_cfg *c, struct sb_faults *faults)
 }
 
 bool
-lab_build (const char *dir, const char *topology, bool real_time, bool smb, struct sb_faults *faults)
+lab_build (const char *dir, const char *topology, const struct lab_args *a, struct sb_faults *faults)
 {
-    struct lab_cfg c = { .real_time = real_time, .smb = smb };
+    struct lab_cfg c = { .real_time = a->real_time, .smb = a->smb, .smb_tickets = a->smb && a->keytab != NULL };
     struct lab_topology *t;
     char seed[17];
     bool good;

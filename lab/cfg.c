@@ -45,12 +45,23 @@ struct list {
 #define LIST(s, f) \
 #f, sizeof(struct s), offsetof(struct lab_cfg, f), offsetof(struct lab_cfg, n##f), offsetof(struct lab_cfg, c##f)
 
-static const struct field top[] = {
-    T (lab_cfg, dir),        T (lab_cfg, pool),         T (lab_cfg, primary_site),  T (lab_cfg, backup_site),
-    T (lab_cfg, central),    T (lab_cfg, tool_site),    T (lab_cfg, chat_password), T (lab_cfg, seed),
-    T (lab_cfg, smb_user),   T (lab_cfg, smb_password), N (lab_cfg, chat_port),     N (lab_cfg, mail_port),
-    N (lab_cfg, power_port), F (lab_cfg, real_time),    F (lab_cfg, smb),           END
-};
+static const struct field top[] = { T (lab_cfg, dir),
+                                    T (lab_cfg, pool),
+                                    T (lab_cfg, primary_site),
+                                    T (lab_cfg, backup_site),
+                                    T (lab_cfg, central),
+                                    T (lab_cfg, tool_site),
+                                    T (lab_cfg, chat_password),
+                                    T (lab_cfg, seed),
+                                    T (lab_cfg, smb_user),
+                                    T (lab_cfg, smb_password),
+                                    N (lab_cfg, chat_port),
+                                    N (lab_cfg, mail_port),
+                                    N (lab_cfg, power_port),
+                                    F (lab_cfg, real_time),
+                                    F (lab_cfg, smb),
+                                    F (lab_cfg, smb_tickets),
+                                    END };
 
 static const struct list lists[] = {
     { LIST (lab_site, sites), FIELDS (T (lab_site, name), N (lab_site, smb_port)) },

@@ -55,7 +55,8 @@ struct lab_cfg {
     char *seed; /* of the world, hexadecimal */
     int chat_port, mail_port, power_port;
     bool real_time;
-    bool smb; /* shares stand behind file servers, too */
+    bool smb;         /* shares stand behind file servers, too */
+    bool smb_tickets; /* which take Kerberos tickets for the names that the topology gives them */
     char *smb_user, *smb_password;
     struct lab_site *sites;
     struct lab_instance *instances;
@@ -85,7 +86,8 @@ bool lab_topology_write (const struct lab_topology *t, const struct lab_cfg *c, 
 void lab_topology_free (struct lab_topology *t);
 
 /* build.c: folders, certificates, secrets, ports, the world */
-bool lab_build (const char *dir, const char *topology, bool real_time, bool smb, struct sb_faults *faults);
+struct lab_args;
+bool lab_build (const char *dir, const char *topology, const struct lab_args *a, struct sb_faults *faults);
 
 /* steady.c: machines and databases of a configuration, in the steady state, in an empty world; five minutes pass at most.
  * lab_place_shares() says which instance a folder under a drive letter belongs to. */

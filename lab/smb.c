@@ -1,5 +1,5 @@
 /* `lab up --smb`: the lab's share folders behind a real Samba smbd, one for each site
- * that has shares, as root or as an ordinary user.
+ * that has shares, as root or as an ordinary user; with --keytab it takes tickets, too.
  *
  *     DIR/smb/SITE/smb.conf    its whole configuration; lock, state, cache, priv, log beside it
  *     DIR/mnt/SHARE            what a share shows: there only while this host could see it
@@ -49,6 +49,33 @@ stands_in (const struct lab_cfg *c, const struct lab_share *s, const char *site)
 
 /* ---- building --------------------------------------------------------------------------------------------- */
 
+/* Tickets: for the names of the services in the lab's keytab; whoever has one is the lab's account. */
+static bool
+add_tickets (const struct lab_cfg *c, const char *base, struct sb_buf *conf, struct sb_faults *faults)
+{
+    SB_AUTOFREE char *path = sb_xprintf ("%s/users", base);
+    SB_CLEANUP (sb_buf_free) struct sb_buf users = { 0 };
+    const char *realm = NULL;
+
+    sb_buf_printf (&users, "%s =", c->smb_user);
+    for (size_t i = 0; i < c->ncredentials; i++) {
+        const struct lab_credential *who = &c->credentials[i];
+        const char *at = strcmp (who->method, "kerberos") == 0 && who->user != NULL ? strchr (who->user, '@') : NULL;
+
+        if (at == NULL)
+            continue;
+        realm = at + 1;
+        sb_buf_printf (&users, " LAB\\%.*s", (int) (at - who->user), who->user);
+    }
+    sb_buf_char (&users, '\n');
+    if (realm != NULL)
+        sb_buf_printf (conf,
+                       "realm = %s\nkerberos method = dedicated keytab\ndedicated keytab file = "
+                       "FILE:%s/secrets/services.keytab\nusername map = %s\n",
+                       realm, c->dir, path);
+    return sb_file_write (path, sb_buf_cstr (&users), users.len, 0644, faults);
+}
+
 static bool
 write_conf (const struct lab_cfg *c, const struct lab_site *site, const char *base, const char *user,
             struct sb_faults *faults)
@@ -65,6 +92,8 @@ write_conf (const struct lab_cfg *c, const struct lab_site *site, const char *ba
                    "passdb backend = tdbsam:%s/priv/passdb.tdb\nmap to guest = Never\nserver min protocol = SMB2_10\n"
                    "server smb encrypt = required\nunix charset = UTF-8\ndos charset = ASCII\nlog level = 1\n",
                    site->smb_port, LAB_ADDRESS, base, base, base, base, base, base, base, base);
+    if (c->smb_tickets && !add_tickets (c, base, &b, faults))
+        return false;
     for (size_t i = 0; i < c->nshares; i++)
         if (stands_in (c, &c->shares[i], site->name))
             sb_buf_printf (&b, "[%s]\npath = %s/mnt/%s\nread only = no\nforce user = %s\n", c->shares[i].name, c->dir,

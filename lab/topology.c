@@ -290,6 +290,44 @@ is_of_share_role (const struct section *s)
     return plugin == NULL || strcmp (plugin, "share") == 0 || strcmp (plugin, "smb") == 0;
 }
 
+/* A file server whose tickets are for a name keeps it: the host of `path`, an own string.  NULL: it has none. */
+static char *
+name_of_tickets (const struct lab_cfg *c, const struct section *s)
+{
+    const char *path = get (s, "path"), *credential = get (s, "credential");
+    const struct lab_credential *who = credential != NULL ? lab_cfg_credential (c, credential) : NULL;
+
+    if (!c->smb_tickets || who == NULL || strcmp (who->method, "kerberos") != 0 || path == NULL
+        || strncmp (path, "smb://", 6) != 0)
+        return NULL;
+    return sb_xstrndup (path + 6, strcspn (path + 6, ":/"));
+}
+
+/* A share of the packaged plugins: behind the lab's file server, or a folder. */
+static size_t
+share_changes (const struct lab_cfg *c, const struct lab_share *h, const struct section *s, struct change *ch)
+{
+    SB_AUTOFREE char *host = name_of_tickets (c, s);
+    size_t n = 0;
+
+    if (c->smb) {
+        ch[n++] = (struct change){ "plugin", sb_xstrdup ("smb") };
+        ch[n++] = (struct change){ "path", sb_xprintf ("smb://%s:%d/%s", host != NULL ? host : LAB_ADDRESS,
+                                                       lab_share_port (c, h), h->name) };
+        if (host == NULL)
+            ch[n++] = (struct change){ "credential", sb_xstrdup (LAB_FILES) };
+    } else {
+        if (get (s, "plugin") != NULL && strcmp (get (s, "plugin"), "smb") == 0) { /* a folder, without --smb */
+            ch[n++] = (struct change){ "plugin", sb_xstrdup ("share") };
+            ch[n++] = (struct change){ "encryption", NULL };
+            ch[n++] = (struct change){ "answer within", NULL };
+        }
+        ch[n++] = (struct change){ "path", sb_xprintf ("%s/mnt/%s", c->dir, h->name) };
+    }
+    ch[n++] = (struct change){ "mounted", NULL };
+    return n;
+}
+
 /* What the lab says instead, for one section; at most `max`. */
 static size_t
 changes_of (const struct lab_cfg *c, const struct lab_topology *t, const struct section *s, struct change *ch)
@@ -322,21 +360,8 @@ changes_of (const struct lab_cfg *c, const struct lab_topology *t, const struct 
     } else if (is (s, "share")) {
         const struct lab_share *h = lab_cfg_share (c, s->name);
 
-        if (h->path != NULL && c->smb && is_of_share_role (s)) {
-            ch[n++] = (struct change){ "plugin", sb_xstrdup ("smb") };
-            ch[n++] = (struct change){ "path",
-                                       sb_xprintf ("smb://%s:%d/%s", LAB_ADDRESS, lab_share_port (c, h), h->name) };
-            ch[n++] = (struct change){ "credential", sb_xstrdup (LAB_FILES) };
-            ch[n++] = (struct change){ "mounted", NULL };
-        } else if (h->path != NULL && is_of_share_role (s)) {
-            if (get (s, "plugin") != NULL && strcmp (get (s, "plugin"), "smb") == 0) { /* a folder, without --smb */
-                ch[n++] = (struct change){ "plugin", sb_xstrdup ("share") };
-                ch[n++] = (struct change){ "encryption", NULL };
-                ch[n++] = (struct change){ "answer within", NULL };
-            }
-            ch[n++] = (struct change){ "path", sb_xprintf ("%s/mnt/%s", c->dir, h->name) };
-            ch[n++] = (struct change){ "mounted", NULL };
-        }
+        if (h->path != NULL && is_of_share_role (s))
+            n += share_changes (c, h, s, ch + n);
     } else if (is (s, "credential")) {
         n += credential_changes (c, t, s, ch + n);
     } else if (is (s, "fence") && get (s, "plugin") != NULL && strcmp (get (s, "plugin"), "command") == 0) {

@@ -173,7 +173,7 @@ lab_up (const struct lab_args *a)
         sb_fault_hint (&faults, "Leave -t out to start it again, or remove the folder.");
         return lab_fail (&faults);
     }
-    if (!sb_file_exists (cfg) && !lab_build (dir, topology, a->real_time, a->smb, &faults))
+    if (!sb_file_exists (cfg) && !lab_build (dir, topology, a, &faults))
         return lab_fail (&faults);
     if (a->sql_tls != NULL && !change_sql_tls (dir, a->sql_tls, &faults))
         return lab_fail (&faults);
