@@ -4,11 +4,12 @@
 Processor time where the target is about work, wall time where it is about waiting; each is the best of a few runs, as
 other programs of the machine only ever add.  A figure by wall time fails only past twice its target.  Ends with 1
 when a target is missed.  Words after it choose groups: scheduler, counted, makespan, durable, program, share, sql,
-worlds."""
+worlds, prove."""
 
 import asyncio
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import lib  # noqa: E402
 
 LINE = "%-58s %12s %12s %8s  %-26s %s"
 GAP_US = 1000
+STRETCHED = os.path.join(lib.SOURCE, "examples", "stretched-pool.ini")
 missed = []
 
 
@@ -267,7 +269,7 @@ def sql(folder):
     if not os.path.exists(load):
         print("# tests/tds/load is not built: no row for the SQL door")
         return
-    subprocess.run([tool, "up", "--dir", lab, "-t", os.path.join(lib.SOURCE, "examples", "stretched-pool.ini"), "--sql-tls",
+    subprocess.run([tool, "up", "--dir", lab, "-t", STRETCHED, "--sql-tls",
                     "none"], capture_output=True, check=True, timeout=lib.LIMIT)
     try:
         with open(os.path.join(lab, "lab.json"), encoding="utf-8") as f:
@@ -287,12 +289,38 @@ def sql(folder):
         subprocess.run([tool, "down", "--dir", lab], capture_output=True, check=False, timeout=lib.LIMIT)
 
 
+# ---- prove: transitions and states of the packaged failover; floor: a copy of the world's bytes, which a state at least is
+
+PROVE_SECONDS = 20
+
+
+def prove(_):
+    command = [lib.SWITCHBACK, "prove", "failover", "-t", STRETCHED, "--time", "%ds" % PROVE_SECONDS, "--json"]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    got = subprocess.run(command, capture_output=True, text=True, timeout=lib.LIMIT, check=False)  # 1: time was up
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    it = json.loads(got.stdout)
+    cpu = (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e6
+    floor = worlds_measured()["memcpy_ns"] / 1000
+    row("prove failover, %d s: CPU a transition; floor: memcpy of a world" % PROVE_SECONDS, cpu / it["transitions"], "us",
+        floor, "60 us: 10^6 in 60 s", 60)
+    row("prove: CPU a state, held against every invariant; same floor", cpu / it["states"], "us", floor,
+        "600 us: 10^5 in 60 s", 600)
+    row("prove: transitions a second of wall time", it["transitions"] / it["seconds"], "")
+    row("prove: states a second of wall time", it["states"] / it["seconds"], "")
+    row("prove: memory", it["peak_rss_kib"] / 1024, "MiB", None, "1 GiB", 1024)
+
+
 # ---- worlds: what an explorer does with each state of the simulated data centres; floor: a memcpy of the same bytes
 
+def worlds_measured():
+    got = subprocess.run([os.path.join(lib.BUILD, "bench", "worlds"), STRETCHED], capture_output=True, text=True,
+                         timeout=lib.LIMIT, check=True)
+    return {k: float(v) for k, v in (word.split("=") for word in got.stdout.split())}
+
+
 def worlds(_):
-    got = subprocess.run([os.path.join(lib.BUILD, "bench", "worlds"), os.path.join(lib.SOURCE, "examples", "stretched-pool.ini")],
-                         capture_output=True, text=True, timeout=lib.LIMIT, check=True)
-    it = {k: float(v) for k, v in (word.split("=") for word in got.stdout.split())}
+    it = worlds_measured()
     for what, key, most in (("copy", "copy_ns", 5), ("pack", "pack_ns", 5), ("tidy", "tidy_ns", 20)):
         row("world: %s the pool's steady state, %.1f KiB; floor: memcpy" % (what, it["bytes"] / 1024), it[key] / 1000, "us",
             it["memcpy_ns"] / 1000, "at most %d us" % most, 2 * most, goal=most)
@@ -300,7 +328,7 @@ def worlds(_):
 
 
 GROUPS = {"scheduler": scheduler, "counted": counted, "makespan": makespan, "durable": durable, "program": program,
-          "share": share, "sql": sql, "worlds": worlds}
+          "share": share, "sql": sql, "worlds": worlds, "prove": prove}
 
 
 def main():

@@ -51,6 +51,7 @@ RESUMES = 8  # a run that is not done after so many has not been resumed, it is 
 MARK = "SWITCHBACK_TORTURE"
 FAILING_DISKS = ("torn", "short", "full", "readonly", "broken", "unsynced")  # see tests/lib/disk.c
 JUMPS = (-43200, -3600, 3600, 43200)  # seconds; the lab's certificates hold from a day before it was made
+CUTS = ((0, 1, 23, 24, 100, 4000), (100, 512, 4000))  # bytes that a torn and a short write leave; a page has 4096, its header 24
 
 
 def fault_points():
@@ -155,7 +156,7 @@ class Story:
         if kind in ("before-commit", "after-commit", "after-act", "on-answer"):
             return self.finish(self.start(words, env={"SWITCHBACK_DIE_AT": f"{kind}:{value}"}))
         if kind in FAILING_DISKS:
-            return self.finish(self.start(words, env={"SB_DISK": f"{kind} {value} {self.dice.choice((0, 1, 23, 24, 100, 4000))}",
+            return self.finish(self.start(words, env={"SB_DISK": f"{kind} {value} {self.dice.choice(CUTS[kind == 'short'])}",
                                                       **preloaded("disk")}))
         if kind == "disk":
             used = sum(os.path.getsize(p) for p in (os.path.join(self.lab.state, "journal.db"),) if os.path.exists(p))
