@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Makes room for `n` more bytes and the NUL; returns where they go. */
-static char *
-reserve (struct sb_buf *b, size_t n)
+char *
+sb_buf_room (struct sb_buf *b, size_t n)
 {
     b->s = sb_grow (b->s, &b->cap, b->len + n + 1, 1);
     return b->s + b->len;
@@ -18,7 +17,7 @@ reserve (struct sb_buf *b, size_t n)
 void
 sb_buf_add (struct sb_buf *b, const void *data, size_t n)
 {
-    char *end = reserve (b, n);
+    char *end = sb_buf_room (b, n);
 
     if (n)
         memcpy (end, data, n);

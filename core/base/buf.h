@@ -11,6 +11,8 @@ struct sb_buf {
     size_t cap;
 };
 
+/* Room for `n` more bytes and the NUL: whoever fills it adds to `len` what he wrote, and ends it. */
+char *sb_buf_room (struct sb_buf *b, size_t n);
 void sb_buf_add (struct sb_buf *b, const void *data, size_t n);
 void sb_buf_str (struct sb_buf *b, const char *s);
 void sb_buf_char (struct sb_buf *b, char c);

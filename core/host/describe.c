@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define MAX_PLUGIN_FILE (64u << 20)
+#define FIRST_PAGE      4096
 
 static const char *const types[] = { "string", "int", "bool", "duration", "choice", "list", "secret", "target", NULL };
 static const char *const effects[] = { "reads", "settles", "changes", NULL };
@@ -89,6 +90,12 @@ sb_fingerprint (const char *file, char ret[SB_FINGERPRINT], struct sb_faults *fa
     struct sb_sha256 hash;
     char hex[SB_SHA256_HEX];
 
+    /* Linkers put the notes on the first page; only where they did not the whole file has to be read. */
+    if (!sb_file_read_start (file, FIRST_PAGE, &b, faults))
+        return false;
+    if (build_id (b.s, b.len, ret))
+        return true;
+    sb_buf_clear (&b);
     if (!sb_file_read (file, MAX_PLUGIN_FILE, &b, faults))
         return false;
     if (build_id (b.s, b.len, ret))

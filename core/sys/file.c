@@ -15,6 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define PART         16384
+#define MOST_AT_ONCE (64 << 20) /* what a file says of its length is believed up to here */
+
 /* One fault about `path` with errno's text. */
 static bool
 failed (struct sb_faults *faults, const char *path, const char *what)
@@ -33,21 +36,23 @@ kind_of (mode_t mode)
                                               : "not a regular file";
 }
 
-/* Reads fd to its end, but not more than limit + 1 bytes. */
+/* Reads fd to its end, but not more than limit + 1 bytes; in one go where the file is as long as it says. */
 static bool
-read_all (int fd, size_t limit, struct sb_buf *out)
+read_all (int fd, size_t limit, off_t says, struct sb_buf *out)
 {
-    char part[16384];
+    size_t expected = says < MOST_AT_ONCE ? (size_t) says : MOST_AT_ONCE;
 
     while (out->len <= limit) {
-        size_t want = limit - out->len < sizeof part ? limit - out->len + 1 : sizeof part;
-        ssize_t got = read (fd, part, want);
+        size_t want = out->len < expected ? expected - out->len + 1 : PART; /* one more shows the end */
+        size_t most = limit - out->len + 1;
+        char *at = sb_buf_room (out, want < most ? want : most);
+        ssize_t got = read (fd, at, want < most ? want : most);
 
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
+        if (got > 0)
+            out->len += (size_t) got;
+        out->s[out->len] = '\0';
+        if (got == 0 || (got < 0 && errno != EINTR))
             return got == 0;
-        sb_buf_add (out, part, (size_t) got);
     }
     return true;
 }
@@ -59,11 +64,11 @@ wipe_buf (struct sb_buf *b)
     sb_buf_free (b);
 }
 
-bool
-sb_file_read (const char *path, size_t limit, struct sb_buf *out, struct sb_faults *faults)
+/* Its beginning, of limit + 1 bytes at most. */
+static bool
+read_file (const char *path, size_t limit, struct sb_buf *out, struct sb_faults *faults)
 {
     SB_CLEANUP (sb_fd_close) int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    SB_CLEANUP (wipe_buf) struct sb_buf text = { 0 };
     struct stat st;
 
     if (fd < 0 || fstat (fd, &st) != 0)
@@ -72,13 +77,46 @@ sb_file_read (const char *path, size_t limit, struct sb_buf *out, struct sb_faul
         sb_fault (faults, path, 0, "cannot read: it is %s", kind_of (st.st_mode));
         return false;
     }
-    if (!read_all (fd, limit < SIZE_MAX ? limit : SIZE_MAX - 1, &text))
-        return failed (faults, path, "read");
+    return read_all (fd, limit < SIZE_MAX ? limit : SIZE_MAX - 1, st.st_size, out) || failed (faults, path, "read");
+}
+
+/* Hands it over where nothing was before it: a long file is not copied. */
+static void
+hand_over (struct sb_buf *text, struct sb_buf *out)
+{
+    struct sb_buf none = *out;
+
+    if (out->s != NULL) {
+        sb_buf_add (out, sb_buf_cstr (text), text->len);
+        return;
+    }
+    *out = *text;
+    *text = none;
+}
+
+bool
+sb_file_read (const char *path, size_t limit, struct sb_buf *out, struct sb_faults *faults)
+{
+    SB_CLEANUP (wipe_buf) struct sb_buf text = { 0 };
+
+    if (!read_file (path, limit, &text, faults))
+        return false;
     if (text.len > limit) {
         sb_fault (faults, path, 0, "cannot read: larger than %zu bytes", limit);
         return false;
     }
-    sb_buf_add (out, sb_buf_cstr (&text), text.len);
+    hand_over (&text, out);
+    return true;
+}
+
+bool
+sb_file_read_start (const char *path, size_t n, struct sb_buf *out, struct sb_faults *faults)
+{
+    SB_CLEANUP (wipe_buf) struct sb_buf text = { 0 };
+
+    if (!read_file (path, n, &text, faults))
+        return false;
+    sb_buf_add (out, sb_buf_cstr (&text), text.len < n ? text.len : n);
     return true;
 }
 

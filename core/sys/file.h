@@ -16,6 +16,8 @@
 /* Adds the whole regular file to `out`; more than `limit` bytes, a folder, a FIFO, a socket or a device is a fault.
  * Never blocks on a FIFO.  On failure `out` is as it was. */
 bool sb_file_read (const char *path, size_t limit, struct sb_buf *out, struct sb_faults *faults);
+/* The same, but only the first `n` bytes of it, or all where it is shorter. */
+bool sb_file_read_start (const char *path, size_t n, struct sb_buf *out, struct sb_faults *faults);
 
 /* Replaces `path` by way of a temporary file beside it: write, fsync, rename, fsync of the folder. */
 bool sb_file_write (const char *path, const void *data, size_t n, mode_t mode, struct sb_faults *faults);

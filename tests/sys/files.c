@@ -62,6 +62,25 @@ big_files_come_whole (void)
 }
 
 static void
+a_file_is_read_whatever_it_says_of_its_length (void)
+{
+    SB_CLEANUP (sb_buf_free) struct sb_buf start = { 0 }, whole = { 0 }, empty = { 0 };
+
+    put ("long", "12345678", 0600);
+    CU_ASSERT_TRUE (sb_file_read_start (at ("long"), 3, &start, &faults));
+    CU_ASSERT_STRING_EQUAL (sb_buf_cstr (&start), "123");
+    CU_ASSERT_TRUE (sb_file_read_start (at ("long"), 100, &start, &faults)); /* shorter than asked for, and added */
+    CU_ASSERT_STRING_EQUAL (sb_buf_cstr (&start), "12312345678");
+    CU_ASSERT_TRUE (sb_file_read ("/proc/self/maps", 1 << 20, &whole, &faults)); /* it says that it is empty */
+    CU_ASSERT (whole.len > 1000 && strlen (whole.s) == whole.len);
+    put ("empty", "", 0600);
+    CU_ASSERT_TRUE (sb_file_read (at ("empty"), 100, &empty, &faults));
+    CU_ASSERT_EQUAL (empty.len, 0);
+    CU_ASSERT_FALSE (sb_file_read_start (at ("nothing"), 100, &start, &faults));
+    expect_fault (&faults, "nothing: cannot read: No such file or directory");
+}
+
+static void
 what_is_no_file_is_named (void)
 {
     SB_CLEANUP (sb_buf_free) struct sb_buf b = { 0 };
@@ -292,6 +311,8 @@ main (void)
         { "a file written is read back, replaced whole, with its mode", written_files_are_read_back },
         { "a file larger than the limit is refused", large_files_are_refused },
         { "a big file comes whole", big_files_come_whole },
+        { "a file is read whatever it says of its length, whole or only its beginning",
+          a_file_is_read_whatever_it_says_of_its_length },
         { "a folder, a FIFO, a device and nothing are named as such", what_is_no_file_is_named },
         { "a file without the right to read is told", unreadable_files_are_told },
         { "a write that fails leaves no temporary file", failed_writes_leave_nothing },
