@@ -43,7 +43,7 @@ bool sb_registry_describe_all (struct sb_registry *r, struct sb_faults *faults);
 bool sb_registry_describe_used (struct sb_registry *r, const struct sb_topology *t, struct sb_faults *faults);
 
 /* Loads a plugin that was described, in a process of its own: what a manifest tells stands there also when a library that
- * the plugin needs is gone from this host.  false: a fault says why it cannot work here. */
+ * the plugin needs is gone from this host.  false: a fault says why it cannot work here; what cannot be told is no fault. */
 bool sb_registry_try (struct sb_registry *r, const char *name, struct sb_faults *faults);
 
 /* What was described so far.  The pointer stays; the array may move when more is described. */
