@@ -266,12 +266,19 @@ rebuild (struct step *s)
 
 const phase_fn d_remove_primary[] = { rebuild, delete_pairs, backup_idle, delete_primary, NULL };
 
+/* A source that has lost its secondaries, where by the topology it has one, is half removed. */
 enum d_seen
 d_see_remove_primary (struct step *s)
 {
+    const struct w_primary *p;
+
     if (s->c->on == 0 || !d_reach (s, s->c->on))
         return D_UNKNOWN;
-    return d_primary (s, s->c->on) != NULL ? D_NO : D_YES;
+    p = d_primary (s, s->c->on);
+    if (p != NULL && pair_of (s, p, NULL) == NULL && s->db->backup != 0
+        && (s->c->on == s->db->primary || s->c->on == s->db->mirror))
+        return D_PARTLY;
+    return p != NULL ? D_NO : D_YES;
 }
 
 /* ------------------------------------------------------------------ secondary */

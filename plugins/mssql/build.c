@@ -170,6 +170,18 @@ sb_run_remove_primary (struct sb_ms *ms)
     return SB_OK;
 }
 
+/* By the topology, a source here has a secondary. */
+static bool
+ships_from (const struct sb_ms *ms, const char *instance)
+{
+    const char *primary = sb_ms_attr (ms, "primary"), *mirror = sb_ms_attr (ms, "mirror");
+
+    return sb_ms_attr (ms, "backup") != NULL
+           && ((primary != NULL && sb_casecmp (primary, instance) == 0)
+               || (mirror != NULL && sb_casecmp (mirror, instance) == 0));
+}
+
+/* The list of secondaries goes first: a source that lost it is half removed, and taking it back has something to do. */
 enum sb_seen
 sb_see_remove_primary (struct sb_ms *ms)
 {
@@ -178,6 +190,8 @@ sb_see_remove_primary (struct sb_ms *ms)
 
     if (!sb_ms_open (ms, ms->on, &i) || !sb_primary_read (&i, &p))
         return SB_SEEN_UNKNOWN;
+    if (p.there && p.secondaries.count == 0 && ships_from (ms, i.name))
+        return SB_SEEN_PARTLY;
     return p.there ? SB_SEEN_NO : SB_SEEN_YES;
 }
 

@@ -257,7 +257,8 @@ def established(tag):
     return [
         Call("database.build-dormant", M, secondary=B), Call("database.build-dormant", P), Call("database.full-recovery", P),
         Call("database.full-recovery", M), Call("database.seed-copy", B, **{"from": P, "file": SHARE + "mgc_%s_0.bak" % tag}),
-        Call("database.remove-secondary", B), Call("database.remove-primary", P), Call("database.break-mirror", P),
+        Call("database.remove-secondary", B), ("half", 1, Call("database.remove-primary", P)), Call("database.remove-primary", P),
+        Call("database.break-mirror", P),
         Call("database.drop-copy", M), Call("database.drop-copy", B),
         Call("database.seed-copy", M, **{"from": B, "file": SHARE + "mgc_%s_1.bak" % tag}),
         ("half", 1, Call("database.seed-copy", M, **{"from": P, "file": SETUP_N + "mgc_%s_2.bak" % tag})),
