@@ -151,7 +151,7 @@ answer (struct p_run *r, uint32_t index, unsigned word, const struct d_answer *a
     drop (r->s, index);
     if (call.op == SB_CALL_LOCATE) {
         ev.kind = SB_EV_LOCATED;
-        ev.target = a && word == D_OK ? sb_store_text (&r->c->store, direct_result (a, "principal")) : 0;
+        ev.target = a && word == D_OK ? p_text_id (r->c, direct_result (a, "principal")) : 0;
     } else {
         if (call.op == SB_CALL_VERIFY)
             ev.seen = (enum sb_seen) word;
@@ -252,7 +252,7 @@ p_is_so (struct p_run *r, uint32_t step)
 {
     const struct sb_plan_step *p = &r->c->plan.steps[step];
     struct p_call call = { .step = step, .op = SB_CALL_VERIFY, .reads = 1, .known = 1 };
-    static struct d_answer a;
+    struct d_answer a = { 0 };
 
     if (!r->c->direct || !p->role || !p->verb || !direct_knows (p->role, p->verb))
         return r->s->things[step] == SB_SEEN_YES;
@@ -271,7 +271,7 @@ void
 p_call_go (struct p_run *r, uint32_t index, enum p_death death)
 {
     struct p_call *call = &r->s->calls[index];
-    static struct d_answer a;
+    struct d_answer *a = &r->answer;
     enum went went;
     unsigned word = D_UNSURE;
 
@@ -280,10 +280,10 @@ p_call_go (struct p_run *r, uint32_t index, enum p_death death)
     if (r->c->lies && r->c->lies[call->step] && call->op == SB_CALL_VERIFY) {
         went = WENT_ENDED;
         word = SB_SEEN_YES;
-        memset (&a, 0, offsetof (struct d_answer, text));
+        memset (a, 0, offsetof (struct d_answer, text));
     } else if (call->known) {
-        went = go_known (r, call, &a);
-        word = a.word;
+        went = go_known (r, call, a);
+        word = a->word;
         call->waits = went == WENT_WAITS;
         if (too_late (r, call)) {
             went = WENT_ENDED;
@@ -299,7 +299,7 @@ p_call_go (struct p_run *r, uint32_t index, enum p_death death)
     if (went != WENT_ENDED)
         p_tell_step (r, call, went == WENT_CHANGED);
     if (went == WENT_ENDED)
-        over (r, index, word, call->known ? &a : NULL, death);
+        over (r, index, word, call->known ? a : NULL, death);
     else if (death != P_LIVES)
         p_die (r, false);
 }

@@ -162,7 +162,6 @@ p_event (struct p_run *r, struct sb_event ev, enum p_death death)
 
     ev.now = s->world->now_ms;
     r->turn.count = 0;
-    r->events++;
     sb_engine_event (s->e, &r->c->plan, &ev, &r->turn);
     for (k = 0; k < r->turn.count; k++) {
         must = must || needs_disk (&r->turn.list[k]);

@@ -1,8 +1,8 @@
-/* The search: depth first with a stack of its own, each state gone on with once.
- * A state's count is the sum of its choices' counts, added when all of them are
- * known; an end counts one.  What nobody may interfere with is gone through at
- * once and is part of the choice before it. */
-#include "prove/prove.h"
+/* The search of one worker: depth first with a stack of its own, each state gone
+ * on with once, by whoever meets it first.  A state's count is the sum of its
+ * choices' counts (table.c); an end counts one.  What nobody may interfere with
+ * is gone through at once and is part of the choice before it. */
+#include "prove/crew.h"
 
 #include "core/sys/clock.h"
 #include "prove/story.h"
@@ -12,6 +12,9 @@
 
 #define MOST_DEPTH  20000
 #define MOST_FORCED 20000 /* moves without a choice: it goes in circles */
+
+/* Of one search for a shorter story; a limit of time would make it another story on another machine. */
+#define SHORTEST_TRANSITIONS 20000000
 
 const struct p_budget p_default_budget = { .deaths = 2, .events = 2, .faults = 1, .noes = 1, .total = 2 };
 
@@ -24,27 +27,9 @@ const char *const p_stop_names[] = {
     [P_STOPPED_SIGNAL] = "stopped by a signal",
 };
 
-struct frame {
-    struct p_state *s;
-    struct p_choice list[P_CHOICES];
-    size_t count, next;
-    struct p_count sum;
-    struct p_hash h;
-};
-
-struct searching {
-    struct p_case *c;
-    struct p_search *p;
-    struct p_table *table;
-    struct frame **stack;
-    size_t depth, made;
-    struct p_run run;
-    struct sb_buf bytes;
-};
-
 /* ---------------------------------------------------------------- one choice */
 
-enum went { WENT_ON, WENT_END, WENT_BROKEN };
+enum went { WENT_ON, WENT_END, WENT_BROKEN, WENT_AGAIN };
 
 static bool
 is_fatal (const struct p_run *r)
@@ -58,6 +43,7 @@ is_fatal (const struct p_run *r)
     return false;
 }
 
+/* AGAIN: another worker has found new strings at the same time; what was done is good for nothing. */
 static enum went
 go_on_until_choice (struct p_run *r, uint64_t *transitions, struct p_choice *list, size_t *count)
 {
@@ -66,7 +52,12 @@ go_on_until_choice (struct p_run *r, uint64_t *transitions, struct p_choice *lis
     for (;;) {
         bool goes = p_choices (r->c, r->s, list, count);
 
-        p_state_settle_texts (r->c, r->s);
+        if (!p_state_settle_texts (r->c, r->s))
+            return WENT_AGAIN;
+        if (r->s->world->ntext < r->c->ntexts) {
+            p_break (r, "room", "the worlds hold more strings than there is room for");
+            return WENT_BROKEN;
+        }
         p_rules_look (r, !goes);
         if (is_fatal (r))
             return WENT_BROKEN;
@@ -100,162 +91,227 @@ disturbances (const struct p_search *p, const struct p_state *s)
     return p->budget.total - s->total + (p->budget.noes - s->noes);
 }
 
-static void
-note_one (struct searching *x, const struct p_broken *b)
+/* Fewer disturbances, then fewer choices, then the first in their order: the same story whoever found it. */
+static bool
+is_better (const struct p_found *a, const struct p_found *b)
 {
-    struct p_search *p = x->p;
-    const struct p_rule *rule = p_rule_find (b->rule);
+    if (a->disturbances != b->disturbances)
+        return a->disturbances < b->disturbances;
+    if (a->path.count != b->path.count)
+        return a->path.count < b->path.count;
+    return memcmp (a->path.list, b->path.list, a->path.count) < 0;
+}
+
+void
+p_search_note (struct p_search *p, const struct p_found *one)
+{
     struct p_found *f = p->found;
+
+    while (f < p->found + p->nfound && f->rule != one->rule)
+        f++;
+    if (f == p->found + p->nfound && p->nfound < P_MOST_RULES) {
+        *f = *one;
+        f->times = 1;
+        p->nfound++;
+        return;
+    }
+    if (f < p->found + p->nfound) {
+        f->times++;
+        if (is_better (one, f)) {
+            free (f->why);
+            free (f->path.list);
+            f->why = one->why;
+            f->path = one->path;
+            f->disturbances = one->disturbances;
+            return;
+        }
+    }
+    free (one->why);
+    free (one->path.list);
+}
+
+/* The choices that led to the topmost frame, and the one that is being taken there. */
+static void
+copy_path (const struct p_worker *w, size_t depth, struct p_path *ret)
+{
     size_t i;
 
-    p->violations++;
-    while (f < p->found + p->nfound && f->rule != rule)
-        f++;
-    if (f == p->found + p->nfound) {
-        if (p->nfound == P_MOST_RULES)
-            return;
-        p->nfound++;
-        *f = (struct p_found){ .rule = rule };
-    }
-    f->times++;
-    if (f->why && f->path.cap <= disturbances (p, x->run.s))
-        return;
-    free (f->why);
-    f->why = sb_xstrdup (b->why);
-    f->path.cap = disturbances (p, x->run.s); /* how good it is; the list itself never grows */
-    f->path.count = x->depth;
-    f->path.list = sb_xrealloc (f->path.list, x->depth + 1, 1);
-    for (i = 0; i < x->depth; i++)
-        f->path.list[i] = (uint8_t) (x->stack[i]->next - 1);
-    if (p->first && (!p->only || rule == p->only))
-        p->stop = P_STOPPED_FOUND;
+    *ret = (struct p_path){ .list = sb_xcalloc (w->path.count + depth + 1, 1), .count = w->path.count + depth };
+    if (w->path.count)
+        memcpy (ret->list, w->path.list, w->path.count);
+    for (i = 0; i < depth; i++)
+        ret->list[w->path.count + i] = (uint8_t) (w->stack[i]->next - 1);
 }
 
 static void
-note_found (struct searching *x)
+note_found (struct p_worker *w)
 {
+    struct p_crew *crew = w->crew;
+    const struct p_search *p = crew->p;
     unsigned k;
 
-    for (k = 0; k < x->run.nbroken; k++)
-        note_one (x, &x->run.broken[k]);
+    for (k = 0; k < w->run.nbroken; k++) {
+        const struct p_broken *b = &w->run.broken[k];
+        struct p_found one = { .rule = p_rule_find (b->rule),
+                               .why = sb_xstrdup (b->why),
+                               .disturbances = disturbances (p, w->run.s) };
+
+        w->violations++;
+        copy_path (w, w->depth, &one.path);
+        if (p->first && (!p->only || one.rule == p->only))
+            p_crew_stop (crew, P_STOPPED_FOUND);
+        pthread_mutex_lock (&crew->lock);
+        p_search_note (crew->p, &one);
+        pthread_mutex_unlock (&crew->lock);
+    }
 }
 
 /* ---------------------------------------------------------------- the stack */
 
-static struct frame *
-room (struct searching *x)
+struct p_frame *
+p_frame_new (const struct p_case *c)
 {
-    if (x->depth == x->made) {
-        x->stack = sb_xrealloc (x->stack, x->made + 1, sizeof *x->stack);
-        x->stack[x->made] = sb_xcalloc (1, sizeof **x->stack);
-        x->stack[x->made++]->s = p_state_new (x->c);
+    struct p_frame *f = sb_xcalloc (1, sizeof *f);
+
+    f->s = p_state_new (c);
+    return f;
+}
+
+void
+p_frame_free (struct p_frame *f)
+{
+    if (!f)
+        return;
+    p_state_free (f->s);
+    free (f);
+}
+
+static struct p_frame *
+room (struct p_worker *w)
+{
+    if (w->depth == w->made) {
+        w->stack = sb_xrealloc (w->stack, w->made + 1, sizeof *w->stack);
+        w->stack[w->made++] = p_frame_new (w->c);
     }
-    return x->stack[x->depth];
+    return w->stack[w->depth];
+}
+
+/* The count of a choice of the topmost frame. */
+static void
+add (struct p_worker *w, const struct p_count *n)
+{
+    struct p_count *sum = w->depth ? &w->stack[w->depth - 1]->sum : &w->histories;
+
+    if (!p_count_add (sum, n))
+        p_crew_stop (w->crew, P_STOPPED_DEPTH);
+}
+
+static void
+not_entered (struct p_worker *w, enum p_known known, struct p_count *n)
+{
+    if (known == P_FULL)
+        p_crew_stop (w->crew, P_STOPPED_MEMORY);
+    if (known == P_CIRCLE || known == P_CLASH) {
+        w->run.nbroken = 0;
+        p_break (&w->run, known == P_CIRCLE ? "every-history-ends" : "no-clash", "%s",
+                 known == P_CIRCLE ? "it goes in circles" : "two states have one hash");
+        note_found (w);
+        p_count_one (n);
+    }
+    if (known != P_OPEN)
+        add (w, n);
 }
 
 /* The state of the topmost, free frame: known already, or gone on with. */
 static void
-enter (struct searching *x, struct p_count *known, bool *ret_is_known)
+enter (struct p_worker *w)
 {
-    struct frame *f = x->stack[x->depth];
-    enum p_known k = P_NEW;
+    struct p_frame *f = w->stack[w->depth];
+    struct p_crew *crew = w->crew;
+    struct p_count n = { { 0 } };
+    enum p_known known = P_NEW;
 
     f->next = 0;
     f->sum = (struct p_count){ { 0 } };
-    *ret_is_known = false;
-    if (x->p->merge) {
-        p_state_canonical (x->c, f->s, &x->bytes);
-        f->h = p_hash_of (&x->bytes);
-        k = p_table_enter (x->table, f->h, &x->bytes, known);
+    f->open = NULL;
+    f->lent = false;
+    if (crew->table) {
+        struct p_entering in = { .worker = w->number, .bytes = &w->bytes };
+
+        p_state_canonical (w->c, f->s, &w->bytes);
+        in.h = p_hash_of (&w->bytes);
+        in.from = w->depth ? w->stack[w->depth - 1]->open : p_table_top (crew->table);
+        known = p_table_enter (crew->table, &in, &f->open, &n);
     }
-    if (k == P_NEW) {
-        x->p->states++;
-        x->depth++;
-        if (x->depth > x->p->deepest)
-            x->p->deepest = (uint32_t) x->depth;
-        if (x->depth == MOST_DEPTH)
-            x->p->stop = P_STOPPED_DEPTH;
+    if (known != P_NEW) {
+        not_entered (w, known, &n);
         return;
     }
-    *ret_is_known = true;
-    if (k == P_FULL)
-        x->p->stop = P_STOPPED_MEMORY;
-    if (k == P_OPEN || k == P_CLASH) {
-        x->run.nbroken = 0;
-        p_break (&x->run, k == P_OPEN ? "every-history-ends" : "no-clash", "%s",
-                 k == P_OPEN ? "it goes in circles" : "two states have one hash");
-        note_found (x);
-        p_count_one (known);
-    }
+    w->states++;
+    w->depth++;
+    if (w->depth > w->deepest)
+        w->deepest = (uint32_t) w->depth;
+    if (w->depth == MOST_DEPTH)
+        p_crew_stop (crew, P_STOPPED_DEPTH);
 }
 
 static void
-add (struct searching *x, const struct p_count *n)
-{
-    struct p_count *sum = x->depth ? &x->stack[x->depth - 1]->sum : &x->p->histories;
-
-    if (!p_count_add (sum, n))
-        x->p->stop = P_STOPPED_DEPTH;
-}
-
-static void
-arrived (struct searching *x, enum went went)
+arrived (struct p_worker *w, enum went went)
 {
     struct p_count n;
-    bool known;
 
-    note_found (x);
+    note_found (w);
     if (went == WENT_BROKEN) {
         p_count_one (&n);
-        add (x, &n);
+        add (w, &n);
         return;
     }
     if (went == WENT_END)
-        x->stack[x->depth]->count = 0;
-    enter (x, &n, &known);
-    if (known)
-        add (x, &n);
+        w->stack[w->depth]->count = 0;
+    enter (w);
 }
 
 static void
-leave (struct searching *x)
+leave (struct p_worker *w)
 {
-    struct frame *f = x->stack[--x->depth];
+    struct p_frame *f = w->stack[--w->depth];
 
     if (f->count == 0)
         p_count_one (&f->sum);
-    if (x->p->merge)
-        p_table_close (x->table, f->h, &f->sum);
-    add (x, &f->sum);
-}
-
-static void
-step (struct searching *x)
-{
-    struct frame *f = x->stack[x->depth - 1], *to;
-
-    if (f->next == f->count) {
-        leave (x);
+    if (!f->open) {
+        add (w, &f->sum);
         return;
     }
-    to = room (x);
-    f = x->stack[x->depth - 1];
-    p_state_assign (x->c, to->s, f->s);
-    x->run.s = to->s;
-    arrived (x, take (&x->run, f->list[f->next++], &x->p->transitions, to->list, &to->count));
+    if (!f->lent)
+        p_table_off_stack (w->crew->table, f->open);
+    if (!p_table_add (w->crew->table, f->open, &f->sum))
+        p_crew_stop (w->crew, P_STOPPED_DEPTH);
 }
 
-static void
-now_and_then (struct searching *x)
+void
+p_worker_step (struct p_worker *w)
 {
-    if ((x->p->transitions & 0x3ff) != 0)
+    struct p_frame *f = w->stack[w->depth - 1], *to;
+    enum went went = WENT_AGAIN;
+
+    if (f->next == f->count) {
+        leave (w);
         return;
-    if (x->p->deadline_ms != SB_NEVER && sb_mono_ms () > x->p->deadline_ms)
-        x->p->stop = P_STOPPED_TIME;
-    if (x->p->most && x->p->transitions > x->p->most)
-        x->p->stop = P_STOPPED_TIME;
-    if (x->p->progress)
-        x->p->progress (x->p->ctx, x->p);
+    }
+    to = room (w);
+    f = w->stack[w->depth - 1];
+    w->run.s = to->s;
+    f->next++;
+    while (went == WENT_AGAIN) {
+        uint64_t transitions = 0;
+
+        p_case_refresh (w->c);
+        p_state_assign (w->c, to->s, f->s);
+        went = take (&w->run, f->list[f->next - 1], &transitions, to->list, &to->count);
+        if (went != WENT_AGAIN)
+            w->transitions += transitions;
+    }
+    arrived (w, went);
 }
 
 static void
@@ -268,41 +324,34 @@ give_budget (const struct p_budget *b, struct p_state *s)
     s->total = (uint8_t) b->total;
 }
 
-static void
-begin (struct searching *x)
+void
+p_worker_begin (struct p_worker *w)
 {
-    struct p_search *p = x->p;
-    struct frame *f = room (x);
+    struct p_frame *f = room (w);
+    uint64_t transitions = 1;
+    enum went went;
 
-    x->run = (struct p_run){ .c = x->c, .s = f->s };
-    give_budget (&p->budget, f->s);
-    p_scenario (x->c, f->s);
-    p_begin (&x->run);
-    p->transitions++;
-    arrived (x, go_on_until_choice (&x->run, &p->transitions, f->list, &f->count));
+    p_case_refresh (w->c);
+    w->run = (struct p_run){ .c = w->c, .s = f->s };
+    give_budget (&w->crew->p->budget, f->s);
+    p_scenario (w->c, f->s);
+    p_begin (&w->run);
+    went = go_on_until_choice (&w->run, &transitions, f->list, &f->count);
+    w->transitions += transitions;
+    arrived (w, went);
 }
 
 void
-p_explore (struct p_case *c, struct p_search *p)
+p_worker_free (struct p_worker *w)
 {
-    struct searching x = { .c = c, .p = p };
     size_t i;
 
-    x.table = p->merge ? p_table_new (p->memory, p->full_compare) : NULL;
-    begin (&x);
-    while (x.depth > 0 && p->stop == P_COMPLETE) {
-        step (&x);
-        now_and_then (&x);
-    }
-    p->engine_events = x.run.events;
-    for (i = 0; i < x.made; i++) {
-        p_state_free (x.stack[i]->s);
-        free (x.stack[i]);
-    }
-    free (x.stack);
-    p_table_free (x.table);
-    sb_buf_free (&x.bytes);
-    sb_turn_free (&x.run.turn);
+    for (i = 0; i < w->made; i++)
+        p_frame_free (w->stack[i]);
+    free (w->stack);
+    free (w->path.list);
+    sb_buf_free (&w->bytes);
+    sb_turn_free (&w->run.turn);
 }
 
 void
@@ -338,7 +387,8 @@ p_shortest (struct p_case *c, const struct p_rule *rule, const struct p_budget *
                                   .first = true,
                                   .only = rule,
                                   .memory = (size_t) 256 << 20,
-                                  .deadline_ms = sb_deadline_in (20000) };
+                                  .most = SHORTEST_TRANSITIONS,
+                                  .deadline_ms = SB_NEVER };
             size_t i;
 
             p.budget.total = total;
@@ -366,24 +416,22 @@ p_shortest (struct p_case *c, const struct p_rule *rule, const struct p_budget *
 void
 p_walk (struct p_case *c, const struct p_budget *b, const struct p_path *path, struct p_teller *teller)
 {
-    struct p_search p = { .budget = *b, .deadline_ms = SB_NEVER };
-    struct searching x = { .c = c, .p = &p };
-    struct frame *f = room (&x);
+    struct p_frame *f = p_frame_new (c);
+    struct p_run r = { .c = c, .s = f->s, .teller = teller };
+    uint64_t transitions = 0;
     enum went went;
     size_t i;
 
-    give_budget (&p.budget, f->s);
+    p_case_refresh (c);
+    give_budget (b, f->s);
     p_scenario (c, f->s);
-    x.run = (struct p_run){ .c = c, .s = f->s, .teller = teller };
-    p_begin (&x.run);
-    went = go_on_until_choice (&x.run, &p.transitions, f->list, &f->count);
+    p_begin (&r);
+    went = go_on_until_choice (&r, &transitions, f->list, &f->count);
     for (i = 0; went == WENT_ON && i < path->count && path->list[i] < f->count; i++)
-        went = take (&x.run, f->list[path->list[i]], &p.transitions, f->list, &f->count);
+        went = take (&r, f->list[path->list[i]], &transitions, f->list, &f->count);
     while (went == WENT_ON && i >= path->count && teller && teller->script) /* a script goes on to the end */
-        went = take (&x.run, f->list[0], &p.transitions, f->list, &f->count);
-    p_tell_over (&x.run);
-    p_state_free (f->s);
-    free (f);
-    free (x.stack);
-    sb_turn_free (&x.run.turn);
+        went = take (&r, f->list[0], &transitions, f->list, &f->count);
+    p_tell_over (&r);
+    p_frame_free (f);
+    sb_turn_free (&r.turn);
 }

@@ -93,7 +93,10 @@ p_case_load_text (struct p_case *c, const struct p_input *in, const char *text, 
         || !make_plan (c, in, faults))
         return false;
     c->esize = sb_engine_size (&c->plan);
-    c->texts = sb_xcalloc (1, W_MAX_TEXT);
+    c->shared = sb_xcalloc (1, sizeof *c->shared);
+    pthread_mutex_init (&c->shared->lock, NULL);
+    c->shared->texts = sb_xcalloc (1, W_MAX_TEXT);
+    c->book = p_book_new ();
     c->scratch = sb_xcalloc (1, sizeof *c->scratch);
     find_proofs (c);
     p_words_init (c);
@@ -126,12 +129,38 @@ p_case_load (struct p_case *c, const struct p_input *in, struct sb_faults *fault
 }
 
 void
+p_case_twin (struct p_case *twin, const struct p_case *c)
+{
+    *twin = *c;
+    twin->book = p_book_new ();
+    twin->scratch = sb_xcalloc (1, sizeof *twin->scratch);
+}
+
+void
+p_case_twin_free (struct p_case *twin)
+{
+    p_book_free (twin->book);
+    free (twin->scratch);
+}
+
+static void
+free_shared (struct p_shared *shared)
+{
+    if (!shared)
+        return;
+    sb_store_release (&shared->store);
+    pthread_mutex_destroy (&shared->lock);
+    free (shared->texts);
+    free (shared);
+}
+
+void
 p_case_free (struct p_case *c)
 {
     p_words_free (c);
+    free_shared (c->shared);
     p_state_free (c->first);
     direct_free (c->direct);
-    free (c->texts);
     free (c->scratch);
     free (c->proof_ms);
     free (c->lies);

@@ -11,6 +11,7 @@
 
 #include <getopt.h>
 #include <locale.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,7 @@ enum {
     O_FAULTS,
     O_NOES,
     O_TOTAL,
+    O_WORKERS,
     O_START,
     O_TIME,
     O_MEMORY,
@@ -73,6 +75,8 @@ static const struct option options[] = {
     { "faults", 1, NULL, O_FAULTS },
     { "noes", 1, NULL, O_NOES },
     { "total", 1, NULL, O_TOTAL },
+    { "disturbances", 1, NULL, O_TOTAL },
+    { "workers", 1, NULL, O_WORKERS },
     { "start", 1, NULL, O_START },
     { "time", 1, NULL, O_TIME },
     { "memory", 1, NULL, O_MEMORY },
@@ -105,6 +109,7 @@ struct args {
     struct sb_pair params[64];
     bool json, mutate, live, total_given;
     struct p_mutating mutating;
+    int64_t next_ms; /* when the progress is shown again */
 };
 
 static bool
@@ -216,6 +221,8 @@ take_option (struct args *a, int o)
     case O_TOTAL:
         a->total_given = true;
         return number (optarg, &p->budget.total);
+    case O_WORKERS:
+        return number (optarg, &p->workers);
     case O_START:
         return take_start (a, optarg);
     case O_TIME:
@@ -266,16 +273,18 @@ mutate (struct args *a, struct sb_faults *faults)
     return p_mutate (&a->mutating, faults);
 }
 
-static void
+static bool
 progress (void *ctx, const struct p_search *p)
 {
-    const struct args *a = ctx;
+    struct args *a = ctx;
+    int64_t now = sb_mono_ms ();
 
-    if (a->live && (p->transitions & 0x3fff) == 0)
+    if (a->live && now >= a->next_ms) {
+        a->next_ms = now + 200;
         fprintf (stderr, "\r  %llu states, %llu transitions, %llu violations ", (unsigned long long) p->states,
                  (unsigned long long) p->transitions, (unsigned long long) p->violations);
-    if (signalled)
-        ((struct p_search *) (uintptr_t) p)->stop = P_STOPPED_SIGNAL;
+    }
+    return !signalled;
 }
 
 static int
@@ -374,6 +383,15 @@ search (struct p_case *c, struct args *a)
     return p->violations > 0 || p->stop != P_COMPLETE ? FAILED : DONE;
 }
 
+/* What this process may use. */
+static unsigned
+processors (void)
+{
+    cpu_set_t set;
+
+    return sched_getaffinity (0, sizeof set, &set) == 0 ? (unsigned) CPU_COUNT (&set) : 1;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -383,9 +401,11 @@ main (int argc, char **argv)
     int o, rc;
 
     setlocale (LC_CTYPE, "C.UTF-8");
+    json_object_seed (0); /* before there are threads */
     signal (SIGINT, on_signal);
     signal (SIGTERM, on_signal);
     a.search.budget = p_default_budget;
+    a.search.workers = processors ();
     a.in.plugin_dirs = a.dirs;
     a.in.params = a.params;
     while ((o = getopt_long (argc, argv, "", options, NULL)) != -1)

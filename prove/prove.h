@@ -19,7 +19,8 @@
  *   choices.c    which choices a state has, and taking one
  *   rules.c      the invariants
  *   table.c      what is known of states: count of histories
- *   explore.c    the search
+ *   explore.c    the search, as one worker goes through it
+ *   crew.c       several workers: who begins, who is given work, when it is over
  *   story.c      a history in sentences, and as a seed
  *   mutate.c     workflows made worse
  *   report.c     what is printed, the certificate */
@@ -36,6 +37,8 @@
 #include "core/model/workflow.h"
 #include "lab/direct/direct.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -69,6 +72,15 @@ enum p_start {
 };
 extern const char *const p_start_names[];
 
+/* ---------------------------------------------------------------- what all workers of a search share */
+
+struct p_shared {
+    pthread_mutex_t lock;
+    struct sb_store store;   /* words: texts and results by number, for all states */
+    char *texts;             /* all strings of all worlds: the same place in every world; they never move or change */
+    _Atomic uint16_t ntexts; /* in units */
+};
+
 /* ---------------------------------------------------------------- what never changes */
 
 struct p_input {
@@ -98,13 +110,9 @@ struct p_case {
     size_t esize; /* of the engine's block */
     /* which results somebody will read */
     struct sb_map wanted;
-    /* words: texts and results by number, for all states */
-    struct sb_store store;
-    json_t **results; /* by number of their text */
-    size_t results_cap;
-    /* all strings of all worlds: the same place in every world */
-    char *texts;
-    uint16_t ntexts;       /* in units */
+    struct p_shared *shared;
+    struct p_book *book;   /* what this worker knows of the shared words; words.c */
+    uint16_t ntexts;       /* how many of the shared strings this worker's worlds hold, in units */
     bool reverse;          /* calls under way go on in the other order of their steps */
     bool *lies;            /* by step: its verify says yes whatever is so (mutants); NULL: none */
     int64_t *proof_ms;     /* by step: how old it may be as somebody's proof; -1: it is nobody's */
@@ -118,6 +126,9 @@ bool p_case_load (struct p_case *c, const struct p_input *in, struct sb_faults *
 bool
 p_case_load_text (struct p_case *c, const struct p_input *in, const char *text, size_t len, struct sb_faults *faults);
 void p_case_free (struct p_case *c);
+/* For one more worker: the same case, with books and scratch of its own. */
+void p_case_twin (struct p_case *twin, const struct p_case *c);
+void p_case_twin_free (struct p_case *twin);
 
 /* ---------------------------------------------------------------- a state */
 
@@ -159,6 +170,7 @@ struct p_past {
     uint8_t salvaged[P_DBS];                   /* bit per instance slot of the database */
     uint8_t discarded[P_DBS];                  /* an old copy was overwritten or dropped, bit as above */
     uint8_t verified[P_DBS];                   /* a copy was verified after it was made */
+    uint8_t frozen_by_hand[P_DBS];             /* a person took the copy that served out of service */
     uint8_t cleared;                           /* the active list was emptied by this run */
     uint8_t meddled;                           /* somebody else changed what a fingerprint holds */
     uint8_t disturbed;                         /* something went wrong, somebody interfered or said no: P_ONLY_... */
@@ -192,8 +204,11 @@ struct p_state {
 struct p_state *p_state_new (const struct p_case *c);
 void p_state_free (struct p_state *s);
 void p_state_assign (const struct p_case *c, struct p_state *to, const struct p_state *from);
-/* Strings that are new in this world get their place in all worlds. */
-void p_state_settle_texts (struct p_case *c, struct p_state *s);
+/* Strings that are new in this world get their place in all worlds.  False: another worker has taken the place; the
+ * state is good for nothing, and what led to it is to be done again (after p_case_refresh). */
+bool p_state_settle_texts (struct p_case *c, struct p_state *s);
+/* Worlds copied from now on hold all strings that any worker has found. */
+void p_case_refresh (struct p_case *c);
 /* Equal bytes, equal future. */
 void p_state_canonical (const struct p_case *c, const struct p_state *s, struct sb_buf *out);
 
@@ -204,10 +219,14 @@ struct p_hash p_hash_of (const struct sb_buf *bytes);
 
 /* ---------------------------------------------------------------- words.c */
 
-void p_words_init (struct p_case *c);
+void p_words_init (struct p_case *c); /* p_shared is there */
 void p_words_free (struct p_case *c);
-uint32_t p_results_id (struct p_case *c, json_t *results); /* takes it over */
-json_t *p_results_of (struct p_case *c, uint32_t id);      /* borrowed; NULL: none */
+struct p_book *p_book_new (void);
+void p_book_free (struct p_book *book);
+uint32_t p_text_id (struct p_case *c, const char *text);     /* NULL and "": 0 */
+const char *p_text_of (const struct p_case *c, uint32_t id); /* NULL: none; lives as long as the shared words */
+uint32_t p_results_id (struct p_case *c, json_t *results);   /* takes it over */
+json_t *p_results_of (struct p_case *c, uint32_t id);        /* borrowed; NULL: none */
 const char *p_result (struct p_case *c, const struct sb_engine *e, uint32_t step, const char *key);
 char *p_expand (struct p_case *c, const struct p_state *s, const char *text); /* caller frees */
 uint32_t p_params (struct p_case *c, const struct p_state *s, uint32_t step, bool undo);
@@ -222,7 +241,7 @@ struct p_run {
     struct p_state *s;
     struct sb_turn turn;
     struct p_teller *teller;
-    uint64_t events; /* given to engines */
+    struct d_answer answer; /* of the call that goes on */
     struct p_broken {
         const char *rule; /* its name */
         char why[200];
@@ -343,13 +362,32 @@ void p_count_one (struct p_count *c);
 bool p_count_add (struct p_count *to, const struct p_count *what); /* false: it does not fit */
 char *p_count_text (const struct p_count *c);                      /* decimal; caller frees */
 
-enum p_known { P_NEW, P_OPEN, P_CLOSED, P_FULL, P_CLASH };
+enum p_known {
+    P_NEW,    /* the caller goes on with it */
+    P_OPEN,   /* somebody else counts it; the count will be added to `from` */
+    P_CLOSED, /* it is counted */
+    P_CIRCLE, /* the caller comes from it */
+    P_FULL,
+    P_CLASH
+};
 struct p_table;
+struct p_open; /* a state whose histories are being counted; it ends itself when nothing is missing */
+struct p_entering {
+    struct p_hash h;
+    const struct sb_buf *bytes;
+    unsigned worker;
+    struct p_open *from; /* whose choice led here */
+};
 struct p_table *p_table_new (size_t most_bytes, bool full_compare);
 void p_table_free (struct p_table *t);
-/* NEW: it is open now. */
-enum p_known p_table_enter (struct p_table *t, struct p_hash h, const struct sb_buf *bytes, struct p_count *ret);
-void p_table_close (struct p_table *t, struct p_hash h, const struct p_count *count);
+/* NEW: *ret_open waits for one p_table_add().  CLOSED: the count is *ret. */
+enum p_known
+p_table_enter (struct p_table *t, const struct p_entering *in, struct p_open **ret_open, struct p_count *ret);
+struct p_open *p_table_top (struct p_table *t);               /* where a search begins; waits for one p_table_add() */
+void p_table_share (struct p_open *o);                        /* one more p_table_add() will come */
+void p_table_off_stack (struct p_table *t, struct p_open *o); /* who met it first has gone through its choices */
+bool p_table_add (struct p_table *t, struct p_open *o, const struct p_count *n); /* false: it does not fit */
+bool p_table_result (struct p_table *t, struct p_count *ret); /* false: something is open that nobody works at */
 size_t p_table_states (const struct p_table *t);
 
 /* ---------------------------------------------------------------- explore.c */
@@ -363,6 +401,7 @@ struct p_path {
 struct p_found {
     const struct p_rule *rule;
     uint64_t times;
+    unsigned disturbances; /* on the way there */
     struct p_path path;
     char *why;
 };
@@ -377,19 +416,20 @@ struct p_search {
     bool first;                /* stop at the first violation */
     const struct p_rule *only; /* stop at the first violation of this rule */
     size_t memory;             /* bytes for the table */
-    uint64_t most;             /* transitions; 0: no limit */
+    unsigned workers;          /* 0: one */
+    uint64_t most;             /* transitions; 0: no limit; the search then has one worker */
     int64_t deadline_ms;       /* monotonic; SB_NEVER */
-    void (*progress) (void *ctx, const struct p_search *p);
+    bool (*progress) (void *ctx, const struct p_search *p); /* a few times a second; false: stop */
     void *ctx;
     /* results */
-    uint64_t states, transitions, engine_events, violations;
+    uint64_t states, transitions, violations;
     struct p_count histories;
     enum p_stop stop;
     struct p_found found[P_MOST_RULES];
     size_t nfound;
     uint32_t deepest;
 };
-void p_explore (struct p_case *c, struct p_search *p);
+void p_explore (struct p_case *c, struct p_search *p); /* crew.c */
 void p_search_free (struct p_search *p);
 /* The shortest history, by disturbances, that breaks the rule. */
 bool p_shortest (struct p_case *c, const struct p_rule *rule, const struct p_budget *most, struct p_found *ret,

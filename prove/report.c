@@ -75,15 +75,16 @@ print_found (const struct p_outcome *o, const struct p_found *f, json_t *list)
     free (best.path.list);
 }
 
+/* `violations` NULL: it is not told. */
 static json_t *
-head_json (const struct p_outcome *o)
+head_json (const struct p_outcome *o, json_t *violations)
 {
     char *histories = p_count_text (&o->p->histories);
-    json_t *j = json_pack ("{s:s, s:s, s:o, s:I, s:I, s:s, s:o, s:f, s:I, s:s}", "workflow", o->c->plan.workflow,
+    json_t *j = json_pack ("{s:s, s:s, s:o, s:I, s:I, s:s, s:o*, s:o, s:f, s:I, s:s}", "workflow", o->c->plan.workflow,
                            "digest", o->c->plan.digest, "budget", budget_json (o), "states", (json_int_t) o->p->states,
-                           "transitions", (json_int_t) o->p->transitions, "histories", histories, "invariants",
-                           rules_json (o), "seconds", (double) o->ms / 1000, "peak_rss_kib", (json_int_t) peak_kib (),
-                           "ended", p_stop_names[o->p->stop]);
+                           "transitions", (json_int_t) o->p->transitions, "histories", histories, "violations",
+                           violations, "invariants", rules_json (o), "seconds", (double) o->ms / 1000, "peak_rss_kib",
+                           (json_int_t) peak_kib (), "ended", p_stop_names[o->p->stop]);
 
     if (o->c->direct != NULL)
         json_object_set_new (j, "model_scenarios", json_integer (D_SCENARIOS));
@@ -94,12 +95,12 @@ head_json (const struct p_outcome *o)
 static void
 report_json (const struct p_outcome *o)
 {
-    json_t *j = head_json (o), *list = json_array ();
+    json_t *list = json_array (), *j;
     size_t i;
 
     for (i = 0; i < o->p->nfound; i++)
         print_found (o, &o->p->found[i], list);
-    json_object_set_new (j, "violations", list);
+    j = head_json (o, list);
     json_dumpf (j, stdout, JSON_INDENT (2) | JSON_PRESERVE_ORDER);
     putchar ('\n');
     json_decref (j);
@@ -147,7 +148,7 @@ p_report (const struct p_outcome *o, bool json)
 bool
 p_certificate_write (const struct p_outcome *o, const char *file, struct sb_faults *faults)
 {
-    json_t *j = head_json (o);
+    json_t *j = head_json (o, NULL);
     char *text;
     bool good;
 

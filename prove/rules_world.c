@@ -2,6 +2,7 @@
 #include "prove/rules.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---------------------------------------------------------------- looking */
@@ -89,7 +90,8 @@ serves (const struct w_copy *v)
     return v && v->state == W_ONLINE && v->role != W_MIRROR;
 }
 
-/* The copy that users are meant to reach: by the pool state as it stands in the central store. */
+/* The copy that users are meant to reach: by the pool state as it stands in the central store.  A lost instance is still
+ * principal by its own files when its mirror has long taken over, so the one that answers is meant first. */
 static const struct w_copy *
 meant (const struct world *w, const struct d_database *d)
 {
@@ -97,6 +99,8 @@ meant (const struct world *w, const struct d_database *d)
     const struct w_copy *a = copy_on (w, backup ? d->backup : d->primary, d->name);
     const struct w_copy *b = copy_on (w, backup ? d->backup_mirror : d->mirror, d->name);
 
+    if (serves (b) && w_answers (w, b->instance) && !(serves (a) && w_answers (w, a->instance)))
+        return b;
     return serves (a) ? a : serves (b) ? b : NULL;
 }
 
@@ -122,7 +126,11 @@ p_rule_by_hand (struct p_run *r, const struct sb_plan_step *p, const json_t *par
     const char *evidence = json_string_value (json_object_get (params, "evidence"));
     int db = p_rule_database_of (r->c, p);
 
-    if (db < 0 || !p_rule_is_verb (p, "database", "recover"))
+    if (db < 0)
+        return;
+    if (p_rule_is_verb (p, "database", "freeze"))
+        r->s->past.frozen_by_hand[db] = 1;
+    if (!p_rule_is_verb (p, "database", "recover"))
         return;
     r->s->past.confirmed[db] = evidence && strcmp (evidence, "confirmed") == 0;
     r->s->past.declared[db] = !r->s->past.confirmed[db];
@@ -337,10 +345,12 @@ p_rule_kept (struct p_run *r)
 
 /* ---------------------------------------------------------------- servers and pool */
 
-/* None of the copies that a server's replica points at is open, and one of them is restoring. */
+/* None of the copies that a server's replica points at is open, and one of them is restoring.  What a person froze is
+ * not thawed by a run that is taken back, and its servers come back to it. */
 static bool
-points_at_restoring (const struct p_case *c, const struct world *w, const struct w_server *v)
+points_at_restoring (const struct p_run *r, const struct world *w, const struct w_server *v)
 {
+    const struct p_case *c = r->c;
     size_t i;
 
     for (i = 0; i < direct_databases (c->direct); i++) {
@@ -349,6 +359,8 @@ points_at_restoring (const struct p_case *c, const struct world *w, const struct
         const struct w_copy *a = copy_on (w, backup ? d->backup : d->primary, d->name);
         const struct w_copy *b = copy_on (w, backup ? d->backup_mirror : d->mirror, d->name);
 
+        if (i < P_DBS && r->s->past.frozen_by_hand[i] && r->s->e->undoing)
+            continue;
         if (d->fail_over && !serves (a) && !serves (b)
             && ((a && a->state == W_RESTORING && a->role != W_MIRROR)
                 || (b && b->state == W_RESTORING && b->role != W_MIRROR)))
@@ -376,7 +388,7 @@ p_rule_active (struct p_run *r)
             continue; /* nobody can tell it; it is fenced or declared dead */
         if (r->c->start == P_START_SITE_LOST && v->replica.state == W_NORMAL)
             continue; /* active before, in the site that is left: what it points at is lost, or being fenced */
-        if (points_at_restoring (r->c, w, v)) {
+        if (points_at_restoring (r, w, v)) {
             p_break (r, "state-before-servers", "%s is active and its database is restoring", w_str (w, v->name));
             return false;
         }

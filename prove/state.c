@@ -4,8 +4,11 @@
  * What cannot matter any more is left out of the bytes (counters that only make
  * identifiers, when a machine was started, the words of a job's history), times
  * are ages, and an age beyond what anybody asks for is that limit.  Identifiers
- * are numbered in the order in which they are met. */
+ * are numbered in the order in which they are met, times in names of files by
+ * their order. */
 #include "prove/prove.h"
+
+#include "prove/stamps.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +67,7 @@ assign_world (const struct p_case *c, struct world *to, const struct world *from
 {
     w_assign (to, from);
     if (to->ntext < c->ntexts) {
-        memcpy (to->text + UNITS (to->ntext), c->texts + UNITS (to->ntext), UNITS (c->ntexts - to->ntext));
+        memcpy (to->text + UNITS (to->ntext), c->shared->texts + UNITS (to->ntext), UNITS (c->ntexts - to->ntext));
         to->ntext = c->ntexts;
     }
 }
@@ -100,13 +103,30 @@ p_state_assign (const struct p_case *c, struct p_state *to, const struct p_state
     to->past = from->past;
 }
 
-void
+bool
 p_state_settle_texts (struct p_case *c, struct p_state *s)
 {
-    if (s->world->ntext <= c->ntexts)
-        return;
-    memcpy (c->texts + UNITS (c->ntexts), s->world->text + UNITS (c->ntexts), UNITS (s->world->ntext - c->ntexts));
-    c->ntexts = s->world->ntext;
+    struct p_shared *all = c->shared;
+    uint16_t from = c->ntexts, to = s->world->ntext;
+    bool free_place;
+
+    if (to <= from)
+        return true;
+    pthread_mutex_lock (&all->lock);
+    free_place = atomic_load_explicit (&all->ntexts, memory_order_relaxed) == from;
+    if (free_place) {
+        memcpy (all->texts + UNITS (from), s->world->text + UNITS (from), UNITS (to - from));
+        atomic_store_explicit (&all->ntexts, to, memory_order_release);
+        c->ntexts = to;
+    }
+    pthread_mutex_unlock (&all->lock);
+    return free_place;
+}
+
+void
+p_case_refresh (struct p_case *c)
+{
+    c->ntexts = atomic_load_explicit (&c->shared->ntexts, memory_order_acquire);
 }
 
 /* ---------------------------------------------------------------- bytes */
@@ -120,18 +140,21 @@ put (struct sb_buf *out, int64_t value, unsigned bytes)
     sb_buf_add (out, b, bytes);
 }
 
+#define FAR_MS INT64_C (3000000000000000) /* beyond any clock */
+
 static int64_t
 age (int64_t now, int64_t at, int64_t most)
 {
-    if (at == 0 || at == INT64_MAX)
-        return at;
+    if (at == 0 || at >= FAR_MS)
+        return at == 0 ? INT64_MIN : at; /* never yet is not "just now" */
     return now - at > most ? most : now - at;
 }
 
 #define LONG 3600000
 
+/* Times are ages at `now`, the world's: the engine's own clock stands still between its events. */
 static void
-put_step (struct sb_buf *out, const struct p_case *c, const struct sb_engine *e, uint32_t i)
+put_step (struct sb_buf *out, const struct p_case *c, const struct sb_engine *e, int64_t now, uint32_t i)
 {
     const struct sb_engine_step *s = &sb_engine_steps (e)[i];
     bool rests = s->phase == SB_PHASE_WAITING || sb_engine_at_rest (s), asks = s->flags & SB_STEP_REPROVE;
@@ -149,28 +172,28 @@ put_step (struct sb_buf *out, const struct p_case *c, const struct sb_engine *e,
     }
     sb_buf_add (out, &b, sizeof b);
     if (!rests) {
-        put (out, age (e->now, s->due, INT64_MAX), 8);
-        put (out, age (e->now, s->since, 2 * LONG), 8);
+        put (out, age (now, s->due, INT64_MAX), 8);
+        put (out, age (now, s->since, INT64_MAX), 8);
     }
     if (!rests || asks)
-        put (out, age (e->now, s->asked_at, LONG), 8);
+        put (out, age (now, s->asked_at, LONG), 8);
     if (c->proof_ms[i] >= 0)
-        put (out, age (e->now, s->proved_at, c->proof_ms[i] + 1), 8);
+        put (out, age (now, s->proved_at, c->proof_ms[i] + 1), 8);
 }
 
 static void
-put_engine (struct sb_buf *out, const struct p_case *c, const struct sb_engine *e)
+put_engine (struct sb_buf *out, const struct p_case *c, const struct sb_engine *e, int64_t now)
 {
     uint8_t head[] = { e->begun, e->started, e->wait, e->stay, e->stopping, e->undoing, e->cause, e->outcome };
     uint32_t i;
 
     for (i = 0; i < e->count; i++)
-        put_step (out, c, e, i);
+        put_step (out, c, e, now, i);
     for (i = 0; i < e->nsites; i++) {
         const struct sb_engine_site *t = &sb_engine_sites (e)[i];
 
-        put (out, age (e->now, t->silent_since, c->plan.dark_after_ms), 8);
-        put (out, age (e->now, t->due, INT64_MAX), 8);
+        put (out, age (now, t->silent_since, c->plan.dark_after_ms), 8);
+        put (out, age (now, t->due, INT64_MAX), 8);
         put (out, t->doubting, 4);
         put (out, t->probing, 1);
         put (out, t->dark, 1);
@@ -198,6 +221,7 @@ put_words (struct sb_buf *out, const struct sb_engine *e, const struct p_word *w
 struct names {
     uint16_t to[GUIDS];
     uint16_t count;
+    struct p_stamps stamps;
 };
 
 static w_guid
@@ -293,6 +317,7 @@ plain_jobs (struct world *w, struct names *n, int64_t now)
         v->ends_ms = v->running ? age (now, v->ends_ms, INT64_MAX) : 0;
         v->next_ms = 0;
         v->runs[0].instance_id = 0;
+        v->runs[0].arg = 0; /* a name in a message */
         v->runs[0].started_ms = age (now, v->runs[0].started_ms, 60000);
         v->runs[0].ended_ms = age (now, v->runs[0].ended_ms, 60000);
         memset (&v->runs[1], 0, sizeof v->runs - sizeof v->runs[0]);
@@ -309,24 +334,66 @@ plain_shipping (struct world *w, struct names *n)
 
         v->guid = rename_guid (n, v->guid);
         v->last_ms = v->since_ms = 0;
-        v->last_file = v->last_file != 0;
+        v->last_file = v->last_file != 0; /* is only told */
     }
     for (i = 0; i < w->nsecondaries; i++) {
         struct w_secondary *v = &w->secondaries[i];
 
         v->guid = rename_guid (n, v->guid);
-        v->last_copied = v->last_copied != 0;
+        v->last_copied = 0; /* put_file_names() */
         v->last_copied_ms = 0;
     }
     for (i = 0; i < w->nsecondary_dbs; i++) {
         struct w_secondary_db *v = &w->secondary_dbs[i];
 
-        v->last_restored = v->last_restored != 0;
+        v->last_restored = 0;
         v->last_restored_ms = v->since_ms = 0;
         v->latency_min = v->latency_min < 0 ? -1 : 0;
     }
     for (i = 0; i < w->nworks; i++)
         w->works[i].id = w->works[i].id != 0;
+}
+
+static void
+plain_history (struct world *w, struct names *n)
+{
+    unsigned i;
+
+    for (i = 0; i < w->nhistory; i++) {
+        struct w_history *v = &w->history[i];
+
+        v->set = rename_guid (n, v->set);
+        v->file = 0;
+        v->start_ms = v->finish_ms = v->created_ms = v->at_ms = 0;
+    }
+}
+
+static void
+meet_file_names (struct p_stamps *stamps, const struct world *w, const struct d_files *files)
+{
+    unsigned i;
+
+    for (i = 0; i < files->count; i++)
+        p_stamps_meet (stamps, files->list[i].name);
+    for (i = 0; i < w->nhistory; i++)
+        p_stamps_meet (stamps, w_str (w, w->history[i].file));
+    for (i = 0; i < w->nsecondaries; i++)
+        p_stamps_meet (stamps, w_str (w, w->secondaries[i].last_copied));
+    for (i = 0; i < w->nsecondary_dbs; i++)
+        p_stamps_meet (stamps, w_str (w, w->secondary_dbs[i].last_restored));
+}
+
+static void
+put_file_names (struct sb_buf *out, const struct p_stamps *stamps, const struct world *w)
+{
+    unsigned i;
+
+    for (i = 0; i < w->nhistory; i++)
+        p_stamps_put (stamps, w_str (w, w->history[i].file), out);
+    for (i = 0; i < w->nsecondaries; i++)
+        p_stamps_put (stamps, w_str (w, w->secondaries[i].last_copied), out);
+    for (i = 0; i < w->nsecondary_dbs; i++)
+        p_stamps_put (stamps, w_str (w, w->secondary_dbs[i].last_restored), out);
 }
 
 static void
@@ -344,16 +411,20 @@ put_world (struct sb_buf *out, const struct p_case *c, const struct world *from,
     plain_copies (w, n, now);
     plain_jobs (w, n, now);
     plain_shipping (w, n);
+    plain_history (w, n);
     for (unsigned i = 0; i < w->nworks; i++) {
         w->works[i].started_ms = age (now, w->works[i].started_ms, LONG);
         w->works[i].done_ms = age (now, w->works[i].done_ms, INT64_MAX);
     }
     w_pack (w, out);
     w->ntext = from->ntext; /* so that the next w_assign() clears what it has to */
+    put_file_names (out, &n->stamps, from);
 }
 
+#define KEPT_MS INT64_C (259200000) /* log backups are deleted after three days */
+
 static void
-put_files (struct sb_buf *out, const struct d_files *files, struct names *n)
+put_files (struct sb_buf *out, const struct d_files *files, struct names *n, int64_t now)
 {
     unsigned i;
 
@@ -362,10 +433,12 @@ put_files (struct sb_buf *out, const struct d_files *files, struct names *n)
     for (i = 0; i < files->count; i++) {
         struct d_file f = files->list[i];
 
-        f.created_ms = f.start_ms = f.finish_ms = 0;
+        f.created_ms = f.start_ms = 0;
+        f.finish_ms = now - f.finish_ms > KEPT_MS;
         f.guid = rename_guid (n, f.guid);
         f.database_guid = rename_guid (n, f.database_guid);
-        sb_buf_add (out, &f, offsetof (struct d_file, name) + strlen (f.name) + 1);
+        sb_buf_add (out, &f, offsetof (struct d_file, name));
+        p_stamps_put (&n->stamps, f.name, out);
     }
 }
 
@@ -385,8 +458,15 @@ put_call (struct sb_buf *out, const struct world *w, const struct p_call *call)
     sb_buf_add (out, &d, size);
 }
 
+static bool
+tells_proof (const struct p_case *c, const struct sb_engine_record *r)
+{
+    return (r->kind == SB_REC_DONE || r->kind == SB_REC_ADOPTED || r->kind == SB_REC_PROVED) && r->step != SB_NO_STEP
+           && c->proof_ms[r->step] >= 0;
+}
+
 static void
-put_records (struct sb_buf *out, const struct p_state *s)
+put_records (struct sb_buf *out, const struct p_case *c, const struct p_state *s)
 {
     uint32_t i;
 
@@ -396,6 +476,8 @@ put_records (struct sb_buf *out, const struct p_state *s)
         uint32_t b[] = { r->kind, r->step, r->why, r->value, r->accepted, r->target, r->result };
 
         sb_buf_add (out, b, sizeof b);
+        if (tells_proof (c, r))
+            put (out, age (s->world->now_ms, r->ms, c->proof_ms[r->step] + 1), 8);
     }
 }
 
@@ -406,18 +488,21 @@ p_state_canonical (const struct p_case *c, const struct p_state *s, struct sb_bu
     uint8_t left[] = { s->deaths, s->events, s->faults, s->noes, s->total, s->jumps, s->finished, s->outcome };
     uint32_t k;
 
-    memset (&names, 0, sizeof names);
+    memset (names.to, 0, sizeof names.to);
+    names.count = 0;
+    names.stamps.count = 0;
     sb_buf_clear (out);
     if (c->direct) {
+        meet_file_names (&names.stamps, s->world, &s->files);
         put_world (out, c, s->world, &names);
-        put_files (out, &s->files, &names);
+        put_files (out, &s->files, &names, s->world->now_ms);
     }
-    put_engine (out, c, s->e);
-    put_engine (out, c, s->j);
+    put_engine (out, c, s->e, s->world->now_ms);
+    put_engine (out, c, s->j, s->world->now_ms);
     put_words (out, s->e, s->w);
     put_words (out, s->j, s->wj);
     sb_buf_add (out, s->things, 3 * (c->plan.count + 1));
-    put_records (out, s);
+    put_records (out, c, s);
     for (k = 0; k < s->ncalls; k++)
         put_call (out, s->world, &s->calls[k]);
     sb_buf_add (out, s->asks, s->nasks * sizeof *s->asks);

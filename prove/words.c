@@ -72,13 +72,93 @@ p_words_init (struct p_case *c)
 void
 p_words_free (struct p_case *c)
 {
+    p_book_free (c->book);
+    c->book = NULL;
+    sb_map_free (&c->wanted);
+}
+
+/* ---------------------------------------------------------------- texts: shared by all workers, each with a book */
+
+/* A text has one number for all.  What a worker has met once it finds without asking the others. */
+struct p_book {
+    struct sb_map ids;  /* text -> number */
+    const char **texts; /* by number; owned by the shared store */
+    json_t **results;   /* by number of their text; this worker's own */
+    size_t cap;
+};
+
+struct p_book *
+p_book_new (void)
+{
+    return sb_xcalloc (1, sizeof (struct p_book));
+}
+
+void
+p_book_free (struct p_book *book)
+{
     size_t i;
 
-    for (i = 0; i < c->results_cap; i++)
-        json_decref (c->results[i]);
-    free (c->results);
-    sb_store_release (&c->store);
-    sb_map_free (&c->wanted);
+    if (!book)
+        return;
+    for (i = 0; i < book->cap; i++)
+        json_decref (book->results[i]);
+    free (book->results);
+    free (book->texts);
+    sb_map_free (&book->ids);
+    free (book);
+}
+
+static void
+write_down (struct p_book *book, uint32_t id, const char *text)
+{
+    size_t cap = book->cap;
+
+    if (id >= cap) {
+        book->cap = (size_t) id * 2 + 64;
+        book->texts = sb_xrealloc (book->texts, book->cap, sizeof *book->texts);
+        book->results = sb_xrealloc (book->results, book->cap, sizeof *book->results);
+        memset (book->texts + cap, 0, (book->cap - cap) * sizeof *book->texts);
+        memset (book->results + cap, 0, (book->cap - cap) * sizeof *book->results);
+    }
+    if (book->texts[id])
+        return;
+    book->texts[id] = text;
+    sb_map_set (&book->ids, text, (void *) (uintptr_t) id);
+}
+
+uint32_t
+p_text_id (struct p_case *c, const char *text)
+{
+    void *known = text && *text ? sb_map_get (&c->book->ids, text) : NULL;
+    uint32_t id;
+
+    if (!text || !*text)
+        return 0;
+    if (known)
+        return (uint32_t) (uintptr_t) known;
+    pthread_mutex_lock (&c->shared->lock);
+    id = sb_store_text (&c->shared->store, text);
+    text = sb_store_get_text (&c->shared->store, id);
+    pthread_mutex_unlock (&c->shared->lock);
+    write_down (c->book, id, text);
+    return id;
+}
+
+const char *
+p_text_of (const struct p_case *c, uint32_t id)
+{
+    const char *text;
+
+    if (id == 0)
+        return NULL;
+    if (id < c->book->cap && c->book->texts[id])
+        return c->book->texts[id];
+    pthread_mutex_lock (&c->shared->lock);
+    text = sb_store_get_text (&c->shared->store, id);
+    pthread_mutex_unlock (&c->shared->lock);
+    if (text)
+        write_down (c->book, id, text);
+    return text;
 }
 
 /* ---------------------------------------------------------------- results */
@@ -87,18 +167,11 @@ uint32_t
 p_results_id (struct p_case *c, json_t *results)
 {
     char *text = json_object_size (results) ? json_dumps (results, JSON_SORT_KEYS | JSON_COMPACT) : NULL;
-    uint32_t id = sb_store_text (&c->store, text);
+    uint32_t id = p_text_id (c, text);
 
     free (text);
-    if (id >= c->results_cap) {
-        size_t cap = (size_t) id * 2 + 64;
-
-        c->results = sb_xrealloc (c->results, cap, sizeof *c->results);
-        memset (c->results + c->results_cap, 0, (cap - c->results_cap) * sizeof *c->results);
-        c->results_cap = cap;
-    }
-    if (id && !c->results[id])
-        c->results[id] = json_incref (results);
+    if (id && !c->book->results[id])
+        c->book->results[id] = json_incref (results);
     json_decref (results);
     return id;
 }
@@ -106,7 +179,11 @@ p_results_id (struct p_case *c, json_t *results)
 json_t *
 p_results_of (struct p_case *c, uint32_t id)
 {
-    return id && id < c->results_cap ? c->results[id] : NULL;
+    const char *text = p_text_of (c, id);
+
+    if (text && !c->book->results[id]) /* another worker's words */
+        c->book->results[id] = json_loads (text, 0, NULL);
+    return text ? c->book->results[id] : NULL;
 }
 
 const char *
@@ -222,7 +299,7 @@ p_target (const struct p_case *c, const struct p_state *s, uint32_t step)
 {
     const struct sb_plan_step *p = &c->plan.steps[step];
 
-    return p->on_rule == SB_ON_PRINCIPAL ? sb_store_get_text (&c->store, sb_engine_steps (s->e)[step].target)
+    return p->on_rule == SB_ON_PRINCIPAL ? p_text_of (c, sb_engine_steps (s->e)[step].target)
            : p->on_rule == SB_ON_OBJECT  ? p->on
                                          : NULL;
 }
