@@ -239,6 +239,14 @@ work_alone (struct p_crew *crew, struct p_worker *w)
 
 /* ---------------------------------------------------------------- a search */
 
+static int
+by_rule (const void *a, const void *b)
+{
+    const struct p_rule *x = ((const struct p_found *) a)->rule, *y = ((const struct p_found *) b)->rule;
+
+    return (x > y) - (x < y);
+}
+
 /* False: what is left open stands in a circle that no worker could see alone. */
 static bool
 explore (struct p_case *c, struct p_search *p, unsigned workers)
@@ -267,6 +275,8 @@ explore (struct p_case *c, struct p_search *p, unsigned workers)
         whole = p_table_result (crew.table, &p->histories) || !goes_on (&crew);
     }
     p->stop = (enum p_stop) crew.stop;
+    if (!p->first)
+        qsort (p->found, p->nfound, sizeof p->found[0], by_rule); /* not in the order of who came first */
     for (i = 0; i < workers; i++) {
         p->deepest = list[i].deepest > p->deepest ? list[i].deepest : p->deepest;
         p_worker_free (&list[i]);

@@ -250,8 +250,12 @@ enum d_seen
 d_see_build_dormant (struct step *s)
 {
     enum d_seen seen = d_see_build_primary (s);
+    const struct w_copy *v;
 
-    if (seen != D_YES)
+    if (seen == D_UNKNOWN)
         return seen;
-    return d_is_mirror (d_copy (s, s->c->on)) ? D_YES : D_PARTLY;
+    v = d_copy (s, s->c->on);
+    if (seen == D_YES)
+        return d_is_mirror (v) ? D_YES : D_PARTLY;
+    return v != NULL && d_mirrored (v) && !d_is_mirror (v) ? D_PARTLY : seen;
 }

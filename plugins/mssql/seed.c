@@ -168,6 +168,7 @@ sb_run_build_dormant (struct sb_ms *ms)
     return rc;
 }
 
+/* Roles that are still swapped are half of it, also where no definition was made yet: somebody has to swap them back. */
 enum sb_seen
 sb_see_build_dormant (struct sb_ms *ms)
 {
@@ -175,9 +176,11 @@ sb_see_build_dormant (struct sb_ms *ms)
     struct sb_copy c;
     struct sb_inst i;
 
-    if (seen != SB_SEEN_YES)
+    if (seen == SB_SEEN_UNKNOWN)
         return seen;
     if (!sb_ms_open (ms, ms->on, &i) || !sb_copy_read (&i, &c))
         return SB_SEEN_UNKNOWN;
-    return sb_copy_is_mirror (&c) ? SB_SEEN_YES : SB_SEEN_PARTLY;
+    if (seen == SB_SEEN_YES)
+        return sb_copy_is_mirror (&c) ? SB_SEEN_YES : SB_SEEN_PARTLY;
+    return c.mirrored && !sb_copy_is_mirror (&c) ? SB_SEEN_PARTLY : seen;
 }

@@ -256,6 +256,8 @@ def established(tag):
     """Torn down as a person would, and established again."""
     return [
         Call("database.build-dormant", M, secondary=B), Call("database.build-dormant", P), Call("database.full-recovery", P),
+        Call("database.remove-primary", M), ("half", 1, Call("database.build-dormant", M, secondary=B)),
+        Call("database.build-dormant", M, secondary=B),
         Call("database.full-recovery", M), Call("database.seed-copy", B, **{"from": P, "file": SHARE + "mgc_%s_0.bak" % tag}),
         Call("database.remove-secondary", B), ("half", 1, Call("database.remove-primary", P)), Call("database.remove-primary", P),
         Call("database.break-mirror", P),

@@ -120,7 +120,9 @@ def drifts(lab, before):
             "@secondary_server = N'SOUTH-SQL1', @secondary_database = N'mgc'")
     lab.sql("south-sql1", "EXEC msdb.dbo.sp_update_job @job_name = N'LSRestore_NORTH-SQL1_mgc', @enabled = 0")
     ran(lab, "establish repairs what drifted", "establish", "--approve", "all")
-    tap.ok(sorted(acts(lab)) == ["dormant[mgc]", "ship-secondary[mgc]"], "and does nothing but that", acts(lab))
+    # While the roles are swapped for the dormant source a log backup may be made there; then one is shipped from the principal.
+    tap.ok(sorted(set(acts(lab)) - {"ship-once[mgc]"}) == ["dormant[mgc]", "ship-secondary[mgc]"], "and does nothing but that",
+           acts(lab))
     stands_as(lab, before, "then everything stands as it stood")
 
 
