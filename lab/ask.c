@@ -36,11 +36,11 @@ lab_world (const char *dir, struct sb_faults *faults)
 }
 
 static bool
-answers (int port, int64_t deadline)
+answers (const char *address, int port, int64_t deadline)
 {
     struct sb_tcp_addr a;
     struct sb_faults faults = { 0 };
-    bool good = sb_tcp_resolve (LAB_ADDRESS, (uint16_t) port, &a, &faults) && sb_tcp_probe (&a, deadline, &faults);
+    bool good = sb_tcp_resolve (address, (uint16_t) port, &a, &faults) && sb_tcp_probe (&a, deadline, &faults);
 
     sb_faults_free (&faults);
     return good;
@@ -55,23 +55,23 @@ silent_door (const struct lab_cfg *c, struct world *w)
 
     for (size_t i = 0; i < c->ninstances; i++) {
         id = w_find_instance (w, c->instances[i].name);
-        if (w_answers (w, id) && !answers (c->instances[i].port, soon))
+        if (w_answers (w, id) && !answers (lab_instance_address (&c->instances[i]), c->instances[i].port, soon))
             return c->instances[i].name;
     }
     for (size_t i = 0; i < c->nfrontends; i++) {
         id = w_find_frontend (w, c->frontends[i].name);
         if (id != 0 && w->frontends[id - 1].running
             && w_linked (w, w->frontends[id - 1].site, w->frontends[id - 1].site)
-            && !answers (c->frontends[i].port, soon))
+            && !answers (LAB_ADDRESS, c->frontends[i].port, soon))
             return c->frontends[i].name;
     }
     for (size_t i = 0; i < c->nsites; i++)
         if (c->sites[i].smb_port != 0 && w_linked (w, w->tool_site, (w_id) (i + 1))
-            && !answers (c->sites[i].smb_port, soon))
+            && !answers (LAB_ADDRESS, c->sites[i].smb_port, soon))
             return "a file server";
-    if (!answers (c->chat_port, soon))
+    if (!answers (LAB_ADDRESS, c->chat_port, soon))
         return "the chat sink";
-    return answers (c->mail_port, soon) ? NULL : "the mail sink";
+    return answers (LAB_ADDRESS, c->mail_port, soon) ? NULL : "the mail sink";
 }
 
 bool

@@ -75,7 +75,8 @@ make_folders (struct lab_cfg *c, struct sb_faults *faults)
     for (size_t i = 0; good && i < sizeof names / sizeof *names; i++)
         good = make_folder (c->dir, names[i], 0755, faults);
     for (size_t i = 0; good && i < c->ninstances; i++) {
-        SB_AUTOFREE char *path = sb_xprintf ("%s/disk/%s/D/Backup", c->dir, c->instances[i].name);
+        SB_AUTOFREE char *path = sb_xprintf ("%s/disk/%s/%s", c->dir, c->instances[i].name,
+                                             c->instances[i].sql_linux ? "root/var/opt/mssql/data" : "D/Backup");
 
         good = sb_dir_make (path, 0755, faults);
     }
@@ -175,9 +176,10 @@ lab_build (const char *dir, const char *topology, const struct lab_args *a, stru
         return false;
     c.dir = sb_xstrdup (dir);
     c.seed = sb_xstrdup (seed);
-    good = make_folders (&c, faults) && lab_ports_give (&c, faults) && make_shares (&c, faults)
-           && make_secrets (&c, faults) && lab_smb_make (&c, faults) && make_power (&c, faults)
-           && lab_tls_make (&c, faults) && lab_topology_write (t, &c, faults) && make_world (&c, faults)
+    good = (a->sql_server == NULL || lab_cfg_sql_server (&c, a->sql_server, faults)) && make_folders (&c, faults)
+           && lab_ports_give (&c, faults) && make_shares (&c, faults) && make_secrets (&c, faults)
+           && lab_smb_make (&c, faults) && make_power (&c, faults) && lab_tls_make (&c, faults)
+           && lab_topology_write (t, &c, faults) && make_world (&c, faults)
            && lab_cfg_save (&c, faults); /* the last file makes it a lab */
     lab_topology_free (t);
     lab_cfg_free (&c);

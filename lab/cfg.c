@@ -67,8 +67,9 @@ static const struct list lists[] = {
     { LIST (lab_site, sites), FIELDS (T (lab_site, name), N (lab_site, smb_port)) },
     { LIST (lab_instance, instances),
       FIELDS (T (lab_instance, name), T (lab_instance, site), T (lab_instance, host), T (lab_instance, instance_name),
-              T (lab_instance, credential), N (lab_instance, port), N (lab_instance, endpoint_port),
-              N (lab_instance, sql_tls)) },
+              T (lab_instance, address), T (lab_instance, credential), N (lab_instance, port),
+              N (lab_instance, endpoint_port), N (lab_instance, sql_tls), N (lab_instance, sql_version),
+              N (lab_instance, sql_edition), F (lab_instance, sql_linux)) },
     { LIST (lab_frontend, frontends), FIELDS (T (lab_frontend, name), T (lab_frontend, site), T (lab_frontend, host),
                                               T (lab_frontend, credential), N (lab_frontend, port)) },
     { LIST (lab_server, servers),
@@ -243,6 +244,12 @@ lab_cfg_sql_tls (struct lab_cfg *c, const char *words, struct sb_faults *faults)
 FINDER (lab_cfg_credential, lab_credential, credentials, ncredentials)
 FINDER (lab_cfg_share, lab_share, shares, nshares)
 FINDER (lab_cfg_instance, lab_instance, instances, ninstances)
+
+const char *
+lab_instance_address (const struct lab_instance *i)
+{
+    return i->address != NULL ? i->address : LAB_ADDRESS;
+}
 
 char *
 lab_path (const char *dir, const char *name)

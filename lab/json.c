@@ -38,7 +38,7 @@ instances (const struct lab_cfg *c, const pid_t *pids, const char *ca)
         const struct lab_credential *who = lab_cfg_credential (c, n->credential);
 
         json_array_append_new (list, json_pack ("{s:s, s:s, s:s, s:i, s:o, s:o, s:s, s:o}", "name", n->name, "site",
-                                                n->site, "host", LAB_ADDRESS, "port", n->port, "user",
+                                                n->site, "host", lab_instance_address (n), "port", n->port, "user",
                                                 text_or_null (who == NULL ? NULL : who->user), "password",
                                                 text_or_null (who == NULL ? NULL : who->password), "ca", ca, "pid",
                                                 pid_of (c, pids, n->site)));

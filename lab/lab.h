@@ -23,8 +23,12 @@ struct lab_site {
 };
 struct lab_instance {
     char *name, *site, *host, *instance_name, *credential;
+    char *address; /* of its machine, with a SQL Browser that tells where it listens; NULL: LAB_ADDRESS, and its port is told */
+    bool by_name; /* such an address is wanted: it has a name and no port of its own */
     int port, endpoint_port;
-    int sql_tls; /* enum lab_tds_tls: what its door asks of clients */
+    int sql_tls;                  /* enum lab_tds_tls: what its door asks of clients */
+    int sql_version, sql_edition; /* as in struct w_instance; 0: what the lab has when nobody says otherwise */
+    bool sql_linux;
 };
 struct lab_frontend {
     char *name, *site, *host, *credential;
@@ -75,6 +79,8 @@ bool lab_cfg_save (const struct lab_cfg *c, struct sb_faults *faults); /* DIR/la
 bool lab_cfg_load (struct lab_cfg *c, const char *dir, struct sb_faults *faults);
 /* "optional", "none", "required" for all doors, or "INSTANCE=WORD,..." for some. */
 bool lab_cfg_sql_tls (struct lab_cfg *c, const char *words, struct sb_faults *faults);
+/* "WORD+WORD" for all instances or "INSTANCE=WORD+WORD,..." for some: a release (2008R2 to 2025), an edition, a platform. */
+bool lab_cfg_sql_server (struct lab_cfg *c, const char *words, struct sb_faults *faults);
 const struct lab_credential *lab_cfg_credential (const struct lab_cfg *c, const char *name);
 const struct lab_share *lab_cfg_share (const struct lab_cfg *c, const char *name);
 const struct lab_instance *lab_cfg_instance (const struct lab_cfg *c, const char *name);
@@ -108,6 +114,8 @@ int lab_share_port (const struct lab_cfg *c, const struct lab_share *s); /* 0: i
 /* tls.c */
 bool lab_tls_make (const struct lab_cfg *c, struct sb_faults *faults);
 
+const char *lab_instance_address (const struct lab_instance *i);
+
 /* json.c: DIR/lab.json, with the process ids of the groups (by site index; the last is that of the services) */
 bool lab_json_write (const struct lab_cfg *c, const pid_t *pids, struct sb_faults *faults);
 
@@ -119,7 +127,7 @@ int lab_fail (struct sb_faults *faults); /* prints them; 1 */
 
 /* The command line: what remains after options.  A NULL field was not given. */
 struct lab_args {
-    char *dir, *topology, *sql_tls, *keytab;
+    char *dir, *topology, *sql_tls, *sql_server, *keytab;
     int owner_fd, ready_fd;
     bool json, real_time, smb;
     char **words;

@@ -18,7 +18,8 @@ static const struct command {
     const char *help; /* NULL: not for people */
 } commands[] = {
     { "up", lab_up,
-      "up --dir DIR [-t FILE] [--owner-fd N] [--real-time] [--smb] [--sql-tls MODE] [--keytab FILE]\n"
+      "up --dir DIR [-t FILE] [--owner-fd N] [--real-time] [--smb] [--sql-tls MODE] [--sql-server WORDS]\n"
+      "      [--keytab FILE]\n"
       "                                                         build or start a lab; returns when its doors answer" },
     { "down", lab_down, "down --dir DIR                                         end it; its state stays" },
     { "status", lab_status, "status --dir DIR [--json]                              show the world" },
@@ -70,6 +71,7 @@ read_args (int argc, char **argv, struct lab_args *a, const char **ret_command)
                                           { "-t", &a->topology, NULL, NULL },
                                           { "--topology", &a->topology, NULL, NULL },
                                           { "--sql-tls", &a->sql_tls, NULL, NULL },
+                                          { "--sql-server", &a->sql_server, NULL, NULL },
                                           { "--keytab", &a->keytab, NULL, NULL },
                                           { "--owner-fd", NULL, &a->owner_fd, NULL },
                                           { "--ready-fd", NULL, &a->ready_fd, NULL },

@@ -6,6 +6,7 @@
 #include "core/sys/clock.h"
 #include "core/sys/socket.h"
 #include "lab/chat/chat.h"
+#include "lab/tds/browser.h"
 #include "lab/tds/tds_door.h"
 #include "lab/winrm/winrm_door.h"
 #include "lab/world/client.h"
@@ -51,6 +52,8 @@ add_tds (struct site *s, const struct lab_instance *i)
     const struct lab_credential *c = lab_cfg_credential (&s->cfg, i->credential);
 
     fill_door (s, d, i->name, i->host, i->port);
+    d->address = lab_instance_address (i);
+    d->named = i->address != NULL ? i->instance_name : NULL;
     u[d->nusers++] = (struct lab_user){ LAB_CHAT_USER, s->cfg.chat_password, 0, NULL };
     if (c != NULL)
         u[d->nusers++] = (struct lab_user){ c->user, c->password, 1, NULL };
@@ -116,7 +119,7 @@ lab_run_site (const struct lab_args *a)
     /* The chat servers first: whoever sees the doors answer may take it that everything of the site is there. */
     if (s->chats && lab_chat_start (s->cfg.dir, s->name) != 0)
         return 1;
-    if ((s->ntds > 0 && lab_tds_start (s->tds, s->ntds) != 0)
+    if ((s->ntds > 0 && (lab_browser_start (s->tds, s->ntds) != 0 || lab_tds_start (s->tds, s->ntds) != 0))
         || (s->nwinrm > 0 && lab_winrm_start (s->winrm, s->nwinrm) != 0))
         return 1;
     while (poll (&p, 1, -1) <= 0)

@@ -53,6 +53,12 @@ add_machines (const struct lab_cfg *c, struct world *w)
 
         id = w_add_instance (w, n->name, n->host, w_find_site (w, n->site), (uint16_t) n->port,
                              (uint16_t) n->endpoint_port);
+        if (n->sql_version != 0)
+            w->instances[id - 1].version = (uint16_t) n->sql_version;
+        if (n->sql_edition != 0)
+            w->instances[id - 1].edition = (uint16_t) n->sql_edition;
+        w->instances[id - 1].agent = w->instances[id - 1].edition != W_EXPRESS;
+        w->instances[id - 1].on_linux = n->sql_linux;
         if (n->instance_name != NULL) {
             SB_AUTOFREE char *full = sb_xprintf ("%s\\%s", w_str (w, w->instances[id - 1].server), n->instance_name);
 

@@ -70,12 +70,12 @@ sign_and_save (const struct lab_cfg *c, X509 *ca, EVP_PKEY *ca_key, X509 *cert, 
 }
 
 static bool
-make_host (const struct lab_cfg *c, X509 *ca, EVP_PKEY *ca_key, const char *name, const char *host, long serial,
-           struct sb_faults *faults)
+make_host (const struct lab_cfg *c, X509 *ca, EVP_PKEY *ca_key, const char *name, const char *host, const char *address,
+           long serial, struct sb_faults *faults)
 {
     EVP_PKEY *key = EVP_EC_gen ("P-256");
     X509 *cert = new_cert (key, host, serial);
-    SB_AUTOFREE char *names = sb_xprintf ("DNS:%s,DNS:%s,DNS:localhost,IP:%s", host, name, LAB_ADDRESS);
+    SB_AUTOFREE char *names = sb_xprintf ("DNS:%s,DNS:%s,DNS:localhost,IP:%s", host, name, address);
     bool good;
 
     add_extension (cert, ca, NID_basic_constraints, "critical,CA:FALSE");
@@ -119,10 +119,11 @@ lab_tls_make (const struct lab_cfg *c, struct sb_faults *faults)
     add_extension (ca, ca, NID_subject_key_identifier, "hash");
     good = X509_sign (ca, key, EVP_sha256 ()) > 0 && save (c, "ca", ".pem", ca, NULL, faults);
     for (size_t i = 0; good && i < c->ninstances; i++)
-        good = make_host (c, ca, key, c->instances[i].name, c->instances[i].host, serial++, faults);
+        good = make_host (c, ca, key, c->instances[i].name, c->instances[i].host,
+                          lab_instance_address (&c->instances[i]), serial++, faults);
     for (size_t i = 0; good && i < c->nfrontends; i++)
-        good = make_host (c, ca, key, c->frontends[i].name, c->frontends[i].host, serial++, faults);
-    good = good && make_host (c, ca, key, "sinks", "sinks.lab", serial++, faults);
+        good = make_host (c, ca, key, c->frontends[i].name, c->frontends[i].host, LAB_ADDRESS, serial++, faults);
+    good = good && make_host (c, ca, key, "sinks", "sinks.lab", LAB_ADDRESS, serial++, faults);
     for (size_t i = 0; good && i < c->ncredentials; i++)
         if (strcmp (c->credentials[i].method, "certificate") == 0)
             good = make_client (c, ca, key, &c->credentials[i], serial++, faults);

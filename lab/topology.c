@@ -137,6 +137,7 @@ take_section (struct lab_cfg *c, const struct section *s)
             .site = copy_of (s, "site"),
             .host = sb_xstrdup (get (s, "host") != NULL ? get (s, "host") : s->name),
             .instance_name = copy_of (s, "instance name"),
+            .by_name = get (s, "instance name") != NULL && (get (s, "port") == NULL || atoi (get (s, "port")) == 1433),
             .credential = copy_of (s, "credential"),
             .endpoint_port = get (s, "endpoint port") != NULL ? atoi (get (s, "endpoint port")) : 5022
         };
@@ -342,10 +343,10 @@ changes_of (const struct lab_cfg *c, const struct lab_topology *t, const struct 
     } else if (is (s, "instance")) {
         const struct lab_instance *i = lab_cfg_instance (c, s->name);
 
-        ch[n++] = (struct change){ "host", sb_xstrdup (LAB_ADDRESS) };
-        ch[n++] = (struct change){ "port", sb_xprintf ("%d", i->port) };
+        ch[n++] = (struct change){ "host", sb_xstrdup (lab_instance_address (i)) };
+        ch[n++] = (struct change){ "port", i->address != NULL ? NULL : sb_xprintf ("%d", i->port) };
         ch[n++] = (struct change){ "endpoint port", sb_xprintf ("%d", i->endpoint_port) };
-        ch[n++] = (struct change){ "instance name", NULL };
+        ch[n++] = (struct change){ "instance name", i->address != NULL ? sb_xstrdup (i->instance_name) : NULL };
         ch[n++] = (struct change){ "fqdn", sb_xstrdup (i->host) };
         ch[n++] = (struct change){ "tls", sb_xstrdup ("verify") };
         ch[n++] = (struct change){ "ca", sb_xprintf ("file:%s/tls/ca.pem", c->dir) };

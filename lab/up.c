@@ -173,6 +173,11 @@ lab_up (const struct lab_args *a)
         sb_fault_hint (&faults, "Leave -t out to start it again, or remove the folder.");
         return lab_fail (&faults);
     }
+    if (sb_file_exists (cfg) && a->sql_server != NULL) {
+        sb_fault (&faults, NULL, 0, "the servers of the lab in '%s' were chosen when it was built", dir);
+        sb_fault_hint (&faults, "Leave --sql-server out to start it again, or remove the folder.");
+        return lab_fail (&faults);
+    }
     if (!sb_file_exists (cfg) && !lab_build (dir, topology, a, &faults))
         return lab_fail (&faults);
     if (a->sql_tls != NULL && !change_sql_tls (dir, a->sql_tls, &faults))

@@ -2,6 +2,7 @@
 #include "core/engine/probe.h"
 
 #include "core/base/text.h"
+#include "core/sys/browser.h"
 #include "core/sys/clock.h"
 #include "core/sys/tcp.h"
 
@@ -12,12 +13,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STACK (256u << 10) /* getaddrinfo needs some */
+#define STACK        (256u << 10) /* getaddrinfo needs some */
+#define DEFAULT_PORT 1433         /* that of a default instance: a named one is not there */
 
 /* Shared with its thread: the last of both frees it. */
 struct endpoint {
     pthread_mutex_t lock;
     char *host;
+    char *named; /* an instance whose port SQL Browser knows; NULL: `port` it is */
     uint16_t port;
     uint32_t site;
     int fd; /* a byte is written when the thread ends; -1: nobody listens any more */
@@ -48,6 +51,7 @@ end_endpoint (struct endpoint *e)
 {
     pthread_mutex_destroy (&e->lock);
     free (e->host);
+    free (e->named);
     free (e);
 }
 
@@ -56,10 +60,15 @@ try_endpoint (struct endpoint *e)
 {
     SB_CLEANUP (sb_faults_free) struct sb_faults why = { 0 };
 
-    /* addr belongs to the thread while it runs */
-    if (e->addr.len == 0 && !sb_tcp_resolve (e->host, e->port, &e->addr, &why))
+    int64_t deadline = sb_deadline_in (e->timeout_ms);
+    uint16_t port = e->port;
+
+    /* addr belongs to the thread while it runs.  A named instance may have another port after each start. */
+    if (e->named != NULL && (port = sb_browser_ask (e->host, e->named, deadline, &why)) == 0)
         return false;
-    return sb_tcp_probe (&e->addr, sb_deadline_in (e->timeout_ms), &why);
+    if ((e->addr.len == 0 || e->named != NULL) && !sb_tcp_resolve (e->host, port, &e->addr, &why))
+        return false;
+    return sb_tcp_probe (&e->addr, deadline, &why);
 }
 
 static void *
@@ -102,7 +111,7 @@ start_endpoint (struct endpoint *e, uint64_t round)
 /* ---------------------------------------------------------------- endpoints of the topology */
 
 static void
-add_endpoint (struct sb_prober *p, uint32_t site, const char *host, size_t host_len, int64_t port)
+add_endpoint (struct sb_prober *p, uint32_t site, const char *host, size_t host_len, const char *named, int64_t port)
 {
     struct endpoint *e;
 
@@ -111,6 +120,7 @@ add_endpoint (struct sb_prober *p, uint32_t site, const char *host, size_t host_
     e = sb_xcalloc (1, sizeof *e);
     pthread_mutex_init (&e->lock, NULL);
     e->host = sb_xstrndup (host, host_len);
+    e->named = named ? sb_xstrdup (named) : NULL;
     e->port = (uint16_t) port;
     e->site = site;
     e->fd = p->pipe[1];
@@ -136,18 +146,19 @@ add_url (struct sb_prober *p, uint32_t site, const char *url)
         host++;
         if (colon)
             port = atoi (colon + 1);
-        add_endpoint (p, site, host, close ? (size_t) (close - host) : 0, port);
+        add_endpoint (p, site, host, close ? (size_t) (close - host) : 0, NULL, port);
         return;
     }
     if (colon)
         port = atoi (colon + 1);
-    add_endpoint (p, site, host, (size_t) ((colon ? colon : end) - host), port);
+    add_endpoint (p, site, host, (size_t) ((colon ? colon : end) - host), NULL, port);
 }
 
 static void
 add_object (struct sb_prober *p, const struct sb_topology *t, const struct sb_object *o, const char *const *sites)
 {
-    const char *site = sb_object_site (t, o), *host = sb_object_attr (o, "host"), *port = sb_object_attr (o, "port");
+    const char *site = sb_object_site (t, o), *host = sb_object_attr (o, "host"), *port = sb_object_attr (o, "port"),
+               *named = sb_object_attr (o, "instance name");
     int64_t number = 0;
     uint32_t k;
 
@@ -156,7 +167,7 @@ add_object (struct sb_prober *p, const struct sb_topology *t, const struct sb_ob
     if (k == p->nsites)
         return;
     if (strcmp (o->kind, "instance") == 0 && host && port && sb_parse_int (port, &number))
-        add_endpoint (p, k, host, strlen (host), number);
+        add_endpoint (p, k, host, strlen (host), named && *named && number == DEFAULT_PORT ? named : NULL, number);
     if (strcmp (o->kind, "frontend") == 0)
         add_url (p, k, sb_object_attr (o, "url"));
 }

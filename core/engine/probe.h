@@ -3,7 +3,8 @@
  * that neither a silent resolver nor a silent host can hold the loop up.  A
  * round of a site ends when all its endpoints have answered or the time is over;
  * an endpoint whose thread still hangs counts as silent and is not asked twice
- * at a time.  "Answers" means that it accepted a connection. */
+ * at a time.  "Answers" means that it accepted a connection.  A named instance
+ * without a port of its own is asked for at its machine's SQL Browser in every round. */
 #ifndef SB_ENGINE_PROBE_H
 #define SB_ENGINE_PROBE_H
 

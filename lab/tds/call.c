@@ -1,6 +1,7 @@
 /* Calls of built-in functions, CAST and CONVERT, aggregates with OVER, @@variables: how they are read and said in SQLite's
  * words; the tables of names are in func_table.c. */
 #include "lab/tds/expr.h"
+#include "lab/tds/release.h"
 
 #include "core/base/text.h"
 
@@ -220,6 +221,10 @@ sb_sql_parse_call (struct sb_sql_cursor *c, struct sb_sql_scope *scope, const ch
     const struct sb_sql_function *f;
     struct arguments a = { .count = 0 };
 
+    if (c->env != NULL && !tds_release_has_function (c->env->major, name)) {
+        sb_sql_fail (c, 195, name, "built-in function name");
+        return nothing;
+    }
     if (sb_casecmp (name, "cast") == 0 || sb_casecmp (name, "try_cast") == 0)
         return parse_cast (c, scope, name[0] == 't' || name[0] == 'T');
     if (sb_casecmp (name, "convert") == 0 || sb_casecmp (name, "try_convert") == 0)

@@ -3,6 +3,7 @@
  * Messages come as the server sends them: each INFO is followed by its own DONE
  * that says "more", except the last; 3211 leaves at once, in a packet of its own. */
 #include "lab/tds/media.h"
+#include "lab/tds/release.h"
 
 #include "core/base/text.h"
 #include "core/sys/clock.h"
@@ -23,7 +24,7 @@ static const struct tds_word backup_words[] = {
     { "no_checksum", 0, 0 },
     { "stop_on_error", 0, 0 },
     { "continue_after_error", 0, 0 },
-    { "compression", 0, 0 },
+    { "compression", 0, 'c' },
     { "no_compression", 0, 0 },
     { "name", 0, 'n' },
     { "description", 0, '=' },
@@ -114,6 +115,10 @@ take_value (struct sb_sql_cursor *c, struct tds_session *s, struct tds_media *m,
             tds_take_text (c, s, "path");
         if (m->nmove < 8)
             m->move[m->nmove++] = logical;
+        return;
+    }
+    if (kind == 'c') {
+        m->compressed = true;
         return;
     }
     if (!sb_sql_need_op (c, "="))
@@ -256,7 +261,12 @@ tds_media_run (struct tds_session *s, const struct sb_sql_run *r, struct tds_med
 static bool
 refused (struct tds_session *s, const struct sb_sql_run *r, const struct tds_media *m)
 {
-    if (m->ndevices > 1 && strcmp (m->verb, "RESTORE") == 0)
+    struct world *w = m->compressed ? tds_world (s) : NULL;
+
+    if (w != NULL && w_instance (w, s->instance)->edition == W_EXPRESS) {
+        SB_AUTOFREE char *title = sb_xprintf ("%s WITH COMPRESSION", m->title);
+        tds_say (s, r, 1844, title, tds_edition_text (W_EXPRESS));
+    } else if (m->ndevices > 1 && strcmp (m->verb, "RESTORE") == 0)
         tds_say (s, r, 3132, 1, (int) m->ndevices);
     else if (m->ndevices > 1)
         tds_say (s, r, 3032, "stripes");

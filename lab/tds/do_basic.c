@@ -290,6 +290,10 @@ do_throw (struct sb_sql_cursor *c, struct tds_session *s, const struct sb_sql_ru
     struct sb_sql_value v[3];
     bool again;
 
+    if (s != NULL && s->major < 11) { /* THROW came with 2012 */
+        sb_sql_fail_near (c);
+        return SB_END_GO_ON;
+    }
     sb_sql_next (c);
     again = sb_sql_peek (c, 0)->kind != SB_TOK_NUMBER && sb_sql_peek (c, 0)->kind != SB_TOK_VAR;
     for (int i = 0; i < 3 && !again; i++) {

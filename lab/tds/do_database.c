@@ -94,6 +94,10 @@ do_drop_database (struct sb_sql_cursor *c, struct tds_session *s, const struct s
 
     c->at += 2;
     if_exists = sb_sql_at_words (c, "if", "exists");
+    if (if_exists && s != NULL && s->major < 13) { /* it came with 2016 */
+        sb_sql_fail_near (c);
+        return SB_END_GO_ON;
+    }
     if (if_exists)
         c->at += 2;
     do {

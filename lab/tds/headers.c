@@ -1,5 +1,6 @@
 /* RESTORE HEADERONLY, FILELISTONLY, LABELONLY, VERIFYONLY: what lies in a backup file (SQL sheet 3.5). */
 #include "lab/tds/media.h"
+#include "lab/tds/release.h"
 #include "lab/tds/view.h"
 
 #include "core/base/text.h"
@@ -97,8 +98,8 @@ put_header (struct world *w, const struct w_set *x, struct tds_sink *k)
     tds_put_int (k, "CompatibilityLevel", x->version * 10);
     tds_put_int (k, "SoftwareVendorId", 4608);
     tds_put_int (k, "SoftwareVersionMajor", x->version);
-    tds_put_int (k, "SoftwareVersionMinor", 0);
-    tds_put_int (k, "SoftwareVersionBuild", 4236);
+    tds_put_int (k, "SoftwareVersionMinor", tds_release (x->version)->minor);
+    tds_put_int (k, "SoftwareVersionBuild", tds_release (x->version)->build);
     tds_put_text (k, "MachineName", x->server);
     tds_put_int (k, "Flags", x->flags);
     tds_put_guid (k, "BindingID", w, x->database_guid);
@@ -131,12 +132,23 @@ put_header (struct world *w, const struct w_set *x, struct tds_sink *k)
     tds_put_int (k, "TimeZone", 0);
 }
 
+/* Where the files of the server that wrote it lie. */
+static const char *
+data_folder (const struct world *w, const char *server)
+{
+    for (unsigned i = 0; i < w->ninstances; i++)
+        if (w->instances[i].on_linux && strcmp (w_str (w, w->instances[i].server), server) == 0)
+            return "/var/opt/mssql/data/";
+    return "D:\\Data\\";
+}
+
 static void
 put_files (struct world *w, const struct w_set *x, struct tds_sink *k)
 {
     for (int file = 1; file <= 2; file++) {
         SB_AUTOFREE char *logical = sb_xprintf ("%s%s", x->database, file == 1 ? "" : "_log");
-        SB_AUTOFREE char *path = sb_xprintf ("D:\\Data\\%s%s", x->database, file == 1 ? ".mdf" : "_log.ldf");
+        SB_AUTOFREE char *path =
+                sb_xprintf ("%s%s%s", data_folder (w, x->server), x->database, file == 1 ? ".mdf" : "_log.ldf");
         tds_row (k);
         tds_put_text (k, "LogicalName", logical);
         tds_put_text (k, "PhysicalName", path);

@@ -4,6 +4,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/text.h"
+#include "lab/tds/release.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -56,9 +57,11 @@ sb_tds_agree (uint8_t client, enum sb_tds_policy policy)
 }
 
 void
-sb_tds_prelogin_answer (const struct sb_tds_prelogin *client, uint8_t encrypt, struct sb_buf *out)
+sb_tds_prelogin_answer (const struct sb_tds_prelogin *client, uint8_t encrypt, unsigned major, struct sb_buf *out)
 {
-    static const uint8_t version[6] = { 16, 0, 0x10, 0x8c, 0, 0 };
+    const struct tds_release *is = tds_release (major);
+    const uint8_t version[6] = { (uint8_t) is->major, (uint8_t) is->minor, (uint8_t) (is->build >> 8),
+                                 (uint8_t) is->build };
     struct {
         uint8_t id, length;
         const void *data;

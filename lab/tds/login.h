@@ -28,7 +28,7 @@ struct sb_tds_agreement {
     bool tls, login_only, refuse;
 };
 struct sb_tds_agreement sb_tds_agree (uint8_t client, enum sb_tds_policy policy);
-void sb_tds_prelogin_answer (const struct sb_tds_prelogin *client, uint8_t encrypt, struct sb_buf *out);
+void sb_tds_prelogin_answer (const struct sb_tds_prelogin *client, uint8_t encrypt, unsigned major, struct sb_buf *out);
 
 struct sb_tds_login {
     uint8_t tds;       /* 0x71 to 0x74 */

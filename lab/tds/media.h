@@ -15,7 +15,7 @@ struct tds_media {
     uint32_t flags;   /* W_WITH_* */
     int64_t file;     /* FILE = n; 0: not given */
     int stats;        /* 0: none */
-    bool point_in_time, standby_named;
+    bool point_in_time, standby_named, compressed;
     const char *move[8]; /* logical names of MOVE */
     size_t nmove;
     unsigned ndevices;

@@ -143,6 +143,7 @@ static const struct sb_sql_message catalogue[] = {
     { 1807, 17, 1, "Could not obtain exclusive lock on database '%.*ls'. Retry the operation later." },
     { 1828, 16, 1, "The logical file name \"%.*ls\" is already in use. Choose a different name." },
     { 1834, 16, 1, "The file '%ls' cannot be overwritten.  It is being used by database '%.*ls'." },
+    { 1844, 16, 1, "%ls is not supported on %ls." },
     { 2526, 16, 3, "Incorrect DBCC statement. Check the documentation for the correct DBCC syntax and options." },
     { 2528, 10, 1, "DBCC execution completed. If DBCC printed error messages, contact your system administrator." },
     { 2601, 14, 1, "Cannot insert duplicate key row in object '%.*ls' with unique index '%.*ls'. The duplicate key value is %ls." },

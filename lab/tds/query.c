@@ -1,6 +1,7 @@
 /* Running what the translator wrote, in the session's SQLite; see session.h. */
 #include "lab/tds/func.h"
 #include "lab/tds/messages.h"
+#include "lab/tds/release.h"
 #include "lab/tds/session.h"
 #include "lab/tds/temp.h"
 #include "lab/tds/view.h"
@@ -140,6 +141,21 @@ open_elsewhere (struct sb_sql_cursor *c, struct tds_session *s, const struct wor
     return why == 0;
 }
 
+/* Sessions did not tell their database before 2012. */
+static const struct sb_sql_column *
+columns_then (unsigned major, const struct tds_view *v, struct sb_sql_column *cols, size_t *n)
+{
+    size_t k = 0;
+
+    if (major >= 11 || strcmp (v->name, "dm_exec_sessions") != 0)
+        return cols;
+    for (size_t i = 0; i < *n; i++)
+        if (strcmp (cols[i].name, "database_id") != 0)
+            cols[k++] = cols[i];
+    *n = k;
+    return cols;
+}
+
 static const struct sb_sql_object *
 view_object (struct sb_sql_cursor *c, struct tds_session *s, const struct tds_view *v, const struct sb_sql_name *name)
 {
@@ -158,7 +174,7 @@ view_object (struct sb_sql_cursor *c, struct tds_session *s, const struct tds_vi
     }
     if (!open_elsewhere (c, s, w, name, &other))
         return NULL;
-    cols = tds_columns_of (c->arena, v->columns, &n);
+    cols = columns_then (s->major, v, tds_columns_of (c->arena, v->columns, &n), &n);
     o = (struct sb_sql_object *) (uintptr_t) tds_object_new (s, c->arena, key, cols, n);
     if (o == NULL) {
         sb_sql_fail (c, 208, v->name);
@@ -188,7 +204,7 @@ object (struct sb_sql_cursor *c, void *self, const struct sb_sql_name *name)
         return NULL;
     }
     v = tds_view_find (s, name);
-    if (v != NULL)
+    if (v != NULL && tds_release_has_view (s->major, v->name))
         return view_object (c, s, v, name);
     return tds_user_table (c, s, name);
 }
@@ -196,7 +212,7 @@ object (struct sb_sql_cursor *c, void *self, const struct sb_sql_name *name)
 struct sb_sql_env
 tds_env (struct tds_session *s)
 {
-    return (struct sb_sql_env){ .self = s, .object = object };
+    return (struct sb_sql_env){ .self = s, .object = object, .major = s->major };
 }
 
 /* ---- values and rows ---- */

@@ -57,7 +57,7 @@ prelogin (struct tds_session *s, bool *login_only)
         || !sb_tds_prelogin_parse ((const uint8_t *) sb_buf_cstr (&body), body.len, &p))
         return false;
     a = sb_tds_agree (p.encrypt, s->door->policy);
-    sb_tds_prelogin_answer (&p, a.answer, &answer);
+    sb_tds_prelogin_answer (&p, a.answer, s->major, &answer);
     sb_tds_wire_put (&s->wire, SB_TDS_ANSWER, answer.s, answer.len);
     sb_tds_wire_flush (&s->wire, SB_TDS_ANSWER, true);
     *login_only = a.login_only;
@@ -153,7 +153,7 @@ welcome (struct tds_session *s, const struct sb_tds_login *l)
     sb_tds_env (&s->out, SB_TDS_ENV_COLLATION, NULL, NULL);
     sb_tds_env (&s->out, SB_TDS_ENV_LANGUAGE, "us_english", "");
     tds_say (s, NULL, 5703, "us_english");
-    sb_tds_login_ack (&s->out, l);
+    sb_tds_login_ack (&s->out, l, s->major);
     sb_tds_env (&s->out, SB_TDS_ENV_PACKET_SIZE, granted, own);
     if (l->wants_utf8 && l->tds >= 0x74)
         feature_ack (s);
@@ -358,6 +358,14 @@ release (struct tds_session *s)
     free (s);
 }
 
+static unsigned
+major_of (struct tds_session *s)
+{
+    struct world *w = tds_world (s);
+
+    return w == NULL || s->instance == 0 ? 16 : w_instance (w, s->instance)->version;
+}
+
 void
 tds_serve (struct tds_door *door, int fd)
 {
@@ -382,6 +390,7 @@ tds_serve (struct tds_door *door, int fd)
         close (fd);
         return;
     }
+    s->major = major_of (s);
     enter (door, s);
     if (prelogin (s, &login_only) && login (s, login_only))
         serve_requests (s);

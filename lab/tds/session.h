@@ -38,6 +38,7 @@ struct tds_session {
     int64_t login_ms;
     atomic_int cut; /* enum tds_cut, set by the door's own thread */
     int stop_fd;    /* readable when cut */
+    unsigned major; /* of the server's version */
 
     sqlite3 *db; /* in memory; opened when first needed */
 

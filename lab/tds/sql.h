@@ -65,6 +65,7 @@ struct sb_sql_env {
     void *self;
     /* NULL after sb_sql_fail(): not there, or not to be opened now. */
     const struct sb_sql_object *(*object) (struct sb_sql_cursor *c, void *self, const struct sb_sql_name *name);
+    unsigned major; /* of the server's version: what came later is not known; 0: the newest */
 };
 
 /* A common table expression of the statement. */

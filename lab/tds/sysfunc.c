@@ -1,5 +1,6 @@
 /* Built-in functions and @@variables that ask the session or the world; see func.h. */
 #include "lab/tds/func.h"
+#include "lab/tds/release.h"
 #include "lab/tds/session.h"
 #include "lab/tds/store.h"
 #include "lab/tds/view.h"
@@ -41,12 +42,17 @@ me (struct tds_session *s, struct world **w)
 
 /* ---- the server ---- */
 
+/* Paths: 2012 told the first two for the first time, 2019 the third; none is a folder of the other platform. */
 static const char *
-edition (unsigned engine)
+default_path (const struct w_instance *i, const char *name)
 {
-    return engine == 3   ? "Enterprise Edition (64-bit)"
-           : engine == 4 ? "Express Edition (64-bit)"
-                         : "Standard Edition (64-bit)";
+    bool backup = sb_casecmp (name, "InstanceDefaultBackupPath") == 0;
+
+    if (i->version < (backup ? 15 : 11))
+        return NULL;
+    if (i->on_linux)
+        return backup ? "/var/opt/mssql/data" : "/var/opt/mssql/data/";
+    return backup ? "D:\\Backup" : "D:\\Data\\";
 }
 
 static void
@@ -62,19 +68,15 @@ f_serverproperty (sqlite3_context *ctx, int n, sqlite3_value **v)
                   { "IsHadrEnabled", NULL, 0 },
                   { "IsIntegratedSecurityOnly", NULL, 0 },
                   { "IsSingleUser", NULL, 0 },
-                  { "InstanceDefaultDataPath", "D:\\Data\\", 0 },
-                  { "InstanceDefaultLogPath", "D:\\Data\\", 0 },
-                  { "InstanceDefaultBackupPath", "D:\\Backup", 0 },
                   { "BuildClrVersion", "v4.0.30319", 0 },
                   { "LCID", NULL, 1033 },
-                  { "ProductBuild", "4236", 0 },
-                  { "ProductMinorVersion", "0", 0 },
                   { "IsXTPSupported", NULL, 1 },
                   { "FilestreamEffectiveLevel", NULL, 0 } };
     const char *name = arg (n, v, 0);
     struct world *w;
     const struct w_instance *i = me (session (ctx), &w);
     SB_AUTOFREE char *text = NULL;
+    char release[TDS_RELEASE_TEXT];
 
     if (name == NULL || i == NULL)
         return;
@@ -86,15 +88,22 @@ f_serverproperty (sqlite3_context *ctx, int n, sqlite3_value **v)
                 sqlite3_result_int (ctx, props[k].number);
             return;
         }
+    tds_release_text (i->version, release);
     if (sb_casecmp (name, "ServerName") == 0 || sb_casecmp (name, "MachineName") == 0
         || sb_casecmp (name, "ComputerNamePhysicalNetBIOS") == 0)
         text = sb_xstrdup (w_str (w, i->server));
     else if (sb_casecmp (name, "ProductVersion") == 0)
-        text = sb_xprintf ("%u.0.4236.2", i->version);
+        text = sb_xstrdup (release);
     else if (sb_casecmp (name, "ProductMajorVersion") == 0)
         text = sb_xprintf ("%u", i->version);
+    else if (sb_casecmp (name, "ProductMinorVersion") == 0)
+        text = sb_xprintf ("%u", tds_release (i->version)->minor);
+    else if (sb_casecmp (name, "ProductBuild") == 0)
+        text = sb_xprintf ("%u", tds_release (i->version)->build);
+    else if (sb_glob ("InstanceDefault*Path", name, true))
+        give (ctx, default_path (i, name));
     else if (sb_casecmp (name, "Edition") == 0)
-        text = sb_xstrdup (edition (i->edition));
+        text = sb_xstrdup (tds_edition_text (i->edition));
     else if (sb_casecmp (name, "ProcessID") == 0 || sb_casecmp (name, "EngineEdition") == 0)
         sqlite3_result_int (ctx, name[0] == 'p' || name[0] == 'P' ? 4000 + i->port % 1000 : i->edition);
     if (text != NULL)
@@ -118,19 +127,16 @@ f_at_version (sqlite3_context *ctx, int n, sqlite3_value **v)
     struct world *w;
     const struct w_instance *i = me (session (ctx), &w);
     SB_AUTOFREE char *text = NULL;
+    char release[TDS_RELEASE_TEXT];
 
     (void) n;
     (void) v;
     if (i == NULL)
         return;
-    text = sb_xprintf (
-            "Microsoft SQL Server %s (RTM) - %u.0.4236.2 (X64) \n\tCopyright (C) Microsoft Corporation\n\t%s "
-            "on Windows Server 2022 Standard 10.0 <X64>\n",
-            i->version >= 16   ? "2022"
-            : i->version == 15 ? "2019"
-            : i->version == 14 ? "2017"
-                               : "2016",
-            i->version, edition (i->edition));
+    tds_release_text (i->version, release);
+    text = sb_xprintf ("Microsoft SQL Server %s (RTM) - %s (X64) \n\tCopyright (C) Microsoft Corporation\n\t%s on %s\n",
+                       tds_release (i->version)->name, release, tds_edition_text (i->edition),
+                       i->on_linux ? "Linux (Ubuntu 20.04 LTS) <X64>" : "Windows Server 2022 Standard 10.0 <X64>");
     give (ctx, text);
 }
 

@@ -4,6 +4,7 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "lab/tds/login.h"
+#include "lab/tds/release.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -218,9 +219,11 @@ sb_tds_return_value (struct sb_tds_out *o, unsigned ordinal, const char *name, c
 }
 
 void
-sb_tds_login_ack (struct sb_tds_out *o, const struct sb_tds_login *login)
+sb_tds_login_ack (struct sb_tds_out *o, const struct sb_tds_login *login, unsigned major)
 {
-    static const uint8_t version[4] = { 16, 0, 0x10, 0x8c };
+    const struct tds_release *is = tds_release (major);
+    const uint8_t version[4] = { (uint8_t) is->major, (uint8_t) is->minor, (uint8_t) (is->build >> 8),
+                                 (uint8_t) is->build };
     static const uint32_t words[] = { 0x71000001, 0x72090002, 0x730b0003, 0x74000004 };
     SB_CLEANUP (sb_buf_free) struct sb_buf b = { 0 }, body = { 0 };
     uint32_t word = words[login->tds - 0x71];

@@ -60,7 +60,7 @@ void sb_tds_env_transaction (struct sb_tds_out *o, enum sb_tds_env type, uint64_
 void sb_tds_return_status (struct sb_tds_out *o, int32_t status);
 void sb_tds_return_value (struct sb_tds_out *o, unsigned ordinal, const char *name, const struct sb_sql_type *type,
                           const struct sb_sql_value *v);
-void sb_tds_login_ack (struct sb_tds_out *o, const struct sb_tds_login *login);
+void sb_tds_login_ack (struct sb_tds_out *o, const struct sb_tds_login *login, unsigned major);
 /* Let the client see at once what was said; more follows. */
 void sb_tds_push (struct sb_tds_out *o);
 /* The end of the message. */

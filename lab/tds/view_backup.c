@@ -1,4 +1,5 @@
 /* msdb: what was backed up and restored (SQL sheet 3.6). */
+#include "lab/tds/release.h"
 #include "lab/tds/view.h"
 
 #include <stdlib.h>
@@ -39,6 +40,7 @@ static void
 put_set (struct world *w, const struct w_history *h, struct tds_sink *k)
 {
     static const char *const models[] = { "", "FULL", "BULK-LOGGED", "SIMPLE" };
+    const struct tds_release *is = tds_release (w->instances[h->instance - 1].version);
     uint32_t flags = h->kind == W_WAS_BACKUP ? h->flags : W_SET_ALWAYS; /* of a restore they are its options */
 
     tds_put_int (k, "backup_set_id", h->id);
@@ -52,8 +54,8 @@ put_set (struct world *w, const struct w_history *h, struct tds_sink *k)
     tds_put_int (k, "software_vendor_id", 4608);
     tds_put_text (k, "user_name", w_str (w, h->user));
     tds_put_int (k, "software_major_version", w->instances[h->instance - 1].version);
-    tds_put_int (k, "software_minor_version", 0);
-    tds_put_int (k, "software_build_version", 4236);
+    tds_put_int (k, "software_minor_version", is->minor);
+    tds_put_int (k, "software_build_version", is->build);
     tds_put_lsn (k, "first_lsn", h->first);
     tds_put_lsn (k, "last_lsn", h->last);
     tds_put_lsn (k, "checkpoint_lsn", h->checkpoint);

@@ -276,9 +276,10 @@ fill_mirroring_endpoints (struct tds_session *s, struct world *w, struct tds_sin
 /* ---- files ---- */
 
 static void
-put_file (struct tds_sink *k, int db, const char *name, int file, unsigned state)
+put_file (struct tds_sink *k, bool on_linux, int db, const char *name, int file, unsigned state)
 {
-    SB_AUTOFREE char *path = sb_xprintf ("D:\\Data\\%s%s", name, file == 1 ? ".mdf" : "_log.ldf");
+    SB_AUTOFREE char *path = sb_xprintf ("%s%s%s", on_linux ? "/var/opt/mssql/data/" : "D:\\Data\\", name,
+                                         file == 1 ? ".mdf" : "_log.ldf");
     SB_AUTOFREE char *logical = sb_xprintf ("%s%s", name, file == 1 ? "" : "_log");
 
     tds_row (k);
@@ -318,10 +319,11 @@ fill_master_files (struct tds_session *s, struct world *w, struct tds_sink *k)
 
     for (size_t i = 0; i < 4; i++)
         for (int file = 1; file <= 2; file++)
-            put_file (k, system_dbs[i].id, system_dbs[i].name, file, 0);
+            put_file (k, w_instance (w, s->instance)->on_linux, system_dbs[i].id, system_dbs[i].name, file, 0);
     for (w_id at = 0; (c = next_copy (s, w, &at)) != NULL;)
         for (int file = 1; file <= 2; file++) {
-            put_file (k, c->number, w_str (w, c->name), file, tds_visible_state (w, c));
+            put_file (k, w_instance (w, s->instance)->on_linux, c->number, w_str (w, c->name), file,
+                      tds_visible_state (w, c));
             if (file == 1)
                 put_redo (w, c, k);
         }
@@ -333,7 +335,7 @@ fill_database_files (struct tds_session *s, struct world *w, struct tds_sink *k)
     const struct w_copy *c = s->copy == 0 ? NULL : w_copy (w, s->copy);
 
     for (int file = 1; file <= 2; file++) {
-        put_file (k, 0, s->database, file, c == NULL ? 0 : c->state);
+        put_file (k, w_instance (w, s->instance)->on_linux, 0, s->database, file, c == NULL ? 0 : c->state);
         if (c != NULL && file == 1)
             put_redo (w, c, k);
     }
@@ -430,12 +432,12 @@ fill_sys_info (struct tds_session *s, struct world *w, struct tds_sink *k)
 static void
 fill_host_info (struct tds_session *s, struct world *w, struct tds_sink *k)
 {
-    (void) s;
-    (void) w;
+    bool on_linux = w_instance (w, s->instance)->on_linux;
+
     tds_row (k);
-    tds_put_text (k, "host_platform", "Windows");
-    tds_put_text (k, "host_distribution", "Windows Server 2022 Standard");
-    tds_put_text (k, "host_release", "10.0");
+    tds_put_text (k, "host_platform", on_linux ? "Linux" : "Windows");
+    tds_put_text (k, "host_distribution", on_linux ? "Ubuntu" : "Windows Server 2022 Standard");
+    tds_put_text (k, "host_release", on_linux ? "20.04" : "10.0");
     tds_put_int (k, "os_language_version", 1033);
 }
 

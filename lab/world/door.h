@@ -16,6 +16,7 @@ struct lab_door_cfg {
     const char *host;    /* its host name in the topology */
     const char *address; /* loopback */
     uint16_t port;
+    const char *named;      /* TDS: of a named instance that SQL Browser tells of; NULL: it does not */
     const char *cert, *key; /* PEM files */
     const char *ca;         /* who signs the certificates of clients */
     const char *keytab;     /* keys of the services; the file may be absent: no Kerberos */

@@ -39,6 +39,8 @@ w_files_reach (const struct world *w, w_id instance, const char *path, bool to_w
 
     bool full = path[0] != '\\' ? w->instances[instance - 1].disk_full || (s != NULL && s->full) : s != NULL && s->full;
 
+    if (w->instances[instance - 1].on_linux)
+        return path[0] != '/' ? W_FILE_NO_PATH : full && to_write ? W_FILE_FULL : W_FILE_OK;
     if (path[0] != '\\' && !(isalpha ((unsigned char) path[0]) && path[1] == ':'))
         return W_FILE_BAD_NAME;
     if (path[0] != '\\')

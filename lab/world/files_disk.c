@@ -1,5 +1,5 @@
 /* The files of a lab on disk: \\HOST\SHARE\x is DIR/unc/host/share/x, D:\x of an
- * instance is DIR/disk/INSTANCE/D/x.  Names ignore case in their first two
+ * instance is DIR/disk/INSTANCE/D/x, /x of one on Linux is DIR/disk/INSTANCE/root/x.  Names ignore case in their first two
  * parts, as shares do; nothing leads out of DIR. */
 #include "lab/world/files.h"
 
@@ -57,6 +57,11 @@ w_files_where (const char *dir, const char *instance, const char *path)
             return NULL;
         sb_buf_printf (&b, "/%c", toupper ((unsigned char) path[0]));
         path += 2;
+    } else if (path[0] == '/') { /* of an instance on Linux */
+        sb_buf_str (&b, "/disk");
+        if (!add_part (&b, instance, strlen (instance), false))
+            return NULL;
+        sb_buf_str (&b, "/root");
     } else {
         return NULL;
     }

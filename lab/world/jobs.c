@@ -119,7 +119,9 @@ w_path_join (char *ret, size_t size, const char *folder, const char *name)
 {
     size_t n = strlen (folder);
 
-    snprintf (ret, size, "%s%s%s", folder, n > 0 && (folder[n - 1] == '\\' || folder[n - 1] == '/') ? "" : "\\", name);
+    bool ended = n > 0 && (folder[n - 1] == '\\' || folder[n - 1] == '/');
+
+    snprintf (ret, size, "%s%s%s", folder, ended ? "" : folder[0] == '/' ? "/" : "\\", name);
 }
 
 static void

@@ -170,6 +170,10 @@ w_do_partner (struct w_ctx *c)
         fail (c, 1449, NULL);
         return;
     }
+    if (c->inst->edition == W_EXPRESS || c->inst->on_linux) { /* Express is a witness at most, Linux has none of it */
+        fail (c, 1463, NULL);
+        return;
+    }
     if (c->copy->mirror_guid != 0) {
         fail (c, 1405, "%s", c->op->db);
         return;
@@ -321,7 +325,7 @@ w_do_safety (struct w_ctx *c)
 
     if (!principal (c))
         return;
-    if (c->op->n[0] == W_SAFETY_OFF && c->inst->edition != 3) {
+    if (c->op->n[0] == W_SAFETY_OFF && c->inst->edition != W_ENTERPRISE) {
         fail (c, 1473, NULL);
         return;
     }
@@ -421,7 +425,7 @@ w_do_endpoint_create (struct w_ctx *c)
     n->endpoint = w_intern (c->w, c->op->name[0]);
     n->endpoint_port = (uint16_t) c->op->n[0];
     n->endpoint_state = (uint8_t) c->op->n[1];
-    n->endpoint_role = (uint8_t) (n->edition == 4 ? W_EP_WITNESS : c->op->n[2]);
+    n->endpoint_role = (uint8_t) (n->edition == W_EXPRESS ? W_EP_WITNESS : c->op->n[2]);
     n->endpoint_guid = ++c->w->next_guid;
 }
 

@@ -101,7 +101,8 @@ instance_rebuilt (struct world *w, w_id instance)
     for (unsigned i = 0; i < w->nhistory; i++)
         if (w->history[i].instance == instance)
             memset (&w->history[i], 0, sizeof w->history[i]);
-    n->running = n->agent = 1;
+    n->running = 1;
+    n->agent = n->edition != W_EXPRESS;
     n->witness_lost = n->disk_full = 0;
     n->fail_next = n->slow_ms = 0;
     n->transient = 0;
@@ -241,7 +242,7 @@ w_do_fault (struct w_ctx *c)
         c->inst->witness_lost = c->op->n[0] != 0;
         break;
     case W_OP_FAULT_AGENT:
-        c->inst->agent = c->op->n[0] != 0;
+        c->inst->agent = c->op->n[0] != 0 && c->inst->edition != W_EXPRESS;
         break;
     default:
         c->inst->disk_full = c->op->n[0] != 0;

@@ -49,7 +49,7 @@ w_add_instance (struct world *w, const char *name, const char *host, w_id site, 
     n->site = site;
     n->port = port;
     n->version = 16;
-    n->edition = 3;
+    n->edition = W_ENTERPRISE;
     n->running = n->agent = 1;
     n->started_ms = w->now_ms;
     n->endpoint = w_intern (w, "Mirroring");
@@ -324,8 +324,10 @@ w_setup_database (struct world *w, const struct w_files *files, const struct w_d
                   void *ctx, struct w_out *out)
 {
     struct way y = { .w = w, .files = files, .p = p, .out = out };
+    bool on_linux = p->primary != 0 && w->instances[p->primary - 1].on_linux;
     const char *folder = p->seed_folder != NULL     ? p->seed_folder
                          : p->primary_share != NULL ? p->primary_share
+                         : on_linux                 ? "/var/opt/mssql/data"
                                                     : "D:\\Backup";
     char name[W_NAME + 16];
 

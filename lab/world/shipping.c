@@ -110,6 +110,16 @@ fit_for_primary (struct w_ctx *c)
     return c->out->status == W_DONE;
 }
 
+/* Express has no Agent, and so no log shipping (32017). */
+static bool
+edition_ships (struct w_ctx *c)
+{
+    if (c->inst->edition != W_EXPRESS)
+        return true;
+    fail (c, 32017, "Express Edition");
+    return false;
+}
+
 void
 w_do_ls_primary (struct w_ctx *c)
 {
@@ -121,7 +131,7 @@ w_do_ls_primary (struct w_ctx *c)
         fail (c, 32010, "%s", c->op->db);
         return;
     }
-    if (fresh && !fit_for_primary (c))
+    if (fresh && (!edition_ships (c) || !fit_for_primary (c)))
         return;
     if (fresh && id != 0 && (c->op->flags & W_WITH_OVERWRITE) == 0) {
         fail (c, 32009, "%s", c->op->db);
@@ -252,6 +262,8 @@ w_do_ls_secondary (struct w_ctx *c)
         fail (c, 32023, "%s\1%s", c->op->name[0], c->op->db);
         return;
     }
+    if (fresh && !edition_ships (c))
+        return;
     if (fresh && id != 0 && (c->op->flags & W_WITH_OVERWRITE) == 0) {
         fail (c, 32024, "%s\1%s", c->op->name[0], c->op->db);
         return;

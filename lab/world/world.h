@@ -57,6 +57,7 @@ struct w_site {
     int64_t powered_ms; /* when it last got power */
 };
 
+enum w_edition { W_STANDARD = 2, W_ENTERPRISE = 3, W_EXPRESS = 4 };
 enum w_endpoint_state { W_EP_STARTED = 0, W_EP_STOPPED = 1, W_EP_DISABLED = 2 };
 enum w_endpoint_role { W_EP_NONE = 0, W_EP_PARTNER = 1, W_EP_WITNESS = 2, W_EP_ALL = 3 };
 
@@ -66,12 +67,13 @@ struct w_instance {
     w_id site;
     uint16_t port;          /* where its door listens on loopback */
     uint16_t next_session;  /* spid to be given next */
-    uint16_t version;       /* major: 16 */
-    uint16_t edition;       /* EngineEdition: 2 Standard, 3 Enterprise, 4 Express */
+    uint16_t version;       /* major: 10 is 2008 R2, 16 is 2022 */
+    uint16_t edition;       /* EngineEdition: 2 Standard, 3 Enterprise, 4 Express: W_EXPRESS */
     uint8_t running, agent; /* running: the service was not stopped; it answers when the site has power too */
     uint8_t witness_lost;   /* fault: cannot be reached as a witness */
     uint8_t disk_full;      /* fault: backups to local disks fail */
-    uint8_t reserved[4];
+    uint8_t on_linux;       /* paths begin with a slash, there are no drives, no UNC names and no mirroring */
+    uint8_t reserved[3];
     int64_t started_ms;
     /* the one mirroring endpoint */
     w_text endpoint; /* name; 0: none */

@@ -1,14 +1,15 @@
 /* The look without a login; see probe.h.  Facts: MS-TDS (PRELOGIN), MC-SQLR (SQL Browser). */
 #include "plugins/mssql/probe.h"
 
+#include "core/base/mem.h"
+#include "core/base/ssrp.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -112,39 +113,26 @@ sb_probe_tds (struct sb_call *call, const char *host, uint16_t port, int64_t lim
     return found;
 }
 
-/* "ServerName;X;InstanceName;RTC;...;tcp;50123;;" */
-static uint16_t
-port_in (char *answer)
-{
-    char *tcp = strcasestr (answer, ";tcp;");
-    long port = tcp != NULL ? strtol (tcp + 5, NULL, 10) : 0;
-
-    return port >= 1 && port <= 65535 ? (uint16_t) port : 0;
-}
-
 uint16_t
 sb_probe_browser (struct sb_call *call, const char *host, const char *named, int64_t limit_ms)
 {
-    char question[256], answer[2048];
-    int error, fd, n = snprintf (question, sizeof question, "\x04%s", named);
-    struct addrinfo *list = resolve (host, "1434", SOCK_DGRAM, &error);
-    ssize_t got = 0;
+    SB_CLEANUP (sb_buf_free) struct sb_buf question = { 0 };
+    char answer[SB_SSRP_ANSWER];
+    int error, fd;
+    struct addrinfo *list = sb_ssrp_question (named, &question) ? resolve (host, "1434", SOCK_DGRAM, &error) : NULL;
+    uint16_t port = 0;
 
-    if (list == NULL || n <= 0 || n >= (int) sizeof question) {
-        if (list != NULL)
-            freeaddrinfo (list);
+    if (list == NULL)
         return 0;
-    }
     fd = connect_within (call, list, limit_ms);
     freeaddrinfo (list);
     if (fd < 0)
         return 0;
-    for (int tries = 0; tries < 3 && got <= 0; tries++)
-        if (send (fd, question, (size_t) n + 1, MSG_NOSIGNAL) > 0 && wait_for (call, fd, POLLIN, limit_ms / 3))
-            got = recv (fd, answer, sizeof answer - 1, 0);
+    for (int tries = 0; tries < 3 && port == 0; tries++)
+        if (send (fd, question.s, question.len, MSG_NOSIGNAL) > 0 && wait_for (call, fd, POLLIN, limit_ms / 3)) {
+            ssize_t got = recv (fd, answer, sizeof answer, 0);
+            port = got > 0 ? sb_ssrp_port (answer, (size_t) got, named) : 0;
+        }
     close (fd);
-    if (got <= 3 || answer[0] != 0x05)
-        return 0;
-    answer[got] = '\0';
-    return port_in (answer + 3);
+    return port;
 }

@@ -28,7 +28,7 @@ struct inside {
     const char *lab_dir, *own_dir;
     struct w_client *client;
     struct w_files files;
-    struct w_disk disk; /* the files lie in own_dir */
+    struct w_disk disk;        /* the files lie in own_dir */
     struct world *own, *a, *b; /* a, b: masked copies */
 };
 

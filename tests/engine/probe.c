@@ -2,12 +2,15 @@
  * a host that never answers holds nobody up. */
 #include "tests/lib/tap.h"
 
+#include "core/base/ssrp.h"
 #include "core/engine/probe.h"
 #include "core/sys/clock.h"
 #include "core/sys/socket.h"
 #include "core/sys/tcp.h"
 
+#include <arpa/inet.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +119,71 @@ a_silent_host_costs_a_bounded_time (void)
     sb_fd_close (&fd);
 }
 
+struct browser {
+    int fd;
+    uint16_t port;
+};
+
+/* SQL Browser, until its socket is shut: what garbles the first answer is no answer. */
+static void *
+browser_thread (void *arg)
+{
+    struct browser *b = arg;
+    char question[64];
+    struct sockaddr_in from;
+
+    for (int n = 0;; n++) {
+        SB_CLEANUP (sb_buf_free) struct sb_buf entry = { 0 }, answer = { 0 };
+        socklen_t len = sizeof from;
+
+        if (recvfrom (b->fd, question, sizeof question, 0, (struct sockaddr *) &from, &len) <= 0)
+            return NULL;
+        sb_ssrp_entry ("M", n == 0 ? "OTHER" : "RTC", "16.0.1.1", b->port, &entry);
+        sb_ssrp_answer (&entry, &answer);
+        sendto (b->fd, answer.s, answer.len, 0, (struct sockaddr *) &from, len);
+    }
+}
+
+/* SQL Browser's port is the same everywhere, and so is that of a default instance: on an address of this process alone. */
+static void
+a_named_instance_is_where_browser_says (void)
+{
+    SB_AUTOFREE char *host =
+            sb_xprintf ("127.%u.%u.79", 9 + (unsigned) getpid () / 250 % 100, 1 + (unsigned) getpid () % 250);
+    SB_AUTOFREE char *text = sb_xprintf (
+            "[pool p]\nfqdn = p.example.net\nprimary site = north\nbackup site = south\ntool site = south\ncontrol = fe\n"
+            "[site north]\n[site south]\n[credential c]\nuser = u\nsecret = env:NOTHING\n"
+            "[frontend fe]\nsite = south\nurl = https://127.0.0.1:1/wsman\ncredential = c\n"
+            "[instance sql]\nsite = north\nhost = %s\ninstance name = RTC\ncredential = c\n",
+            host);
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons (SB_SSRP_PORT) };
+    struct browser b = { .fd = socket (AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0) };
+    int other = sb_tcp_listen (host, 1433, NULL, &faults), fd;
+    struct sb_prober *p;
+    pthread_t thread;
+    uint32_t site, answers;
+
+    sb_topology_release (&topology);
+    CU_ASSERT_FATAL (sb_topology_parse (&topology, "probe.ini", text, strlen (text), &faults));
+    CU_ASSERT_FATAL (other >= 0 && inet_pton (AF_INET, host, &a.sin_addr) == 1);
+    p = sb_prober_new (&topology, sites, 3000);
+    sb_prober_start (p, 0);
+    CU_ASSERT (next_round (p, &site, &answers) && answers == 0); /* the default instance is another one */
+    fd = sb_tcp_listen (host, 0, &b.port, &faults);
+    CU_ASSERT_FATAL (fd >= 0 && bind (b.fd, (struct sockaddr *) &a, sizeof a) == 0);
+    CU_ASSERT_FATAL (pthread_create (&thread, NULL, browser_thread, &b) == 0);
+    sb_prober_start (p, 0);
+    CU_ASSERT (next_round (p, &site, &answers) && answers == 1);
+    sb_fd_close (&fd); /* the instance stops; its Browser goes on telling of it */
+    sb_prober_start (p, 0);
+    CU_ASSERT (next_round (p, &site, &answers) && answers == 0);
+    shutdown (b.fd, SHUT_RDWR);
+    pthread_join (thread, NULL);
+    close (b.fd);
+    sb_fd_close (&other);
+    sb_prober_free (p);
+}
+
 static void
 a_site_without_endpoints_is_silent (void)
 {
@@ -135,6 +203,8 @@ main (void)
     static const struct sb_tap_test tests[] = {
         { "an endpoint that accepts answers, one that refuses is silent", who_accepts_answers },
         { "a host that never answers costs a bounded time", a_silent_host_costs_a_bounded_time },
+        { "a named instance is looked for where SQL Browser says it listens, and nowhere else",
+          a_named_instance_is_where_browser_says },
         { "a site without endpoints is silent at once", a_site_without_endpoints_is_silent },
         { NULL, NULL },
     };

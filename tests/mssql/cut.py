@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""The connection is cut at a statement: before the server sees it, or after it was carried out and before the answer.  A
-whole failover goes through a proxy that does this at the N-th batch that is sent to the backup instance; whatever becomes
-of the run, going on (resume, or run again where everything was taken back) ends in the same world as a run that nobody
-disturbed.  `cut.py --all` cuts at every statement (make check-long); without it a few are drawn, and the seed is printed.
-Speaks TAP.
+"""At a statement the connection is cut, or the worker that sent it is killed (SIGKILL), or the run itself is: before the
+server sees the statement, or when nobody can take its answer any more.  A whole failover goes through a proxy that does
+this at the N-th batch that is sent to the backup instance; whatever becomes of the run, going on (resume, or run again
+where everything was taken back) ends in the same world as a run that nobody disturbed.  `cut.py --all` does all of it at
+every statement (make check-long); without it a few are drawn, and the seed is printed.  `cut.py 17 23+ 9:worker 9:run+`
+plays those.  Speaks TAP.
 """
 
 import os
 import random
 import re
+import signal
 import socket
 import sys
 import threading
@@ -19,14 +21,37 @@ from lab import Lab, Tap, difference  # noqa: E402
 tap = Tap()
 TARGET = "south-sql1"
 RECORD = 0x17  # TLS: application data
+WHO = {"": "the connection is cut", "worker": "the worker is killed", "run": "the run is killed"}
+
+
+def owner_of(port, at):
+    """The process whose TCP socket goes from this port to that one on this host: a worker."""
+    for line in open("/proc/net/tcp", encoding="ascii").readlines()[1:]:
+        words = line.split()
+        if [int(w.split(":")[1], 16) for w in words[1:3]] == [port, at] and words[9] != "0":
+            break
+    else:
+        return None
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if any(os.readlink(f"/proc/{pid}/fd/{fd}") == f"socket:[{words[9]}]" for fd in os.listdir(f"/proc/{pid}/fd")):
+                return int(pid)
+        except OSError:  # it ended, or is not ours
+            continue
+    return None
+
+
+def parent_of(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as f:
+        return int(f.read().rpartition(")")[2].split()[1])
 
 
 class Proxy:
     """Forwards TDS under TLS; counts what the client sends after the handshake, a record for each login, batch or attention;
-    at the one chosen it cuts, once."""
+    at the one chosen it cuts or kills, once."""
 
-    def __init__(self, host, port, at=0, carried_out=False):
-        self.to, self.at, self.carried_out = (host, port), at, carried_out
+    def __init__(self, host, port, at=0, carried_out=False, who=""):
+        self.to, self.at, self.carried_out, self.who = (host, port), at, carried_out, who
         self.seen, self.cuts, self.lock = 0, 0, threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self.listener.getsockname()[1]
@@ -51,6 +76,15 @@ class Proxy:
             self.cuts = 1
             return True
 
+    def strike(self, client):
+        """What was chosen happens to the client."""
+        pid = owner_of(client.getpeername()[1], self.port) if self.who else None
+        if self.who and pid is None:
+            self.cuts = 0  # and the comparison says so
+        elif self.who:
+            os.kill(parent_of(pid) if self.who == "run" else pid, signal.SIGKILL)
+        client.shutdown(socket.SHUT_RDWR)
+
     @staticmethod
     def exactly(sock, n):
         data = b""
@@ -73,7 +107,7 @@ class Proxy:
                 else:
                     packet = head + self.exactly(client, int.from_bytes(head[2:4], "big") - 5)
                 if head[0] == RECORD and head[1] == 3 and self.due():
-                    client.shutdown(socket.SHUT_RDWR)
+                    self.strike(client)
                     if self.carried_out:
                         server.sendall(packet)
                         while server.recv(65536):
@@ -97,11 +131,11 @@ class Proxy:
             pass
 
 
-def story(at, carried_out):
+def story(at, carried_out, who=""):
     """One failover.  (number of batches, how often the program was called, how it stands, last words)"""
     with Lab() as lab:
         target = next(i for i in lab.json()["instances"] if i["name"] == TARGET)
-        proxy = Proxy(target["host"], target["port"], at, carried_out)
+        proxy = Proxy(target["host"], target["port"], at, carried_out, who)
         with open(lab.topology, encoding="utf-8") as f:
             head, section, rest = re.split(r"(?m)^(\[instance " + TARGET + r"\]\n)", f.read())
         section += f"host = 127.0.0.1\nport = {proxy.port}\ntls = trust\n"
@@ -133,20 +167,21 @@ def main():
     want = [line for line in calm if not line.startswith("cuts")] + ["cuts 1"]
     seed = int(os.environ.get("CUT_SEED", str(random.randrange(1 << 30))))
     drawn = random.Random(seed)
-    points = [(n, way) for n in range(1, count + 1) for way in (False, True)]
+    points = [(n, way, who) for who in WHO for n in range(1, count + 1) for way in (False, True)]
     if "--all" not in sys.argv:
-        third = count // 3
-        points = [(drawn.randrange(1 + k % 3 * third, 1 + (k % 3 + 1) * third), k >= 3) for k in range(6)]
+        half = count // 2
+        points = [(drawn.randrange(1 + k % 2 * half, 1 + (k % 2 + 1) * half), k >= 2, "") for k in range(4)]
+        points += [(drawn.randrange(1, count), way, who) for who in ("worker", "run") for way in (False, True)]
         if len(sys.argv) > 1:
-            points = [(int(a.strip("+")), a.endswith("+")) for a in sys.argv[1:]]
+            points = [(int(a.strip("+").split(":")[0]), a.endswith("+"), a.strip("+").partition(":")[2]) for a in sys.argv[1:]]
     tap.note(f"CUT_SEED={seed}, {count} statements are sent to {TARGET}")
-    for at, carried_out in points:
+    for at, carried_out, who in points:
         try:
-            _, calls, found, said = story(at, carried_out)
+            _, calls, found, said = story(at, carried_out, who)
             gone = difference(want, found)
         except Exception as e:  # every failure is a line of TAP
             calls, gone, said = 0, [f"{type(e).__name__}: {e}"], ""
-        tap.ok(not gone, f"cut at statement {at}, {'after it was carried out' if carried_out else 'before it arrived'}: "
+        tap.ok(not gone, f"{WHO[who]} at statement {at}, {'which is carried out' if carried_out else 'which never arrives'}: "
                f"the end is the same, after {calls} call{'' if calls == 1 else 's'}", "\n".join(gone) + "\n" + said)
     return tap.done()
 

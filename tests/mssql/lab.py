@@ -51,11 +51,11 @@ def eventually(condition, seconds=20):
 
 
 class Lab:
-    def __init__(self, topology=None):
+    def __init__(self, topology=None, options=()):
         self.dir = tempfile.mkdtemp(prefix="sb-mssql-lab-")
         self.own, child = os.pipe()
         os.set_inheritable(self.own, True)
-        words = [LAB, "up", "--dir", self.dir, "--owner-fd", str(self.own)]
+        words = [LAB, "up", "--dir", self.dir, "--owner-fd", str(self.own), *options]
         if topology:
             words += ["-t", topology]
         self.keep = child
