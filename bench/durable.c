@@ -219,7 +219,10 @@ load_image (struct scene *s, struct sb_plan *plan, const char *dir, const char *
     SB_AUTOFREE char *path = sb_xprintf ("%s/runs/bench/" SB_RUN_IMAGE, dir);
     SB_CLEANUP (sb_buf_free) struct sb_buf image = { 0 };
 
-    return sb_file_read (path, UINT32_MAX, &image, &s->faults) && sb_plan_from_image (plan, image.s, image.len, digest);
+    char seal[SB_SHA256_HEX];
+
+    return sb_file_read (path, UINT32_MAX, &image, &s->faults) && sb_run_image_seal (s->cfg.journal, "bench", seal)
+           && sb_plan_from_sealed_image (plan, image.s, image.len, digest, seal);
 }
 
 int

@@ -274,19 +274,26 @@ cli_run (struct cli *c, struct sb_run_cfg *cfg)
     return c->faults.count > 0 ? cli_fail (c, r.exit_code == EXIT_DONE ? EXIT_DEFECT : r.exit_code) : r.exit_code;
 }
 
-/* From the bytes in the run's folder where they are the plan of this digest, which the journal keeps under seal; else
- * from its JSON. */
+/* The bytes in the run's folder, where they are the plan of this digest; the journal keeps digest and hash under seal. */
 static bool
-load_plan (struct cli *c, const struct sb_journal_run *run, struct sb_plan *plan)
+load_image (struct sb_journal *j, const struct sb_journal_run *run, struct sb_plan *plan)
 {
     char *path SB_AUTOFREE = sb_path_join (run->dir, SB_RUN_IMAGE);
     struct sb_buf image SB_CLEANUP (sb_buf_free) = { 0 };
-    struct sb_faults ignored = { 0 };
-    bool good = sb_file_exists (path) && sb_file_read (path, IMAGE_LIMIT, &image, &ignored)
-                && sb_plan_from_image (plan, image.s, image.len, run->digest);
+    struct sb_faults ignored SB_CLEANUP (sb_faults_free) = { 0 };
+    char seal[SB_SHA256_HEX];
 
-    sb_faults_free (&ignored);
-    if (good)
+    if (!sb_file_exists (path) || !sb_file_read (path, IMAGE_LIMIT, &image, &ignored))
+        return false;
+    return sb_run_image_seal (j, run->id, seal)
+                   ? sb_plan_from_sealed_image (plan, image.s, image.len, run->digest, seal)
+                   : sb_plan_from_image (plan, image.s, image.len, run->digest);
+}
+
+static bool
+load_plan (struct cli *c, struct sb_journal *j, const struct sb_journal_run *run, struct sb_plan *plan)
+{
+    if (load_image (j, run, plan))
         return true;
     sb_plan_release (plan);
     return sb_plan_from_json (plan, run->plan, strlen (run->plan), &c->faults);
@@ -303,7 +310,7 @@ cli_prepare_resume (struct cli *c, struct sb_journal *j, const struct sb_journal
     free (c->base);
     c->base = sb_xstrdup (dir);
     if (!sb_topology_parse (&c->topology, run->topology_file, run->topology, strlen (run->topology), &c->faults)
-        || !load_plan (c, run, plan))
+        || !load_plan (c, j, run, plan))
         return cli_fail (c, EXIT_CONFIG);
     if (cli_load_plugins (c) != EXIT_DONE)
         return EXIT_CONFIG;

@@ -31,10 +31,10 @@ slot_of (const struct sb_map *m, const char *key)
 }
 
 static void
-rebuild (struct sb_map *m)
+rebuild (struct sb_map *m, size_t nslots)
 {
     free (m->slots);
-    m->nslots = m->nslots ? m->nslots * 2 : 16;
+    m->nslots = nslots;
     m->slots = sb_xcalloc (m->nslots, sizeof *m->slots);
     for (size_t i = 0; i < m->count; i++)
         *slot_of (m, m->entries[i].key) = i + 1;
@@ -54,7 +54,7 @@ sb_map_set (struct sb_map *m, const char *key, void *value)
     size_t *slot;
 
     if ((m->count + 1) * 2 > m->nslots)
-        rebuild (m);
+        rebuild (m, m->nslots ? m->nslots * 2 : 16);
     slot = slot_of (m, key);
     if (*slot) {
         m->entries[*slot - 1].value = value;
@@ -62,6 +62,17 @@ sb_map_set (struct sb_map *m, const char *key, void *value)
     }
     SB_PUSH (m->entries, m->count, m->cap) = (struct sb_map_entry){ sb_xstrdup (key), value };
     *slot = m->count;
+}
+
+void
+sb_map_room (struct sb_map *m, size_t n)
+{
+    size_t nslots = m->nslots ? m->nslots : 16;
+
+    while (nslots / 2 < n)
+        nslots *= 2;
+    if (nslots > m->nslots)
+        rebuild (m, nslots);
 }
 
 void

@@ -18,6 +18,7 @@ struct sb_map {
 
 void *sb_map_get (const struct sb_map *m, const char *key);            /* NULL: not there */
 void sb_map_set (struct sb_map *m, const char *key, void *value);      /* adds or replaces */
+void sb_map_room (struct sb_map *m, size_t n);                         /* for so many entries in all */
 void sb_map_free (struct sb_map *m);                                   /* keys and table, not the values */
 void sb_map_free_with (struct sb_map *m, void (*free_value) (void *)); /* the values too */
 

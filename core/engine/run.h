@@ -21,6 +21,8 @@
 #include <stdint.h>
 
 #define SB_RUN_IMAGE "plan.image" /* in the folder of a run with a long plan: sb_plan_to_image() */
+/* The hash of that file as the run's first record has it (sb_plan_image_seal()); false: it has none. */
+bool sb_run_image_seal (struct sb_journal *j, const char *run, char ret[SB_SHA256_HEX]);
 
 struct sb_run; /* a run under way; handed to callbacks */
 

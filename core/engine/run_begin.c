@@ -156,7 +156,7 @@ make_folder (struct sb_run *run)
 
 /* A long plan is kept as bytes too, for a resume that has no time to parse it; nothing depends on the file. */
 static void
-keep_image (const struct sb_run *run)
+keep_image (struct sb_run *run)
 {
     SB_CLEANUP (sb_buf_free) struct sb_buf image = { 0 };
     SB_CLEANUP (sb_faults_free) struct sb_faults ignored = { 0 };
@@ -165,7 +165,30 @@ keep_image (const struct sb_run *run)
     if (run->plan->count < LONG_PLAN)
         return;
     sb_plan_to_image (run->plan, &image);
-    sb_file_write (path, image.s, image.len, 0600, &ignored);
+    if (sb_file_write (path, image.s, image.len, 0600, &ignored))
+        sb_plan_image_seal (image.s, image.len, run->image);
+}
+
+static bool
+take_seal (void *ctx, const struct sb_record *rec)
+{
+    json_t *body = rec->kind == SB_REC_RUN_BEGIN ? json_loads (rec->body, 0, NULL) : NULL;
+    const char *seal = json_string_value (json_object_get (body, "image"));
+
+    if (seal && strlen (seal) == SB_SHA256_HEX - 1)
+        memcpy (ctx, seal, SB_SHA256_HEX);
+    json_decref (body);
+    return false; /* the first record says it or none */
+}
+
+bool
+sb_run_image_seal (struct sb_journal *j, const char *run, char ret[SB_SHA256_HEX])
+{
+    SB_CLEANUP (sb_faults_free) struct sb_faults ignored = { 0 };
+
+    *ret = 0;
+    sb_journal_each (j, run, 0, take_seal, ret, &ignored);
+    return *ret != 0;
 }
 
 static void

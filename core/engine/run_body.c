@@ -93,6 +93,7 @@ set_begin (struct sb_run *run, json_t *o)
     set_text (o, "workflow", run->plan->workflow);
     set_text (o, "digest", run->plan->digest);
     set_text (o, "seal", run->seal);
+    set_text (o, "image", run->image);
     set_text (o, "program", SB_VERSION);
     set_text (o, "host", host);
     json_object_set_new (o, "pid", json_integer (getpid ()));

@@ -61,7 +61,8 @@ struct sb_run {
     struct sb_store store;
     struct sb_arena arena;
     char *dir, *started_text, *stamp;
-    char seal[SB_SHA256_HEX]; /* of the run's row; stands in RUN_BEGIN */
+    char seal[SB_SHA256_HEX];  /* of the run's row; stands in RUN_BEGIN */
+    char image[SB_SHA256_HEX]; /* of the plan's image, "": there is none; stands there too */
     char *plan_json;
     int64_t started_ms;
 

@@ -162,13 +162,19 @@ sb_plan_make (struct sb_plan *p, const struct sb_plan_args *args, struct sb_faul
 static void
 link_followers (struct sb_plan *p)
 {
+    uint32_t *lists;
+    size_t edges = 0;
+
     for (uint32_t i = 0; i < p->count; i++) {
         p->steps[i].nbefore = 0;
+        edges += p->steps[i].nafter;
         for (size_t e = 0; e < p->steps[i].nafter; e++)
             p->steps[p->steps[i].after[e]].nbefore++;
     }
+    lists = sb_arena_alloc (&p->arena, (edges + 1) * sizeof *lists);
     for (uint32_t i = 0; i < p->count; i++) {
-        p->steps[i].before = sb_arena_alloc (&p->arena, (p->steps[i].nbefore + 1) * sizeof *p->steps[i].before);
+        p->steps[i].before = lists;
+        lists += p->steps[i].nbefore;
         p->steps[i].nbefore = 0;
         for (size_t e = 0; e < p->steps[i].nafter; e++) {
             struct sb_plan_step *from = &p->steps[p->steps[i].after[e]];
@@ -251,13 +257,20 @@ digest_object (struct sb_sha256 *h, const struct sb_field *fields, const char *o
 }
 
 void
+sb_plan_link (struct sb_plan *p)
+{
+    link_followers (p);
+    sb_map_room (&p->index, p->count);
+    for (uint32_t i = p->index.count == p->count ? p->count : 0; i < p->count; i++) /* a plan that was checked has it */
+        sb_map_set (&p->index, p->steps[i].name, (void *) ((uintptr_t) i + 1));
+}
+
+void
 sb_plan_seal (struct sb_plan *p)
 {
     struct sb_sha256 h;
 
-    link_followers (p);
-    for (uint32_t i = 0; i < p->count; i++)
-        sb_map_set (&p->index, p->steps[i].name, (void *) ((uintptr_t) i + 1));
+    sb_plan_link (p);
     sb_sha256_init (&h);
     sb_sha256_str (&h, "switchback plan 1");
     sb_sha256_str (&h, p->topology_digest);

@@ -117,6 +117,10 @@ bool sb_plan_from_json (struct sb_plan *p, const char *json, size_t len, struct 
  * it all the same). */
 void sb_plan_to_image (const struct sb_plan *p, struct sb_buf *out);
 bool sb_plan_from_image (struct sb_plan *p, const void *bytes, size_t n, const char *digest);
+/* The hash of an image's bytes.  Who has it from a place under seal may read an image without working its digest out again:
+ * `seal` is that hash, and the digest is believed when it fits. */
+void sb_plan_image_seal (const void *bytes, size_t n, char ret[SB_SHA256_HEX]);
+bool sb_plan_from_sealed_image (struct sb_plan *p, const void *bytes, size_t n, const char *digest, const char *seal);
 
 uint32_t sb_plan_find (const struct sb_plan *p, const char *name); /* SB_NO_STEP: not there */
 

@@ -3,8 +3,9 @@
  * that they can be used where they lie.
  *
  * An image is believed no more than JSON is: every length is checked, and the
- * digest of what was read must be the one that the caller expects (the journal
- * keeps it under seal).  Whoever cannot read one takes the JSON. */
+ * digest of what was read, or the hash of the bytes, must be the one that the
+ * caller expects (the journal keeps both under seal).  Whoever cannot read one
+ * takes the JSON. */
 #include "core/model/plan.h"
 
 #include "core/model/plan_internal.h"
@@ -264,12 +265,13 @@ get_object (struct reader *r, const struct sb_field *fields, char *object)
         get_field (r, fields, object);
 }
 
-bool
-sb_plan_from_image (struct sb_plan *p, const void *bytes, size_t n, const char *digest)
+/* All but the digest, which is still to be worked out or believed. */
+static bool
+read_image (struct sb_plan *p, const void *bytes, size_t n)
 {
     char *copy = sb_arena_alloc (&p->arena, n + 1); /* texts are used where they lie */
     struct reader r = { .p = p, .at = (const uint8_t *) copy, .end = (const uint8_t *) copy + n };
-    struct sb_faults ignored = { 0 };
+    SB_CLEANUP (sb_faults_free) struct sb_faults ignored = { 0 };
     const char *topology;
 
     memcpy (copy, bytes, n);
@@ -281,10 +283,37 @@ sb_plan_from_image (struct sb_plan *p, const void *bytes, size_t n, const char *
         return false;
     memcpy (p->topology_digest, topology, SB_SHA256_HEX);
     get_object (&r, sb_plan_fields, (char *) p);
-    if (r.bad || r.at != r.end || !sb_plan_check (p, &ignored)) {
-        sb_faults_free (&ignored);
+    return !r.bad && r.at == r.end && sb_plan_check (p, &ignored);
+}
+
+bool
+sb_plan_from_image (struct sb_plan *p, const void *bytes, size_t n, const char *digest)
+{
+    if (!read_image (p, bytes, n))
         return false;
-    }
     sb_plan_seal (p);
     return strcmp (p->digest, digest) == 0;
+}
+
+void
+sb_plan_image_seal (const void *bytes, size_t n, char ret[SB_SHA256_HEX])
+{
+    struct sb_sha256 h;
+
+    sb_sha256_init (&h);
+    sb_sha256_add (&h, bytes, n);
+    sb_sha256_hex (&h, ret);
+}
+
+bool
+sb_plan_from_sealed_image (struct sb_plan *p, const void *bytes, size_t n, const char *digest, const char *seal)
+{
+    char found[SB_SHA256_HEX];
+
+    sb_plan_image_seal (bytes, n, found);
+    if (strcmp (found, seal) != 0 || strlen (digest) != SB_SHA256_HEX - 1 || !read_image (p, bytes, n))
+        return false;
+    sb_plan_link (p);
+    memcpy (p->digest, digest, SB_SHA256_HEX);
+    return true;
 }

@@ -89,6 +89,8 @@ void sb_planner_step (struct sb_planner *pl, uint32_t index);
 /* ---- plan.c ---- */
 /* Fills `before` from `after`, builds the index and writes the digest. */
 void sb_plan_seal (struct sb_plan *p);
+/* The first part of it: successors and the index of names, without the digest. */
+void sb_plan_link (struct sb_plan *p);
 
 /* ---- plan_json.c ---- */
 /* What the engine relies on, of a plan that was read; fills the index. */

@@ -298,9 +298,9 @@ check_step (struct reader *r, uint32_t i)
         if ((q->value == NULL) == (q->items == NULL))
             refuse (r, s->name, "has a parameter that is neither a value nor a list");
     }
-    if (sb_map_get (&r->p->index, s->name) != NULL)
-        refuse (r, s->name, "is there twice");
     sb_map_set (&r->p->index, s->name, (void *) ((uintptr_t) i + 1));
+    if (r->p->index.count != i + 1)
+        refuse (r, s->name, "is there twice");
 }
 
 bool
@@ -308,6 +308,7 @@ sb_plan_check (struct sb_plan *p, struct sb_faults *faults)
 {
     struct reader r = { .p = p, .faults = faults };
 
+    sb_map_room (&p->index, p->count);
     for (uint32_t i = 0; !r.bad && i < p->count; i++)
         check_step (&r, i);
     return !r.bad;

@@ -501,9 +501,15 @@ check_image (const struct sb_plan *p, const char *json)
     SB_CLEANUP (sb_buf_free) struct sb_buf image = { 0 };
     SB_AUTOFREE char *again = NULL;
     struct sb_plan copy = { 0 };
+    char seal[SB_SHA256_HEX];
     size_t i;
 
     sb_plan_to_image (p, &image);
+    sb_plan_image_seal (image.s, image.len, seal);
+    CU_ASSERT (sb_plan_from_sealed_image (&copy, image.s, image.len, p->digest, seal));
+    CU_ASSERT (strcmp (copy.digest, p->digest) == 0
+               && sb_plan_find (&copy, copy.steps[copy.count - 1].name) + 1 == copy.count);
+    sb_plan_release (&copy);
     CU_ASSERT (sb_plan_from_image (&copy, image.s, image.len, p->digest));
     again = sb_plan_to_json (&copy);
     sb_same_text (json, again);
@@ -514,6 +520,9 @@ check_image (const struct sb_plan *p, const char *json)
         image.s[i] ^= 1 << i % 8;
         same = sb_plan_from_image (&bad, image.s, image.len, p->digest);
         CU_ASSERT (!same || strcmp (bad.digest, p->digest) == 0);
+        sb_plan_release (&bad);
+        bad = (struct sb_plan){ 0 };
+        CU_ASSERT_FALSE (sb_plan_from_sealed_image (&bad, image.s, image.len, p->digest, seal));
         sb_plan_release (&bad);
         image.s[i] ^= 1 << i % 8;
         if (i % 5 == 0) {
