@@ -274,6 +274,19 @@ tls_words (const struct sb_target *t)
                    : "encryption, a certificate signed by a CA of this system, and the right host name in it (tls = verify)";
 }
 
+/* What else may be missing when nobody's password is used. */
+static const char *
+ticket_words (struct sb_call *call, const struct sb_target *t, uint16_t port)
+{
+    if (t->user != NULL)
+        return "";
+    return sb_format (
+            call,
+            " There is no credential, so a Kerberos ticket for MSSQLSvc/%s:%u is needed: see klist(1), and that "
+            "the domain knows that name.",
+            t->fqdn != NULL ? t->fqdn : t->host, (unsigned) port);
+}
+
 /* The library has one sentence for all failures; the server's messages and a look of our own tell them apart. */
 static enum sb_reach
 why_not (struct sb_call *call, const struct sb_target *t, uint16_t port, const struct sb_answer *a,
@@ -293,11 +306,13 @@ why_not (struct sb_call *call, const struct sb_target *t, uint16_t port, const s
     }
     switch (sb_probe_tds (call, t->host, port, 3000, &found)) {
     case SB_PROBE_ANSWERS:
-        *ret_why = sb_format (call,
-                              "instance '%s' answers at %s:%u but no session came about; asked for were %s: %s\n"
-                              "HINT: Look at 'tls', 'ca' and 'host' in [instance %s] and at the server's certificate.",
-                              t->instance, t->host, (unsigned) port, tls_words (t),
-                              a->broken != NULL ? a->broken : "no reason given", t->instance);
+        *ret_why =
+                sb_format (call,
+                           "instance '%s' answers at %s:%u but no session came about; asked for were %s: %s\n"
+                           "HINT: Look at 'tls', 'ca' and 'host' in [instance %s] and at the server's certificate.%s",
+                           t->instance, t->host, (unsigned) port, tls_words (t),
+                           a->broken != NULL ? a->broken : "no reason given", t->instance,
+                           ticket_words (call, t, port));
         return SB_REACH_REFUSED;
     case SB_PROBE_MUTE:
     case SB_PROBE_DEAD:

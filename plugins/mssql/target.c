@@ -121,6 +121,9 @@ sb_target_read (struct sb_call *call, const char *instance, struct sb_target *re
     const char *session = sb_about (call, "session");
     int64_t left = sb_left_ms (call);
 
+    t.fqdn = attr (call, instance, "fqdn");
+    if (t.fqdn != NULL && !sb_target_is_word (t.fqdn))
+        t.fqdn = NULL;
     if (!read_address (call, &t) || !read_tls (call, &t) || !read_login (call, &t))
         return false;
     if (t.login_ms <= 0)
@@ -140,6 +143,8 @@ sb_target_conf (const struct sb_target *t, uint16_t port, const char *ca_file, s
     sb_buf_printf (out, "[global]\n\ttds version = 7.4\n[target]\n\thost = %s\n\tport = %u\n", t->host,
                    (unsigned) port);
     sb_buf_str (out, "\ttds version = 7.4\n\tclient charset = UTF-8\n\ttext size = 16777216\n\tuse ntlmv2 = yes\n");
+    if (t->user == NULL && t->fqdn != NULL)
+        sb_buf_printf (out, "\tspn = MSSQLSvc/%s:%u\n", t->fqdn, (unsigned) port);
     sb_buf_printf (out, "\tconnect timeout = %lld\n", (long long) ((t->login_ms + 999) / 1000));
     sb_buf_printf (out, "\tencryption = %s\n", t->tls == SB_TLS_OFF ? "off" : "require");
     if (t->tls == SB_TLS_VERIFY)

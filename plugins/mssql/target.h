@@ -25,6 +25,7 @@ struct sb_target {
     enum sb_tls tls;
     const char *ca;            /* absolute path; NULL: the system's certificates */
     const char *user, *secret; /* user NULL: Kerberos */
+    const char *fqdn;          /* the name a ticket bears, MSSQLSvc/FQDN:PORT; NULL: `host` is it */
     const char *session;       /* application name */
     int64_t login_ms;
 };

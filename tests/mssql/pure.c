@@ -379,6 +379,14 @@ target_file (void)
     t.tls = SB_TLS_OFF;
     sb_target_conf (&t, 1433, NULL, &b);
     CU_ASSERT_PTR_NOT_NULL (strstr (sb_buf_cstr (&b), "encryption = off\n"));
+    t.fqdn = "sql.example.net";
+    sb_buf_clear (&b);
+    sb_target_conf (&t, 1433, NULL, &b);
+    CU_ASSERT_PTR_NULL (strstr (sb_buf_cstr (&b), "spn")); /* a password needs no ticket */
+    t.user = NULL;
+    sb_buf_clear (&b);
+    sb_target_conf (&t, 50123, NULL, &b);
+    CU_ASSERT_PTR_NOT_NULL (strstr (sb_buf_cstr (&b), "\tspn = MSSQLSvc/sql.example.net:50123\n"));
     sb_buf_free (&b);
 }
 
