@@ -10,10 +10,9 @@
 #include <unistd.h>
 
 /* Options that go through as they are. */
-static const char *const with_value[] = { "deaths", "events", "faults", "noes",        "total",   "start",
-                                          "time",   "memory", "seed",   "certificate", "reasons", "only",
-                                          "jobs",   "sample", "dice",   "dir",         "disturbances",
-                                          "workers", NULL };
+static const char *const with_value[] = { "deaths", "events", "faults",       "noes",    "total", "start", "time",
+                                          "memory", "seed",   "certificate",  "reasons", "only",  "jobs",  "sample",
+                                          "dice",   "dir",    "disturbances", "workers", NULL };
 static const char *const flags[] = { "singly", "reverse", "full-compare", "mutate", "first", "playable", NULL };
 
 struct words {

@@ -375,9 +375,10 @@ least (unsigned a, unsigned b)
 }
 
 bool
-p_shortest (struct p_case *c, const struct p_rule *rule, const struct p_budget *most, struct p_found *ret,
+p_shortest (struct p_case *c, const struct p_rule *rule, const struct p_search *whole, struct p_found *ret,
             struct p_budget *ret_budget)
 {
+    const struct p_budget *most = &whole->budget;
     unsigned total, noes;
 
     for (total = 0; total <= most->total; total++)
@@ -388,6 +389,8 @@ p_shortest (struct p_case *c, const struct p_rule *rule, const struct p_budget *
                                   .only = rule,
                                   .memory = (size_t) 256 << 20,
                                   .most = SHORTEST_TRANSITIONS,
+                                  .progress = whole->progress,
+                                  .ctx = whole->ctx,
                                   .deadline_ms = SB_NEVER };
             size_t i;
 

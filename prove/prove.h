@@ -431,8 +431,9 @@ struct p_search {
 };
 void p_explore (struct p_case *c, struct p_search *p); /* crew.c */
 void p_search_free (struct p_search *p);
-/* The shortest history, by disturbances, that breaks the rule. */
-bool p_shortest (struct p_case *c, const struct p_rule *rule, const struct p_budget *most, struct p_found *ret,
+/* The shortest history, by disturbances, that breaks the rule, within the budget of a search that found one; its progress
+ * is asked here too. */
+bool p_shortest (struct p_case *c, const struct p_rule *rule, const struct p_search *whole, struct p_found *ret,
                  struct p_budget *ret_budget);
 
 /* One history again. */

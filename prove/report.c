@@ -45,7 +45,7 @@ shortest (const struct p_outcome *o, const struct p_found *f, struct p_budget *r
 {
     *ret = (struct p_found){ 0 };
     *ret_budget = o->p->budget;
-    if (!o->p->merge || !p_shortest (o->c, f->rule, &o->p->budget, ret, ret_budget)) {
+    if (!o->p->merge || !p_shortest (o->c, f->rule, o->p, ret, ret_budget)) {
         *ret = (struct p_found){ .rule = f->rule, .path = f->path, .why = sb_xstrdup (f->why) };
         ret->path.list = sb_xcalloc (1, f->path.count + 1);
         memcpy (ret->path.list, f->path.list, f->path.count);

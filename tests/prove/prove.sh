@@ -39,23 +39,7 @@ twice_the_same ()
     [ -s "$dir/one" ] && cmp "$dir/one" "$dir/two"
 }
 ok "a search comes to the same end each time" twice_the_same
-# same_with_workers COMMAND...: any number of threads comes to the same numbers, stories and seeds.
-same_with_workers ()
-{
-    local n
-
-    for n in 1 2 5; do
-        "$@" --workers "$n" --json | jq 'del (.seconds, .peak_rss_kib)' >"$dir/workers.$n"
-    done
-    jq -c '[.states, .transitions, .histories, .ended]' "$dir"/workers.?
-    [ -s "$dir/workers.1" ] && cmp "$dir/workers.1" "$dir/workers.2" && cmp "$dir/workers.1" "$dir/workers.5"
-}
-ok "two workers, and five, come to the same numbers as one" same_with_workers prove "$here/branches.ini" --disturbances 3
-ok "also where sites and databases are at work" same_with_workers stretched mirror-failover --disturbances 1
-ok "and they tell the same shortest story of what is broken" same_with_workers \
-    stretched "$SB_SRCDIR/examples/vendor/failover.ini" --disturbances 1
 ok "hashes are compared with whole states and no two states share one" prove "$here/branches.ini" --total 2 --full-compare
-ok "nor have two of a packaged workflow" stretched mirror-failover --disturbances 1 --workers 2 --full-compare
 
 limit_is_no_proof ()
 {
