@@ -121,6 +121,7 @@ sb_lane_give (struct worker *w, struct call *c)
     c->message = NULL;
     c->given_at = sb_mono_ms ();
     w->call = c;
+    w->calls++;
     w->pressure = CALM;
     w->act_at = sb_deadline_in (START_MS);
     sb_stream_flush (&w->wire);

@@ -5,6 +5,10 @@
  *                        first come, first served                    start / log / progress / answer
  *                        spots take turns
  *
+ * A worker that is warm goes on where it is: another process, another connection and another sign-in cost more than most
+ * calls.  It has to yield after STINT calls when some spot that waits has nobody; and to a spot that only wants one more,
+ * once it was idle for SPARE_MS.
+ *
  * Structures that the callback can reach (it may add and stop calls) are only
  * taken apart in sweep(), after all events were given. */
 #include "core/host/laneimpl.h"
@@ -15,6 +19,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+#define STINT    8
+#define SPARE_MS 2000
 
 /* ---- making --------------------------------------------------------------------------------------------- */
 
@@ -124,6 +131,13 @@ sweep (struct sb_laneset *l)
 
 /* ---- who is next ---------------------------------------------------------------------------------------- */
 
+static bool
+is_idle (const struct worker *w)
+{
+    return w->call == NULL && !w->retired && !w->ended && !w->wire.closed;
+}
+
+/* The one that has been idle for longest: at a spot, or at a target, or anywhere. */
 static struct worker *
 idle_worker (struct sb_laneset *l, const struct spot *s, const struct target *t)
 {
@@ -133,11 +147,23 @@ idle_worker (struct sb_laneset *l, const struct spot *s, const struct target *t)
     for (i = 0; i < l->nworkers; i++) {
         struct worker *w = l->workers[i];
 
-        if (w->call == NULL && !w->retired && !w->ended && !w->wire.closed && (s == NULL || w->spot == s)
-            && (t == NULL || w->spot->target == t) && (oldest == NULL || w->idle_since < oldest->idle_since))
+        if (is_idle (w) && (s == NULL || w->spot == s) && (t == NULL || w->spot->target == t)
+            && (oldest == NULL || w->idle_since < oldest->idle_since))
             oldest = w;
     }
     return oldest;
+}
+
+/* Sends an idle worker home for the sake of a spot; false: there is none that it may have. */
+static bool
+take_place (struct sb_laneset *l, const struct spot *s, const struct target *t)
+{
+    struct worker *idle = idle_worker (l, NULL, t);
+
+    if (idle == NULL || (s->workers > 0 && sb_mono_ms () - idle->idle_since < SPARE_MS))
+        return false;
+    sb_lane_retire (l, idle);
+    return true;
 }
 
 static size_t
@@ -154,21 +180,11 @@ serving (const struct sb_laneset *l)
 static bool
 make_room (struct sb_laneset *l, struct spot *s)
 {
-    struct worker *idle;
-
     if (s->workers >= s->limit)
         return false;
-    if (s->target->workers >= l->cfg.lanes) {
-        if ((idle = idle_worker (l, NULL, s->target)) == NULL)
-            return false;
-        sb_lane_retire (l, idle);
-    }
-    if (serving (l) >= l->cfg.max_workers) {
-        if ((idle = idle_worker (l, NULL, NULL)) == NULL)
-            return false;
-        sb_lane_retire (l, idle);
-    }
-    return true;
+    if (s->target->workers >= l->cfg.lanes && !take_place (l, s, s->target))
+        return false;
+    return serving (l) < l->cfg.max_workers || take_place (l, s, NULL);
 }
 
 static struct call *
@@ -234,16 +250,52 @@ drop_cancelled (struct sb_laneset *l, struct spot *s)
     }
 }
 
-/* One call of each spot in turn, until nothing more can begin. */
+static bool
+has_work (const struct spot *s)
+{
+    return s->first != NULL && !s->first->cancelled;
+}
+
+/* Does a spot wait that has no worker at all? */
+static bool
+somebody_starves (const struct sb_laneset *l)
+{
+    size_t i;
+
+    for (i = 0; i < l->nspots; i++)
+        if (has_work (l->spots[i]) && l->spots[i]->workers == 0)
+            return true;
+    return false;
+}
+
+/* Warm workers go on. */
+static void
+keep_busy (struct sb_laneset *l)
+{
+    const bool yield = somebody_starves (l);
+    size_t i;
+
+    for (i = 0; i < l->nworkers && l->waiting > 0; i++) {
+        struct worker *w = l->workers[i];
+
+        if (!is_idle (w) || !has_work (w->spot) || (yield && w->calls >= STINT))
+            continue;
+        l->running++;
+        sb_lane_give (w, take_first (l, w->spot));
+    }
+}
+
+/* Then one call of each spot in turn, until nothing more can begin. */
 static void
 start_what_can (struct sb_laneset *l)
 {
     size_t stuck = 0;
 
+    keep_busy (l);
     while (l->waiting > 0 && stuck < l->nspots) {
         struct spot *s = l->spots[l->turn++ % l->nspots];
 
-        stuck = s->first != NULL && !s->first->cancelled && start_first (l, s) ? 0 : stuck + 1;
+        stuck = has_work (s) && start_first (l, s) ? 0 : stuck + 1;
     }
 }
 

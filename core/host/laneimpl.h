@@ -53,6 +53,7 @@ struct worker {
     enum sb_died reason; /* why it is pressed */
     int64_t act_at;      /* when the pressure is raised; SB_NEVER: not */
     int64_t idle_since;
+    unsigned calls; /* that it was given */
     bool retired; /* leaves; takes no call */
     bool ended;   /* reaped */
 };

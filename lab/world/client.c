@@ -5,6 +5,7 @@
 #include "core/sys/clock.h"
 #include "core/sys/socket.h"
 #include "core/sys/stream.h"
+#include "lab/world/delta.h"
 #include "lab/world/intern.h"
 #include "lab/world/rows.h"
 
@@ -34,9 +35,13 @@ struct house {
     struct snapshot *latest; /* NULL: none yet */
 };
 
+#define SPARE 4
+
 static pthread_mutex_t houses_lock = PTHREAD_MUTEX_INITIALIZER; /* guards houses, their snapshots and the counts */
 static struct house **houses;
 static size_t nhouses, houses_cap;
+static struct snapshot *spare[SPARE]; /* that nobody uses; their pages are there already */
+static size_t nspare;
 
 struct w_client {
     struct sb_stream s;
@@ -49,8 +54,14 @@ struct w_client {
 static struct snapshot *
 new_snapshot (void)
 {
-    void *p = mmap (NULL, sizeof (struct snapshot), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *p = NULL;
 
+    pthread_mutex_lock (&houses_lock);
+    if (nspare > 0)
+        p = spare[--nspare];
+    pthread_mutex_unlock (&houses_lock);
+    if (p == NULL)
+        p = mmap (NULL, sizeof (struct snapshot), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED)
         abort (); /* as everything here does without memory */
     return p;
@@ -62,10 +73,15 @@ free_snapshot (struct snapshot *s)
     munmap (s, sizeof *s);
 }
 
+/* With the lock. */
 static void
 let_go (struct snapshot *s)
 {
-    if (s != NULL && --s->users == 0)
+    if (s == NULL || --s->users > 0)
+        return;
+    if (nspare < SPARE)
+        spare[nspare++] = s;
+    else
         free_snapshot (s);
 }
 
@@ -111,6 +127,8 @@ leave_house (struct w_client *c)
         free (h);
     }
     if (nhouses == 0) {
+        while (nspare > 0)
+            free_snapshot (spare[--nspare]);
         free (houses);
         houses = NULL;
         houses_cap = 0;
@@ -135,6 +153,30 @@ take_latest (struct w_client *c)
     return version;
 }
 
+/* With the lock: what the client has is the latest, if it is. */
+static void
+tell_others (struct w_client *c)
+{
+    struct snapshot *s = c->snapshot;
+
+    if (c->house->latest == s || (c->house->latest != NULL && c->house->latest->w.version >= s->w.version))
+        return;
+    let_go (c->house->latest);
+    c->house->latest = s;
+    s->users++;
+}
+
+static void
+keep (struct w_client *c, struct snapshot *fresh)
+{
+    pthread_mutex_lock (&houses_lock);
+    fresh->users = 1;
+    let_go (c->snapshot);
+    c->snapshot = fresh;
+    tell_others (c);
+    pthread_mutex_unlock (&houses_lock);
+}
+
 static bool
 keep_new (struct w_client *c, const char *body, size_t n)
 {
@@ -144,16 +186,44 @@ keep_new (struct w_client *c, const char *body, size_t n)
         free_snapshot (fresh);
         return false;
     }
+    keep (c, fresh);
+    return true;
+}
+
+/* A snapshot that nobody else looks at is brought up to date where it lies.  False: somebody does. */
+static bool
+change_in_place (struct w_client *c, const char *body, size_t n, bool *ret_good)
+{
+    struct snapshot *s = c->snapshot;
+    bool alone;
+
     pthread_mutex_lock (&houses_lock);
-    fresh->users = 1;
-    let_go (c->snapshot);
-    c->snapshot = fresh;
-    if (c->house->latest == NULL || c->house->latest->w.version < fresh->w.version) {
-        let_go (c->house->latest);
-        c->house->latest = fresh;
-        fresh->users++;
+    alone = s->users == 1u + (c->house->latest == s);
+    if (alone) {
+        *ret_good = w_delta_apply (&s->w, body, n);
+        tell_others (c);
     }
     pthread_mutex_unlock (&houses_lock);
+    return alone;
+}
+
+static bool
+keep_changed (struct w_client *c, const char *body, size_t n)
+{
+    struct snapshot *fresh;
+    bool good;
+
+    if (c->snapshot == NULL)
+        return false;
+    if (change_in_place (c, body, n, &good))
+        return good;
+    fresh = new_snapshot ();
+    w_assign (&fresh->w, &c->snapshot->w);
+    if (!w_delta_apply (&fresh->w, body, n)) {
+        free_snapshot (fresh);
+        return false;
+    }
+    keep (c, fresh);
     return true;
 }
 
@@ -189,10 +259,8 @@ w_client_rest (struct w_client *c)
         return;
     sb_stream_trim (&c->s);
     pthread_mutex_lock (&houses_lock);
-    if (c->snapshot != NULL && c->snapshot != c->house->latest) {
-        let_go (c->snapshot);
-        c->snapshot = NULL;
-    }
+    let_go (c->snapshot);
+    c->snapshot = NULL;
     pthread_mutex_unlock (&houses_lock);
 }
 
@@ -243,10 +311,11 @@ w_client_world (struct w_client *c)
 
     if (!ask (c, &r, NULL, 0, &a, &body, &n))
         return NULL;
-    if (a.kind == W_ANS_SAME && c->snapshot != NULL)
-        __atomic_store_n (&c->snapshot->w.now_ms, (int64_t) a.arg, __ATOMIC_RELAXED);
-    else if (a.kind != W_ANS_OK || !keep_new (c, body, n))
+    if (a.kind == W_ANS_CHANGES ? !keep_changed (c, body, n) : a.kind == W_ANS_OK && !keep_new (c, body, n))
         return NULL;
+    if (a.kind == W_ANS_BAD || c->snapshot == NULL)
+        return NULL;
+    __atomic_store_n (&c->snapshot->w.now_ms, (int64_t) a.arg, __ATOMIC_RELAXED);
     return &c->snapshot->w;
 }
 

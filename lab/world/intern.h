@@ -98,6 +98,10 @@ int w_set_problem (enum w_set_class class); /* the message number of a class; 0:
 /* shipping.c: every definition of an instance is gone, with its jobs */
 void w_shipping_forget (struct world *w, w_id instance);
 
+/* world.c: where the used part of each table lies, the text last; false: there are no more.  The head lies before all. */
+bool w_part (const struct world *w, unsigned part, size_t *ret_at, size_t *ret_size);
+size_t w_head_size (void);
+
 /* jobs.c */
 void w_job_begin (struct world *w, struct w_job *j, bool by_user);
 void w_jobs_tick (struct world *w, const struct w_files *files);

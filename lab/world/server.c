@@ -8,6 +8,7 @@
 #include "core/sys/sigs.h"
 #include "core/sys/socket.h"
 #include "core/sys/stream.h"
+#include "lab/world/delta.h"
 #include "lab/world/folder.h"
 #include "lab/world/intern.h"
 #include "lab/world/rows.h"
@@ -22,6 +23,7 @@
 
 #define MAX_CLIENTS 4096
 #define KEPT        1024 /* outcomes of works nobody has asked for yet */
+#define CHANGES     256  /* versions that a door may be behind and still get what changed */
 
 struct client {
     struct sb_stream s;
@@ -36,9 +38,23 @@ struct kept {
     struct w_out out;
 };
 
+/* What made a world of one version one of a later. */
+struct change {
+    uint64_t from, to;
+    struct sb_buf delta;
+};
+
 struct server {
     const struct w_server_cfg *cfg;
     struct world *w;
+    struct world *told;             /* the world as doors and the state file know it */
+    struct change changes[CHANGES]; /* the last ones, newest at (next_change - 1) */
+    unsigned next_change;
+    struct sb_buf unsaved; /* what the state file lacks */
+    struct w_keeper keeper;
+    uint64_t ticked; /* the version and the works that the last tick left behind */
+    uint32_t ticked_work;
+    int64_t due; /* when the next is, if nothing changes before */
     struct w_disk disk;
     struct w_files files;
     struct w_rows *rows;
@@ -73,18 +89,58 @@ answer_out (struct client *c, const struct w_out *out)
 
 /* Requests */
 
+/* From now on this version is what others know. */
+static void
+make_known (struct server *s)
+{
+    struct change *c = &s->changes[s->next_change % CHANGES];
+
+    if (s->w->version == s->told->version)
+        return;
+    sb_buf_clear (&c->delta);
+    c->from = s->told->version;
+    w_delta_make (s->told, s->w, &c->delta);
+    c->to = s->told->version;
+    sb_buf_add (&s->unsaved, c->delta.s, c->delta.len);
+    s->next_change++;
+}
+
+/* All changes since a version; false: too many, or none that is known. */
+static bool
+changes_since (const struct server *s, uint64_t version, struct sb_buf *ret)
+{
+    const size_t most = w_packed_size (s->told) / 2;
+    unsigned n = s->next_change < CHANGES ? s->next_change : CHANGES, back = 1;
+
+    while (back <= n && s->changes[(s->next_change - back) % CHANGES].from != version)
+        back++;
+    if (back > n)
+        return false;
+    for (; back > 0 && ret->len <= most; back--) {
+        const struct sb_buf *b = &s->changes[(s->next_change - back) % CHANGES].delta;
+
+        sb_buf_add (ret, b->s, b->len);
+    }
+    return back == 0;
+}
+
 static void
 do_snapshot (struct server *s, struct client *c, uint64_t has)
 {
     SB_CLEANUP (sb_buf_free) struct sb_buf b = { 0 };
+    enum w_ans_kind kind = W_ANS_SAME;
 
     s->w->now_ms = sb_now_ms () > s->w->now_ms ? sb_now_ms () : s->w->now_ms;
-    if (has == s->w->version) {
-        answer (c, W_ANS_SAME, (uint64_t) s->w->now_ms, NULL, 0);
-        return;
+    if (has != s->w->version) {
+        make_known (s);
+        kind = W_ANS_CHANGES;
+        if (!changes_since (s, has, &b)) {
+            kind = W_ANS_OK;
+            sb_buf_clear (&b);
+            w_pack (s->told, &b);
+        }
     }
-    w_pack (s->w, &b);
-    answer (c, W_ANS_OK, 0, b.s, b.len);
+    answer (c, kind, (uint64_t) s->w->now_ms, b.s, b.len);
 }
 
 /* Where the tables of a chat database that a cmdlet made are due. */
@@ -498,10 +554,34 @@ tell_power (struct server *s)
         }
 }
 
+static bool
+is_calm (const struct server *s)
+{
+    return s->w->version == s->ticked && s->w->next_work == s->ticked_work;
+}
+
+/* What is due is done; of a large world even looking for it costs, so it is looked for when something may have changed. */
+static void
+tick (struct server *s, w_finished_fn finished, void *ctx)
+{
+    int64_t now = sb_now_ms ();
+
+    if (is_calm (s) && now < s->due) {
+        s->w->now_ms = now > s->w->now_ms ? now : s->w->now_ms;
+        return;
+    }
+    w_tick (s->w, &s->files, now, finished, ctx);
+    s->ticked = s->w->version;
+    s->ticked_work = s->w->next_work;
+    s->due = w_next_due (s->w);
+    if (s->due > now + 500)
+        s->due = now + 500;
+}
+
 static int
 patience (const struct server *s)
 {
-    int64_t left = w_next_due (s->w) - sb_now_ms ();
+    int64_t left = (is_calm (s) ? s->due : w_next_due (s->w)) - sb_now_ms ();
 
     return left < 0 ? 0 : left > 500 ? 500 : (int) left;
 }
@@ -522,7 +602,7 @@ one_turn (struct server *s, struct pollfd *fds)
     poll (fds, n, timeout);
     if ((fds[1].revents != 0 && s->cfg->owner_fd >= 0) || (fds[2].revents != 0 && s->cfg->signal_fd >= 0))
         s->stop = true;
-    w_tick (s->w, &s->files, sb_now_ms (), work_finished, s);
+    tick (s, work_finished, s);
     for (size_t i = n - first; i-- > 0;)
         if (fds[first + i].revents != 0 && (fds[first + i].revents & ~POLLOUT) != 0
             && !client_speaks (s, s->clients[i]))
@@ -552,17 +632,30 @@ forget_connections (struct world *w)
         w->jobs[i].running = 0;
 }
 
+static bool
+save (struct server *s, struct sb_faults *faults)
+{
+    make_known (s);
+    if (s->unsaved.len == 0 && s->keeper.fd >= 0)
+        return true;
+    if (!w_keeper_save (&s->keeper, s->cfg->dir, s->told, &s->unsaved, faults))
+        return false;
+    sb_buf_clear (&s->unsaved);
+    return true;
+}
+
 int
 w_server_run (const struct w_server_cfg *cfg, struct world *w, struct sb_faults *faults)
 {
     struct server *s = sb_xcalloc (1, sizeof *s);
     struct pollfd *fds = sb_xcalloc (MAX_CLIENTS + 3, sizeof *fds);
     SB_AUTOFREE char *path = sb_xprintf ("%s/world.sock", cfg->dir);
-    uint64_t saved = 0;
     int ret = -1;
 
     s->cfg = cfg;
     s->w = w;
+    s->told = sb_xcalloc (1, sizeof *s->told);
+    s->keeper.fd = -1;
     s->disk = (struct w_disk){ cfg->dir, w_folders_new () };
     w_files_disk (&s->files, &s->disk);
     s->rows = w_rows_open (cfg->dir);
@@ -570,7 +663,8 @@ w_server_run (const struct w_server_cfg *cfg, struct world *w, struct sb_faults 
     s->listener = sb_unix_listen (path, faults);
     if (s->listener < 0)
         goto out;
-    w_tick (w, &s->files, sb_now_ms (), NULL, NULL);
+    tick (s, NULL, NULL);
+    w_assign (s->told, w);
     tell_power (s);
     if (cfg->ready_fd >= 0 && write (cfg->ready_fd, "", 1) < 0)
         s->stop = true;
@@ -579,9 +673,8 @@ w_server_run (const struct w_server_cfg *cfg, struct world *w, struct sb_faults 
         one_turn (s, fds);
         spread_events (s);
         tell_power (s);
-        if (w->version != saved && !w_state_save (cfg->dir, w, faults))
+        if (!save (s, faults))
             ret = -1;
-        saved = w->version;
         if (cfg->turn != NULL)
             cfg->turn (cfg->ctx, w); /* before the answers leave: who asked finds it done */
         flush_all (s);
@@ -596,6 +689,11 @@ w_server_run (const struct w_server_cfg *cfg, struct world *w, struct sb_faults 
 out:
     w_rows_free (s->rows);
     w_folders_free (s->disk.folders);
+    w_keeper_close (&s->keeper);
+    for (unsigned i = 0; i < CHANGES; i++)
+        sb_buf_free (&s->changes[i].delta);
+    sb_buf_free (&s->unsaved);
+    free (s->told);
     free (fds);
     free (s);
     return ret;

@@ -4,6 +4,7 @@
 #ifndef SB_LAB_WORLD_SERVER_H
 #define SB_LAB_WORLD_SERVER_H
 
+#include "core/base/buf.h"
 #include "core/base/fault.h"
 #include "lab/world/ops.h"
 
@@ -21,6 +22,14 @@ struct w_server_cfg {
 /* Reads DIR/state; false with one fault when there is none that can be used. */
 bool w_state_load (const char *dir, struct world *w, struct sb_faults *faults);
 bool w_state_save (const char *dir, const struct world *w, struct sb_faults *faults);
+/* Keeps the file up to date: `changes` (delta.h) since the last call, which made the world what it is now. */
+struct w_keeper {
+    int fd;       /* -1: nothing was saved yet */
+    size_t added; /* bytes behind the whole */
+};
+bool w_keeper_save (struct w_keeper *k, const char *dir, const struct world *w, const struct sb_buf *changes,
+                    struct sb_faults *faults);
+void w_keeper_close (struct w_keeper *k);
 /* Adds the tables of a chat database that was made (w_made_fn; ctx is DIR). */
 void w_state_tables (void *dir, struct world *w, w_id copy, int tables);
 

@@ -159,6 +159,22 @@ w_pack (const struct world *w, struct sb_buf *out)
     sb_buf_add (out, w->text, TEXT_BYTES (w));
 }
 
+bool
+w_part (const struct world *w, unsigned part, size_t *ret_at, size_t *ret_size)
+{
+    if (part > W_TABLES)
+        return false;
+    *ret_at = part == W_TABLES ? offsetof (struct world, text) : tables[part].at;
+    *ret_size = part == W_TABLES ? TEXT_BYTES (w) : count_in (w, (enum w_table) part) * tables[part].size;
+    return true;
+}
+
+size_t
+w_head_size (void)
+{
+    return HEAD;
+}
+
 /* Back to zero; touches the used slots only. */
 static void
 forget (struct world *w)
@@ -169,21 +185,33 @@ forget (struct world *w)
     memset (w, 0, HEAD);
 }
 
-/* Are the counts of a head possible, and do they say how long the whole is? */
+/* Are the counts of a head possible? */
 static bool
-plausible (const struct world *head, size_t n)
+plausible (const struct world *head)
 {
-    size_t whole = HEAD;
-
     if (head->magic != W_MAGIC || head->format != W_FORMAT || head->ntext == 0 || head->limit_history == 0
         || head->limit_history > W_MAX_HISTORY || head->history_next >= head->limit_history)
         return false;
-    for (enum w_table t = 0; t < W_TABLES; t++) {
+    for (enum w_table t = 0; t < W_TABLES; t++)
         if (count_in (head, t) > tables[t].max)
             return false;
-        whole += count_in (head, t) * tables[t].size;
-    }
-    return head->nhistory <= head->limit_history && whole + TEXT_BYTES (head) == n;
+    return head->nhistory <= head->limit_history;
+}
+
+size_t
+w_packed_size (const struct world *w)
+{
+    size_t whole = HEAD + TEXT_BYTES (w);
+
+    for (enum w_table t = 0; t < W_TABLES; t++)
+        whole += count_in (w, t) * tables[t].size;
+    return whole;
+}
+
+bool
+w_is_world (const struct world *w)
+{
+    return plausible (w) && w->text[TEXT_BYTES (w) - 1] == 0;
 }
 
 bool
@@ -197,7 +225,7 @@ w_unpack (struct world *w, const void *data, size_t n)
     if (n <= HEAD || p[n - 1] != 0)
         return false;
     memcpy (w, p, HEAD);
-    if (!plausible (w, n)) {
+    if (!plausible (w) || w_packed_size (w) != n) {
         memset (w, 0, HEAD);
         return false;
     }

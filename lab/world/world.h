@@ -353,7 +353,9 @@ void w_assign (struct world *to, const struct world *from);  /* copies used slot
 void w_compact (struct world *w);                            /* drops unused strings; canonical order */
 void w_pack (const struct world *w, struct sb_buf *out);     /* used slots only */
 bool w_unpack (struct world *w, const void *data, size_t n); /* false: not a world of this program */
-uint64_t w_digest (const struct world *w);                   /* of everything but version, clock and history */
+bool w_is_world (const struct world *w);                     /* false: its counts cannot be */
+size_t w_packed_size (const struct world *w);
+uint64_t w_digest (const struct world *w); /* of everything but version, clock and history */
 
 /* Text */
 const char *w_str (const struct world *w, w_text t); /* never NULL */

@@ -177,6 +177,41 @@ unchanged_world_is_not_sent_again (void)
     w_client_close (c);
 }
 
+/* Two clients of one process share snapshots: what one of them still looks at does not change under it, and what it is
+ * given next is what the state file holds. */
+static void
+old_snapshots_stay_and_new_ones_are_right (void)
+{
+    struct w_client *a = client (), *b = client ();
+    struct world *file = sb_xcalloc (1, sizeof *file), *old;
+    struct sb_faults faults = { 0 };
+    struct w_out out;
+    uint64_t digest;
+
+    for (int i = 0; i < 20; i++) {
+        old = w_client_world (a);
+        digest = w_digest (old);
+        insert (b, 100 + i, &out);
+        CU_ASSERT_EQUAL (out.status, W_DONE);
+        CU_ASSERT_NOT_EQUAL (w_digest (w_client_world (b)), digest);
+        CU_ASSERT_EQUAL (w_digest (old), digest);
+        if (i % 3 == 0)
+            w_client_rest (a);
+        CU_ASSERT_TRUE (w_state_load (dir, file, &faults));
+        CU_ASSERT_EQUAL (w_digest (w_client_world (a)), w_digest (file));
+        CU_ASSERT_EQUAL (w_digest (w_client_world (b)), w_digest (file));
+    }
+    for (int i = 0; i < 20; i++) {
+        json_t *gone = json_pack ("[[s, s, o, n]]", "tblChat", "d", json_sprintf ("1/%d", 100 + i));
+
+        w_client_rows (b, 1, 0, gone, &out);
+        json_decref (gone);
+    }
+    free (file);
+    w_client_close (a);
+    w_client_close (b);
+}
+
 static bool
 await (bool (*is) (struct world *w), int wait_ms)
 {
@@ -345,6 +380,8 @@ main (void)
         { "a world that was built is served", is_served },
         { "rows are inserted, deleted and inserted again; a key twice is 2627", rows_come_and_go },
         { "a world that has not changed is not sent again", unchanged_world_is_not_sent_again },
+        { "an old snapshot stays as it was, a new one is what the state file holds",
+          old_snapshots_stay_and_new_ones_are_right },
         { "a broken connection of a site is its power loss", broken_connection_is_power_loss },
         { "sessions end with the connection that opened them", sessions_end_with_their_connection },
         { "subscribers hear of kills and of instances that stop", subscribers_hear_of_kills },
