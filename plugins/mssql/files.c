@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define FILES_MAX 20000
 
@@ -20,41 +21,77 @@ sb_path_join (struct sb_ms *ms, const char *folder, const char *name)
     return sb_arena_printf (ms->arena, "%s%c%s", folder, slash, name);
 }
 
-/* NAME starts with "DB_", whatever the case. */
-static bool
-belongs_to (struct sb_ms *ms, const char *name, const char *db)
+static int
+by_name (const void *a, const void *b)
 {
-    char *prefix = sb_arena_printf (ms->arena, "%s_", db);
+    return sb_casecmp (*(const char *const *) a, *(const char *const *) b);
+}
 
-    return strlen (name) >= strlen (prefix)
-           && sb_casecmp (sb_arena_strndup (ms->arena, name, strlen (prefix)), prefix) == 0;
+/* The other databases of the topology, as their backups call them, in order. */
+struct others {
+    const char **list;
+    size_t count;
+};
+
+static void
+find_others (struct sb_ms *ms, struct others *ret)
+{
+    const char **list SB_AUTOFREE = NULL, *name, *real;
+    size_t cap = 0;
+
+    *ret = (struct others){ 0 };
+    for (size_t i = 0; (name = sb_object (ms->call, "database", i)) != NULL; i++) {
+        real = sb_attr (ms->call, "database", name, "name");
+        if (sb_casecmp (real != NULL ? real : name, ms->source) != 0)
+            SB_PUSH (list, ret->count, cap) = real != NULL ? real : name;
+    }
+    ret->list = sb_arena_alloc (ms->arena, (ret->count + 1) * sizeof *ret->list);
+    if (list != NULL)
+        memcpy (ret->list, list, ret->count * sizeof *list);
+    if (ret->count > 1)
+        qsort (ret->list, ret->count, sizeof *ret->list, by_name);
+}
+
+/* NAME starts with "DB_", whatever the case, and DB is another one.  A share of many databases holds many files, so the
+ * names are not tried one by one. */
+static bool
+bears_another_name (const struct others *o, const char *name)
+{
+    char head[256];
+
+    for (const char *end = strchr (name, '_'); end != NULL; end = strchr (end + 1, '_')) {
+        const size_t n = (size_t) (end - name);
+        const char *key = head;
+
+        if (n >= sizeof head)
+            return false;
+        memcpy (head, name, n);
+        head[n] = '\0';
+        if (o->count > 0 && bsearch (&key, o->list, o->count, sizeof *o->list, by_name) != NULL)
+            return true;
+    }
+    return false;
 }
 
 /* A log backup that may be ours: the header decides, but files that bear the name of another database of the
  * topology need not be opened. */
 static bool
-worth_a_look (struct sb_ms *ms, const char *name)
+worth_a_look (struct sb_ms *ms, const struct others *others, const char *name)
 {
-    size_t n = strlen (name);
-    const char *other;
+    const size_t n = strlen (name), own = strlen (ms->source);
 
     if (n < 5 || sb_casecmp (name + n - 4, ".trn") != 0)
         return false;
-    if (belongs_to (ms, name, ms->source))
+    if (n > own && name[own] == '_' && strncasecmp (name, ms->source, own) == 0)
         return true;
-    for (size_t i = 0; (other = sb_object (ms->call, "database", i)) != NULL; i++) {
-        const char *real = sb_attr (ms->call, "database", other, "name");
-
-        if (belongs_to (ms, name, real != NULL ? real : other))
-            return false;
-    }
-    return true;
+    return !bears_another_name (others, name);
 }
 
 bool
 sb_files_list (struct sb_inst *i, const char *folder, const char ***ret_names, size_t *ret_count,
                const char **ret_trouble)
 {
+    struct others others;
     struct sb_answer a;
 
     *ret_count = 0;
@@ -68,11 +105,12 @@ sb_files_list (struct sb_inst *i, const char *folder, const char ***ret_names, s
     }
     if (!sb_must_ask (i, &a, "the folder cannot be listed", SB_STMT_LIST, folder))
         return false;
+    find_others (i->ms, &others);
     *ret_names = sb_arena_alloc (i->ms->arena, (a.rows.count + 1) * sizeof **ret_names);
     for (size_t n = 0; n < a.rows.count && *ret_count < FILES_MAX; n++) {
         const char *name = sb_rows_get (&a.rows, n, "subdirectory");
 
-        if (name != NULL && sb_rows_int (&a.rows, n, "file", 0) == 1 && worth_a_look (i->ms, name))
+        if (name != NULL && sb_rows_int (&a.rows, n, "file", 0) == 1 && worth_a_look (i->ms, &others, name))
             (*ret_names)[(*ret_count)++] = name;
     }
     return true;
