@@ -54,8 +54,8 @@ struct worker {
     int64_t act_at;      /* when the pressure is raised; SB_NEVER: not */
     int64_t idle_since;
     unsigned calls; /* that it was given */
-    bool retired; /* leaves; takes no call */
-    bool ended;   /* reaped */
+    bool retired;   /* leaves; takes no call */
+    bool ended;     /* reaped */
 };
 
 struct sb_laneset {
