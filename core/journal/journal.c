@@ -261,6 +261,21 @@ file_is_usable (const struct sb_journal_cfg *cfg, off_t *ret_size, struct sb_fau
     return true;
 }
 
+/* Did somebody die while it was made?  Only then a rollback journal lies beside it: once made, it has a write-ahead log.
+ * SQLite takes such a beginning back when a writer opens it. */
+static bool
+is_half_made (const char *path)
+{
+    SB_AUTOFREE char *rollback = sb_xprintf ("%s-journal", path);
+    SB_CLEANUP (sb_fd_close) int fd = open (path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    uint8_t h[100] = { 0 };
+
+    if (fd < 0 || stat (rollback, &st) != 0 || st.st_size == 0)
+        return false;
+    return pread (fd, h, sizeof h, 0) != (ssize_t) sizeof h || fstat (fd, &st) != 0 || st.st_size < 4096 || h[18] != 2;
+}
+
 /* A database shorter than its own header says was cut off (SQLite file format, section 1.3: page size at 16, pages
  * at 28, change counters at 24 and 92).  While a WAL file is there the header may be older than the file.  Looked at in
  * this order, because another process may be making the journal: header, log, length. */
@@ -441,7 +456,12 @@ sb_journal_open (const struct sb_journal_cfg *cfg, struct sb_faults *faults)
     off_t size;
     int fd;
 
-    if (!file_is_usable (cfg, &size, faults) || !is_local (dir, faults) || !is_whole (cfg->path, size, faults))
+    if (!file_is_usable (cfg, &size, faults) || !is_local (dir, faults))
+        return NULL;
+    if (size > 0 && is_half_made (cfg->path)) {
+        if (!cfg->write)
+            return NULL;
+    } else if (!is_whole (cfg->path, size, faults))
         return NULL;
     if (cfg->write) {
         ignore_size_signal ();

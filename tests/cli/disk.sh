@@ -52,6 +52,21 @@ ok "its log with nonsense behind the end, it is resumed" longer
 gone () { again; rm -f "$dir/torn/state/journal.db-wal" "$dir/torn/state/journal.db-shm"; ends 0 sb torn run w && ends 0 sb torn journal verify; }
 ok "its log lost altogether, what was done is adopted by a new run" gone
 
+# ---- torn while it is made: the first write of all
+topology first
+three 100ms | workflow first w
+torn_first ()
+{
+    rm -rf "$dir/first/state" "$dir/first/things"
+    ! SB_DISK="torn $1 $2" LD_PRELOAD=$SWITCHBACK_BUILD_DIR/tests/lib/.libs/disk.so \
+        ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 "$switchback" run w -t "$dir/first/topology.ini" \
+        --state "$dir/first/state" </dev/null || return 1
+    ends 0 sb first history && ends 0 sb first run w && ends 0 sb first journal verify
+}
+for cut in "1 1" "1 50" "1 99" "1 4000" "2 24" "3 1"; do
+    ok "write and bytes $cut of a new journal are its last: nothing was begun, and the next run makes it" torn_first "${cut% *}" "${cut#* }"
+done
+
 # ---- a file system that has become read-only (the kernel refuses that while somebody writes, so between two runs)
 topology readonly
 three 100ms | workflow readonly w
