@@ -104,11 +104,11 @@ wire_world (struct p_wire *w)
 }
 
 const char *
-wire_site_name (struct p_wire *w, w_id site)
+wire_site_name (const struct p_wire *w, w_id site)
 {
-    struct world *now = wire_world (w);
+    const struct world *first = w->c->first->world;
 
-    return now && site ? w_str (now, now->sites[site - 1].name) : "";
+    return site ? w_str (first, first->sites[site - 1].name) : "";
 }
 
 /* Jobs run when they are started, never by the clock: so they do in the models. */
@@ -368,7 +368,7 @@ p_wire_event (struct p_wire *w, size_t what, struct sb_faults *faults)
         [P_EV_SHARE_GONE] = { "share-gone", NULL },      [P_EV_SHARE_BACK] = { "share-back", NULL },
         [P_EV_LINK_CUT] = { "cut-link", NULL },          [P_EV_LINK_JOINED] = { "join-link", NULL },
     };
-    struct world *now = wire_world (w);
+    const struct world *now = wire_world (w), *first = w->c->first->world;
     w_id subject = now ? p_event_subject (w->c, now, what) : 0;
 
     switch (what) {
@@ -378,10 +378,11 @@ p_wire_event (struct p_wire *w, size_t what, struct sb_faults *faults)
     case P_EV_BACKUP_BACK:
     case P_EV_PRINCIPAL_LOST:
         return subject
-               && wire_fault (w, words[what][0], words[what][1], w_str (now, now->instances[subject - 1].name), faults);
+               && wire_fault (w, words[what][0], words[what][1], w_str (first, first->instances[subject - 1].name),
+                              faults);
     case P_EV_SHARE_GONE:
     case P_EV_SHARE_BACK:
-        return subject && wire_fault (w, words[what][0], w_str (now, now->shares[subject - 1].name), NULL, faults);
+        return subject && wire_fault (w, words[what][0], w_str (first, first->shares[subject - 1].name), NULL, faults);
     case P_EV_LINK_CUT:
     case P_EV_LINK_JOINED:
         return wire_fault (w, words[what][0], wire_site_name (w, 1), wire_site_name (w, 2), faults);

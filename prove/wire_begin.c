@@ -73,8 +73,8 @@ static bool
 greet (struct p_wire *w, w_id server)
 {
     struct sb_faults ignored = { 0 };
-    SB_AUTOFREE char *path =
-            sb_xprintf ("%s/chat/%s.sock", w->lab, w_str (wire_world (w), wire_world (w)->servers[server - 1].name));
+    SB_AUTOFREE char *path = sb_xprintf ("%s/chat/%s.sock", w->lab,
+                                         w_str (w->c->first->world, w->c->first->world->servers[server - 1].name));
     char line[128];
     int fd = sb_unix_connect (path, sb_deadline_in (2000), &ignored);
 
@@ -131,8 +131,8 @@ find_message (struct p_wire *w, const char *id, struct d_message *ret)
 bool
 wire_say (struct p_wire *w, w_id server, struct sb_faults *faults)
 {
-    const char *name = server ? w_str (wire_world (w), wire_world (w)->servers[server - 1].name) : "";
-    char hex[17], line[256], ack[256];
+    const char *name = server ? w_str (w->c->first->world, w->c->first->world->servers[server - 1].name) : "";
+    char hex[17], line[256], ack[256] = "";
     int64_t deadline = sb_deadline_in (WIRE_WORLD_MS);
     int n;
 

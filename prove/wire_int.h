@@ -21,7 +21,8 @@ bool wire_command (struct p_wire *w, const struct wire_words *words, struct sb_b
 bool wire_fault (struct p_wire *w, const char *a, const char *b, const char *c, struct sb_faults *faults);
 
 struct world *wire_world (struct p_wire *w);
-const char *wire_site_name (struct p_wire *w, w_id site);
+/* Names are those of the models' world, which has the same ids: a snapshot of the lab's lives only until the next one. */
+const char *wire_site_name (const struct p_wire *w, w_id site);
 /* A user of this server writes a message, which is acknowledged and found in the lab's rows. */
 bool wire_say (struct p_wire *w, w_id server, struct sb_faults *faults);
 /* Traffic, and then what the workflow begins with. */
