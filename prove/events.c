@@ -57,6 +57,12 @@ p_event_playable (size_t index)
     return index != P_EV_BY_HAND;
 }
 
+uint32_t
+p_events_few (void)
+{
+    return 1u << P_EV_ABORT | 1u << P_EV_WAKES | 1u << P_EV_SHARE_GONE;
+}
+
 /* ---------------------------------------------------------------- who is meant */
 
 static size_t
@@ -192,6 +198,8 @@ p_event_fits (const struct p_case *c, const struct p_state *s, size_t index)
 {
     const struct sb_engine *e = s->e;
 
+    if (c->only_events != 0 && (c->only_events >> index & 1) == 0)
+        return false;
     if (s->finished && (index == P_EV_BY_HAND || index == P_EV_ABORT))
         return false;
     if (index == P_EV_BY_HAND)

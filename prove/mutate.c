@@ -13,9 +13,11 @@
 #include "core/sys/file.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,15 +34,17 @@ static const struct stage {
     struct p_budget b;
     bool reverse;
     uint64_t most;
+    bool few; /* events: p_events_few() */
 } stages[] = {
-    { "nothing goes wrong", 0, { 0, 0, 0, 0, 0 }, false, 100000 },
-    { "nothing goes wrong, calls in the other order", 0, { 0, 0, 0, 0, 0 }, true, 100000 },
-    { "somebody says no", 0, { 0, 0, 0, 1, 0 }, false, 100000 },
-    { "one event", 1, { 0, 1, 0, 0, 1 }, false, 400000 },
-    { "one call goes wrong", 1, { 0, 0, 1, 0, 1 }, false, 1000000 },
-    { "one death", 1, { 1, 0, 0, 0, 1 }, false, 1000000 },
-    { "two events", 1, { 0, 2, 0, 0, 2 }, false, 400000 },
-    { "two disturbances and a no, calls in the other order", 2, { 1, 2, 1, 1, 2 }, true, 4000000 },
+    { "nothing goes wrong", 0, { 0, 0, 0, 0, 0 }, false, 100000, false },
+    { "nothing goes wrong, calls in the other order", 0, { 0, 0, 0, 0, 0 }, true, 100000, false },
+    { "somebody says no", 0, { 0, 0, 0, 1, 0 }, false, 100000, false },
+    { "a person aborts, the lost site wakes, or the share vanishes", 0, { 0, 1, 0, 0, 1 }, false, 150000, true },
+    { "one event", 1, { 0, 1, 0, 0, 1 }, false, 400000, false },
+    { "one call goes wrong", 1, { 0, 0, 1, 0, 1 }, false, 150000, false },
+    { "two events", 1, { 0, 2, 0, 0, 2 }, false, 150000, false },
+    { "one call that goes wrong, or one death", 2, { 1, 0, 1, 0, 1 }, false, 4000000, false },
+    { "two disturbances and a no, calls in the other order", 2, { 1, 2, 1, 1, 2 }, true, 4000000, false },
 };
 #define STAGES (sizeof stages / sizeof stages[0])
 
@@ -59,6 +63,7 @@ search (struct p_case *c, const struct stage *g, struct verdict *v)
     bool bites;
 
     c->reverse = g->reverse;
+    c->only_events = g->few ? p_events_few () : 0;
     p_explore (c, &p);
     bites = p.nfound > 0 && p.found[0].rule;
     if (bites)
@@ -125,6 +130,7 @@ begin (const struct p_mutating *m, const struct p_input *in, const struct p_muta
     if (j->pid == 0) {
         struct verdict v;
 
+        prctl (PR_SET_PDEATHSIG, SIGKILL); /* nobody would read it */
         close (ends[0]);
         judge (in, mutant, m->total, &v);
         _exit (write (ends[1], &v, sizeof v) == (ssize_t) sizeof v ? 0 : 1);
@@ -198,8 +204,10 @@ word_for (const struct verdict *v, const char *reason)
 {
     if (!v->whole)
         return BROKEN;
-    if (v->same || v->by[0])
-        return reason ? STALE : v->same ? SAME : BITTEN;
+    if (v->by[0])
+        return reason && stages[v->stage].level == 0 ? STALE : BITTEN;
+    if (v->same)
+        return reason ? STALE : SAME;
     return reason ? ACCEPTED : SURVIVES;
 }
 
@@ -309,6 +317,23 @@ reasons_file (const struct p_mutating *m)
     return NULL;
 }
 
+/* Of a workflow that is broken already nothing can be said. */
+static bool
+is_sound (const struct p_mutating *m, struct p_case *whole, struct sb_faults *faults)
+{
+    struct verdict v = { .complete = 1 };
+    size_t g;
+
+    for (g = 0; g < STAGES && stages[g].level <= m->total; g++)
+        if (search (whole, &stages[g], &v)) {
+            sb_fault (faults, m->in->workflow_file, 0, "the workflow itself breaks %s (%s)", v.by, stages[g].name);
+            sb_fault_hint (faults, "'switchback prove' without --mutate tells how.");
+            return false;
+        }
+    whole->reverse = false;
+    return true;
+}
+
 static bool
 prepare (struct account *a, struct p_case *whole, struct p_mutants *mutants, struct sb_faults *faults)
 {
@@ -316,7 +341,8 @@ prepare (struct account *a, struct p_case *whole, struct p_mutants *mutants, str
     SB_AUTOFREE char *file = reasons_file (a->m);
 
     if (!sb_file_read (a->m->in->workflow_file, CONFIG_LIMIT, &source, faults)
-        || !p_case_load_text (whole, a->m->in, sb_buf_cstr (&source), source.len, faults))
+        || !p_case_load_text (whole, a->m->in, sb_buf_cstr (&source), source.len, faults)
+        || !is_sound (a->m, whole, faults))
         return false;
     p_mutants_make (mutants, sb_buf_cstr (&source), source.len);
     return !file || p_reasons_read (&a->reasons, file, mutants, faults);
@@ -331,6 +357,8 @@ p_mutate (const struct p_mutating *m, struct sb_faults *faults)
     struct p_input in = *m->in;
     int rc = 3;
 
+    signal (SIGINT, SIG_DFL); /* nothing is kept that would have to be put away */
+    signal (SIGTERM, SIG_DFL);
     in.like = &whole;
     if (prepare (&a, &whole, &mutants, faults)) {
         judge_all (&a, &in, &mutants);

@@ -114,6 +114,7 @@ struct p_case {
     struct p_book *book;   /* what this worker knows of the shared words; words.c */
     uint16_t ntexts;       /* how many of the shared strings this worker's worlds hold, in units */
     bool reverse;          /* calls under way go on in the other order of their steps */
+    uint32_t only_events;  /* bit per event: others do not happen; 0: all may (mutants) */
     bool *lies;            /* by step: its verify says yes whatever is so (mutants); NULL: none */
     int64_t *proof_ms;     /* by step: how old it may be as somebody's proof; -1: it is nobody's */
     struct p_state *first; /* the world that a history begins in */
@@ -322,6 +323,7 @@ bool p_event_is_lost_share (size_t index);
 bool p_event_playable (size_t index); /* the lab has a fault, a word or a user for it */
 /* Whom it concerns in this world: a server that writes, an instance, a share, a site, by the event; 0: nobody. */
 w_id p_event_subject (const struct p_case *c, const struct world *w, size_t index);
+uint32_t p_events_few (void); /* bits: a person aborts, the lost site wakes, the share vanishes */
 
 /* A server that is not active any more, has clients, and can write; 0: none. */
 w_id p_left_writer (const struct p_case *c, const struct world *w, w_id *ret_copy);
@@ -397,7 +399,7 @@ struct p_path {
     size_t count, cap;
 };
 
-#define P_MOST_RULES 48
+#define P_MOST_RULES 64
 struct p_found {
     const struct p_rule *rule;
     uint64_t times;

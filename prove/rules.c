@@ -83,6 +83,8 @@ p_rule_record (struct p_run *r, const struct sb_engine_record *rec)
     if ((rec->kind == SB_REC_DONE || rec->kind == SB_REC_ADOPTED) && p->effect != SB_READS && r->c->lies
         && !p_is_so (r, rec->step))
         p_break (r, "done-is-so", "step %s counts as done, and it is not so", p->name);
+    if ((rec->kind == SB_REC_DONE || rec->kind == SB_REC_ADOPTED) && r->c->direct && is_verb (p, "await-drained"))
+        p_rule_drained (r, p);
     if (rec->kind == SB_REC_OWED && r->c->direct)
         p_rule_owed (r, rec->step, was_agreed (r, rec->step, GATES_YES));
     if (rec->kind == SB_REC_UNDONE && r->s->lastu[rec->step] != P_SAW_YES)
@@ -358,6 +360,40 @@ const struct p_rule p_rules[] = {
     { "lost-share-stops-nobody",
       "After a disaster a share that vanishes too, and nothing else, keeps no database from being brought online.",
       false, true, true, p_rule_lost_share },
+    { "nobody-writes-when-frozen",
+      "The live copy is frozen only when the active list is empty, every chat service is stopped, and sessions in it were "
+      "looked for.",
+      false, false, true, NULL },
+    { "looked-before-the-window",
+      "The active list of a planned workflow is cleared only after it was seen where each database is live.", false,
+      false, true, NULL },
+    { "compliance-goes-last",
+      "The compliance service stops only after chat has, and after its store was given the time to drain with nobody "
+      "chatting.",
+      false, false, true, NULL },
+    { "definition-goes-last",
+      "The log shipping definition of a copy that is brought online is removed only behind that.", false, false, true,
+      NULL },
+    { "salvaged-when-quiet",
+      "An old copy is searched for its own messages only behind its fence and the stop of its chat servers, so that none comes "
+      "later.",
+      false, false, true, NULL },
+    { "kept-until-it-works", "A workflow that moves users drops a copy only after a message went through the pool.",
+      false, false, true, NULL },
+    { "shipping-was-seen",
+      "A run that built a target of log shipping, or made another source, counts as done only after a log backup went the "
+      "whole way.",
+      false, true, true, p_rule_shipping_seen },
+    { "central-store-follows",
+      "At the end the central store is not in the site that was left, and at home with the pool.", false, true, true,
+      p_rule_store_follows },
+    { "rehearsed-and-put-away",
+      "A rehearsal counts as done only when the logs were restored, every page checked, the rows counted, and then dropped, "
+      "and it was looked at what else stands there.",
+      false, true, true, p_rule_rehearsed },
+    { "nothing-is-left-half",
+      "At the end of a teardown no copy, definition or log backup remains that could be taken for a living one.", false,
+      true, true, p_rule_taken_away },
     { .name = NULL },
 };
 

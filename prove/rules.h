@@ -17,12 +17,17 @@ bool p_rule_agree (struct p_run *r);
 bool p_rule_whole (struct p_run *r);
 bool p_rule_fingerprint (struct p_run *r);
 bool p_rule_seen_to_work (struct p_run *r);
+bool p_rule_shipping_seen (struct p_run *r);
+bool p_rule_rehearsed (struct p_run *r);
+bool p_rule_store_follows (struct p_run *r);
+bool p_rule_taken_away (struct p_run *r);
 bool p_rule_lost_share (struct p_run *r);
 bool p_rule_works_as_before (struct p_run *r);
 /* What must be so at the moment of an answer, or before a changing call. */
 void p_rule_answer_world (struct p_run *r, const struct p_call *call, unsigned word);
 void p_rule_call_world (struct p_run *r, const struct sb_command *cmd, bool agreed);
 void p_rule_deed (struct p_run *r, uint32_t step, bool agreed); /* rules_deeds.c */
+void p_rule_drained (struct p_run *r, const struct sb_plan_step *p);
 void p_rule_owed (struct p_run *r, uint32_t step, bool agreed);
 void p_rule_surveyed (struct p_run *r, const struct d_database *d, unsigned bit);
 void p_rule_by_hand (struct p_run *r, const struct sb_plan_step *p, const json_t *params);
@@ -36,6 +41,7 @@ bool p_rule_changes_pool (const struct p_case *c); /* its state */
 bool p_rule_done_or_owed (const struct p_run *r, const char *role, const char *verb, int db, const char *on);
 const struct w_secondary_db *p_rule_target_of (const struct world *w, w_id instance, const char *name);
 const struct w_primary *p_rule_source_of (const struct world *w, w_id instance, const char *name);
+bool p_rule_will_recover (const struct p_case *c, const struct d_database *d, const char *on);
 /* ret[i]: step i is `step`, or always before it. */
 void p_rule_ancestors (const struct sb_plan *plan, uint32_t step, bool *ret);
 

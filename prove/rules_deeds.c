@@ -157,11 +157,35 @@ unfenced (struct deed *x)
     free (before);
 }
 
+/* A step of the verb for this database (NULL: any), at `on` (NULL: anywhere), is always before this one. */
+static bool
+is_behind (const struct deed *x, const char *role, const char *verb, const struct d_database *d, const char *on)
+{
+    const struct sb_plan *plan = &x->r->c->plan;
+    bool *before = sb_xcalloc (plan->count + 1, 1), found = false;
+    uint32_t i;
+
+    p_rule_ancestors (plan, x->step, before);
+    for (i = 0; i < plan->count && !found; i++) {
+        const struct sb_plan_step *p = &plan->steps[i];
+
+        found = before[i] && i != x->step && p_rule_is_verb (p, role, verb)
+                && (!d || (p->object && strcmp (p->object, d->object) == 0))
+                && (!on || (p->on && strcmp (p->on, on) == 0));
+    }
+    free (before);
+    return found;
+}
+
 static void
 no_way_on (struct deed *x)
 {
-    if (x->lost && does (x, "database", "recover") && p_rule_changes_pool (x->r->c) && !x->r->s->past.haunted
-        && x->instance != 0 && !w_central_answers (x->w, x->w->instances[x->instance - 1].site))
+    w_id site = x->instance ? x->w->instances[x->instance - 1].site : 0;
+
+    if (x->lost && does (x, "database", "recover") && p_rule_changes_pool (x->r->c) && site != 0
+        && ((!x->r->s->past.haunted && !w_central_answers (x->w, site))
+            || (!w_central_answers (x->r->c->first->world, site)
+                && !is_behind (x, "pool", "move-central-store", NULL, NULL))))
         p_break (x->r, "way-on-before-no-return",
                  "%s is run, and the central store does not answer: the pool cannot be switched", x->p->name);
 }
@@ -209,7 +233,9 @@ static void
 two_roles (struct deed *x)
 {
     if (x->d && does (x, "database", "build-primary") && x->instance != 0
-        && p_rule_target_of (x->w, x->instance, x->d->name))
+        && (p_rule_target_of (x->w, x->instance, x->d->name)
+            || (p_rule_target_of (x->r->c->first->world, x->instance, x->d->name)
+                && !is_behind (x, "database", "remove-secondary", x->d, x->on))))
         p_break (x->r, "one-role-for-a-copy", "%s makes a source of %s at %s, where it is still defined as a target",
                  x->p->name, x->d->object, x->on);
 }
@@ -222,6 +248,154 @@ unexpected (struct deed *x)
     if (does (x, "database", "recover") && json_string_length (json_object_get (params, "expect")) == 0)
         p_break (x->r, "comes-online-where-it-was-read",
                  "%s is run and was not told where the copy must end: it may end anywhere", x->p->name);
+}
+
+/* ---------------------------------------------------------------- planned: the window in which nobody writes */
+
+static bool
+freezes (const struct deed *x)
+{
+    return x->d && does (x, "database", "freeze") && !x->r->s->past.haunted;
+}
+
+static void
+somebody_writes (struct deed *x)
+{
+    unsigned i;
+
+    if (!freezes (x))
+        return;
+    if (x->w->central.active != 0)
+        p_break (x->r, "nobody-writes-when-frozen", "%s is run, and servers are active", x->p->name);
+    for (i = 0; i < x->w->nservers; i++)
+        if (x->w->sites[x->w->servers[i].site - 1].powered && x->w->servers[i].chat)
+            p_break (x->r, "nobody-writes-when-frozen", "%s is run, and the chat service of %s works", x->p->name,
+                     w_str (x->w, x->w->servers[i].name));
+    for (i = 0; i < x->r->c->first->world->nservers; i++) {
+        const struct w_server *v = &x->r->c->first->world->servers[i];
+
+        if (v->chat && !is_behind (x, "pool", "stop-services", NULL, w_str (x->r->c->first->world, v->name)))
+            p_break (x->r, "nobody-writes-when-frozen", "%s does not wait until %s is stopped", x->p->name,
+                     w_str (x->r->c->first->world, v->name));
+    }
+    if (!is_behind (x, "pool", "set-active", NULL, NULL))
+        p_break (x->r, "nobody-writes-when-frozen", "%s does not wait until the active list is empty", x->p->name);
+    if (!is_behind (x, "database", "await-no-sessions", x->d, x->on))
+        p_break (x->r, "nobody-writes-when-frozen", "%s is run, and nobody looked for sessions in the copy before",
+                 x->p->name);
+}
+
+/* Each that backed the log up when the run began was stopped before, by the order of the steps. */
+static void
+chain_goes_on (struct deed *x)
+{
+    const struct world *then = x->r->c->first->world;
+    unsigned i;
+
+    for (i = 0; freezes (x) && i < then->nprimaries; i++) {
+        const struct w_primary *a = &then->primaries[i];
+        const char *at = a->instance ? w_str (then, then->instances[a->instance - 1].name) : "";
+
+        if (a->instance == 0 || strcmp (w_str (then, a->database), x->d->name) != 0 || !job_runs (then, a->job))
+            continue;
+        if (!is_behind (x, "database", "stop-shipping", x->d, at)
+            && !is_behind (x, "database", "remove-primary", x->d, at))
+            p_break (x->r, "agent-stands-aside", "%s does not wait until the log backups of %s at %s are stopped",
+                     x->p->name, x->d->object, at);
+    }
+}
+
+static void
+unready (struct deed *x)
+{
+    json_t *params = p_results_of (x->r->c, x->r->s->w[x->step].params);
+    size_t i;
+
+    if (x->lost || !does (x, "pool", "set-active") || json_string_length (json_object_get (params, "servers")) > 0)
+        return;
+    for (i = 0; i < direct_databases (x->r->c->direct); i++) {
+        const struct d_database *d = direct_database (x->r->c->direct, i);
+
+        if (d->fail_over && !is_behind (x, "database", "check-store", d, NULL))
+            p_break (x->r, "looked-before-the-window", "%s takes the pool down, and nobody looked where %s is live",
+                     x->p->name, d->object);
+    }
+}
+
+static void
+compliance_early (struct deed *x)
+{
+    json_t *params = p_results_of (x->r->c, x->r->s->w[x->step].params);
+    w_id server = x->on && does (x, "pool", "stop-services") ? w_find_server (x->w, x->on) : 0;
+    size_t i;
+
+    if (server == 0 || x->lost || x->w->servers[server - 1].site == x->r->c->left || x->r->s->past.haunted
+        || json_string_length (json_object_get (params, "which")) > 0)
+        return;
+    if (x->w->servers[server - 1].chat)
+        p_break (x->r, "compliance-goes-last", "%s stops the compliance service, and chat still works", x->p->name);
+    for (i = 0; i < direct_databases (x->r->c->direct); i++) {
+        const struct d_database *d = direct_database (x->r->c->direct, i);
+
+        if (!d->fail_over && !is_behind (x, "database", "await-drained", d, NULL))
+            p_break (x->r, "compliance-goes-last", "%s stops the compliance service, and nobody waited for %s to drain",
+                     x->p->name, d->object);
+    }
+}
+
+/* ---------------------------------------------------------------- definitions and copies */
+
+static void
+definition_first (struct deed *x)
+{
+    const struct world *then = x->r->c->first->world;
+    const w_id at = x->instance;
+
+    if (!x->d || at == 0)
+        return;
+    if (does (x, "database", "remove-secondary") && p_rule_will_recover (x->r->c, x->d, x->on)
+        && !is_behind (x, "database", "recover", x->d, x->on))
+        p_break (x->r, "definition-goes-last", "%s forgets the log shipping of a copy that does not serve yet",
+                 x->p->name);
+    if ((does (x, "database", "restore-full") || does (x, "database", "drop-copy"))
+        && ((p_rule_source_of (then, at, x->d->name) && !is_behind (x, "database", "remove-primary", x->d, x->on))
+            || p_rule_target_of (x->w, at, x->d->name) || p_rule_source_of (x->w, at, x->d->name)))
+        p_break (x->r, "one-role-for-a-copy", "%s replaces a copy at %s that is still defined in log shipping",
+                 x->p->name, x->on);
+    if (does (x, "database", "build-secondary") && p_rule_source_of (x->w, at, x->d->name))
+        p_break (x->r, "one-role-for-a-copy", "%s makes a target of %s at %s, where it is still defined as a source",
+                 x->p->name, x->d->object, x->on);
+}
+
+static void
+not_quiet (struct deed *x)
+{
+    const w_id copy = x->d && does (x, "database", "salvage") ? w_find_copy (x->w, x->instance, x->d->name) : 0;
+    const struct w_copy *v = copy ? &x->w->copies[copy - 1] : NULL;
+
+    if (!x->d || !does (x, "database", "salvage"))
+        return;
+    if ((v && v->state == W_ONLINE && v->role != W_MIRROR && v->user_access == W_MULTI_USER && !x->r->s->past.haunted
+         && !x->r->s->past.meddled)
+        || !is_behind (x, "database", "fence", x->d, x->on) || !is_behind (x, "pool", "stop-services", NULL, NULL))
+        p_break (x->r, "salvaged-when-quiet", "%s is run, and the copy at %s may still be written", x->p->name, x->on);
+}
+
+static void
+dropped_early (struct deed *x)
+{
+    if (x->d && does (x, "database", "drop-copy") && x->r->c->moves
+        && !is_behind (x, "pool", "send-message", NULL, NULL))
+        p_break (x->r, "kept-until-it-works", "%s drops a copy, and no message went through the pool yet", x->p->name);
+}
+
+/* Where nobody is waiting for the pool there is time to ask. */
+static void
+unprotected (struct deed *x)
+{
+    if (!x->r->c->moves && x->p->no_return && !x->agreed)
+        p_break (x->r, "irreversible-needs-gate-and-evidence", "%s cannot be taken back, and no gate speaks of it",
+                 x->p->name);
 }
 
 /* ---------------------------------------------------------------- servers */
@@ -267,8 +441,10 @@ too_early (struct deed *x)
 /* ---------------------------------------------------------------- all of them */
 
 static void (*const looks[]) (struct deed *) = {
-    given_up,     still_answers,  loss_unaccepted, power_before_tail, unfenced,  no_way_on,
-    agent_beside, backups_beside, two_roles,       unexpected,        too_early,
+    given_up,         still_answers,   loss_unaccepted, power_before_tail, unfenced,
+    no_way_on,        agent_beside,    backups_beside,  two_roles,         unexpected,
+    too_early,        somebody_writes, chain_goes_on,   unready,           compliance_early,
+    definition_first, not_quiet,       dropped_early,   unprotected,
 };
 
 void
@@ -290,6 +466,19 @@ p_rule_deed (struct p_run *r, uint32_t step, bool agreed)
     x.d = x.db >= 0 ? direct_database (r->c->direct, (size_t) x.db) : NULL;
     for (i = 0; i < sizeof looks / sizeof looks[0]; i++)
         looks[i](&x);
+}
+
+/* What waits in the store for compliance is all that will come: nobody chats any more. */
+void
+p_rule_drained (struct p_run *r, const struct sb_plan_step *p)
+{
+    const struct world *w = r->s->world;
+    unsigned i;
+
+    for (i = 0; i < w->nservers && !r->s->past.haunted; i++)
+        if (w->servers[i].chat && w->sites[w->servers[i].site - 1].powered)
+            p_break (r, "compliance-goes-last", "%s counts as drained, and the chat service of %s works", p->name,
+                     w_str (w, w->servers[i].name));
 }
 
 /* What is put off was decided upon, too. */

@@ -28,14 +28,15 @@ is_done (const struct p_run *r, uint32_t step)
 
 /* A step of the verb that was done behind `step`. */
 static bool
-done_behind (const struct p_run *r, uint32_t step, const char *role, const char *verb)
+done_behind (const struct p_run *r, uint32_t step, const char *role, const char *verb, const char *object)
 {
     const struct sb_plan *plan = &r->c->plan;
     bool *before = sb_xcalloc (plan->count + 1, 1), found = false;
     uint32_t i;
 
     for (i = 0; i < plan->count && !found; i++)
-        if (p_rule_is_verb (&plan->steps[i], role, verb) && is_done (r, i)) {
+        if (p_rule_is_verb (&plan->steps[i], role, verb) && is_done (r, i)
+            && (!object || strcmp (plan->steps[i].object, object) == 0)) {
             p_rule_ancestors (plan, i, before);
             found = before[step];
         }
@@ -58,14 +59,178 @@ p_rule_seen_to_work (struct p_run *r)
 
         if (!serves && !moves_users (p))
             continue;
-        if (!done_behind (r, i, "pool", "send-message")) {
+        if (!done_behind (r, i, "pool", "send-message", NULL)) {
             p_break (r, "seen-to-work", "the run counts as done, and no message was sent through the pool after %s",
                      p->name);
             return false;
         }
-        if (serves && !done_behind (r, i, "database", "await-servers")) {
+        if (serves && !done_behind (r, i, "database", "await-servers", NULL)) {
             p_break (r, "seen-to-work", "the run counts as done, and nobody saw the servers report in after %s",
                      p->name);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Another source, or a new target: a log backup went the whole way afterwards. */
+bool
+p_rule_shipping_seen (struct p_run *r)
+{
+    const struct sb_plan *plan = &r->c->plan;
+    uint32_t i;
+
+    if (!ended_well (r->s) || r->s->past.meddled)
+        return true;
+    for (i = 0; i < plan->count; i++) {
+        const struct sb_plan_step *p = &plan->steps[i];
+        const struct d_database *d =
+                p->kind && strcmp (p->kind, "database") == 0 ? p_rule_database (r->c, p->object) : NULL;
+
+        if (!d || !p_rule_target_of (r->s->world, d->backup, d->name)
+            || (!p_rule_is_verb (p, "database", "build-secondary")
+                && !p_rule_is_verb (p, "database", "mirror-failover")))
+            continue;
+        if (!done_behind (r, i, "database", "ship-once", p->object)) {
+            p_break (r, "shipping-was-seen",
+                     "the run counts as done, and no log backup of %s went the whole way after %s", p->object, p->name);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---------------------------------------------------------------- a rehearsal */
+
+/* What has to be done behind what, for one database. */
+static const struct behind {
+    const char *first, *then;
+} rehearsal[] = {
+    { "restore-as", "check-integrity" }, { "restore-as", "count-rows" }, { "check-integrity", "drop-as" },
+    { "count-rows", "drop-as" },         { "drop-as", "fingerprint" },   { NULL, NULL },
+};
+
+static bool
+rehearses (const struct sb_plan *plan)
+{
+    uint32_t i;
+
+    for (i = 0; i < plan->count; i++)
+        if (p_rule_is_verb (&plan->steps[i], "database", "restore-as")
+            || p_rule_is_verb (&plan->steps[i], "database", "drop-as"))
+            return true;
+    return false;
+}
+
+bool
+p_rule_rehearsed (struct p_run *r)
+{
+    const struct sb_plan *plan = &r->c->plan;
+    const struct behind *b;
+    bool restored = false;
+    uint32_t i;
+
+    if (!ended_well (r->s) || !rehearses (plan))
+        return true;
+    for (i = 0; i < plan->count; i++) {
+        const struct sb_plan_step *p = &plan->steps[i];
+
+        restored = restored || (p_rule_is_verb (p, "database", "restore-as") && is_done (r, i));
+        for (b = rehearsal; b->first; b++)
+            if (p_rule_is_verb (p, "database", b->first) && !done_behind (r, i, "database", b->then, p->object)) {
+                p_break (r, "rehearsed-and-put-away", "the rehearsal counts as done, and there was no %s behind %s",
+                         b->then, p->name);
+                return false;
+            }
+    }
+    if (!restored)
+        p_break (r, "rehearsed-and-put-away", "the rehearsal counts as done, and nothing was restored");
+    return restored;
+}
+
+/* ---------------------------------------------------------------- where the central store is */
+
+static w_id
+home_of_store (const struct p_run *r)
+{
+    const struct sb_object *pool = sb_topology_pool (&r->c->topology);
+    const char *name = pool ? sb_object_attr (pool, "central store") : NULL;
+
+    return name ? w_find_site (r->s->world, name) : 0;
+}
+
+bool
+p_rule_store_follows (struct p_run *r)
+{
+    const struct world *w = r->s->world;
+    w_id home = home_of_store (r), left = r->c->plan.leaves ? w_find_site (w, r->c->plan.leaves) : 0;
+
+    if (!ended_well (r->s) || r->s->past.meddled || !p_rule_changes_pool (r->c))
+        return true;
+    if (left != 0 && w->central.site == left) {
+        p_break (r, "central-store-follows",
+                 "the site that is left may be switched off, and the central store is there");
+        return false;
+    }
+    if (w->central.state == W_NORMAL && home != 0 && w->central.site != home) {
+        p_break (r, "central-store-follows", "the pool is home, and the central store is not");
+        return false;
+    }
+    return true;
+}
+
+/* ---------------------------------------------------------------- teardown: nothing is left half */
+
+/* By its name: what copies and applies takes those. */
+static bool
+is_shipped (const struct d_file *f)
+{
+    size_t n = strlen (f->name);
+
+    return f->type == W_SET_LOG && !strchr (f->name, '\\') && n > 4 && strcmp (f->name + n - 4, ".trn") == 0;
+}
+
+static const char *
+remains (const struct p_run *r, const struct d_database *d)
+{
+    const struct p_state *s = r->s;
+    const w_id at[] = { d->mirror, d->backup };
+    unsigned i;
+
+    for (i = 0; i < 2; i++) {
+        if (at[i] != 0 && w_find_copy (s->world, at[i], d->name) != 0)
+            return "a copy that nobody uses";
+        if (at[i] != 0 && (p_rule_source_of (s->world, at[i], d->name) || p_rule_target_of (s->world, at[i], d->name)))
+            return "a definition of log shipping";
+    }
+    if (p_rule_source_of (s->world, d->primary, d->name))
+        return "a source of log shipping";
+    for (i = 0; i < s->files.count; i++)
+        if ((s->files.list[i].share == d->log_share || s->files.list[i].share == d->copy_folder)
+            && s->files.list[i].share != 0 && is_shipped (&s->files.list[i]))
+            return "a log backup that may be taken for a current one";
+    return NULL;
+}
+
+/* A workflow that drops copies and moves nobody. */
+bool
+p_rule_taken_away (struct p_run *r)
+{
+    const struct sb_plan *plan = &r->c->plan;
+    bool drops = false;
+    uint32_t k;
+    size_t i;
+
+    for (k = 0; k < plan->count; k++)
+        drops = drops || p_rule_is_verb (&plan->steps[k], "database", "drop-copy");
+    if (!drops || r->c->moves || !ended_well (r->s) || r->s->past.meddled || r->s->past.haunted)
+        return true;
+    for (i = 0; i < direct_databases (r->c->direct); i++) {
+        const struct d_database *d = direct_database (r->c->direct, i);
+        const char *what = d->fail_over ? remains (r, d) : NULL;
+
+        if (what) {
+            p_break (r, "nothing-is-left-half", "%s was taken away, and %s remains", d->object, what);
             return false;
         }
     }

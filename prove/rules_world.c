@@ -41,6 +41,21 @@ p_rule_database_of (const struct p_case *c, const struct sb_plan_step *p)
     return -1;
 }
 
+bool
+p_rule_will_recover (const struct p_case *c, const struct d_database *d, const char *on)
+{
+    uint32_t i;
+
+    for (i = 0; i < c->plan.count; i++) {
+        const struct sb_plan_step *p = &c->plan.steps[i];
+
+        if (p_rule_is_verb (p, "database", "recover") && strcmp (p->object, d->object) == 0 && p->on && on
+            && strcmp (p->on, on) == 0)
+            return true;
+    }
+    return false;
+}
+
 const struct d_database *
 p_rule_database (const struct p_case *c, const char *object)
 {
@@ -100,7 +115,7 @@ meant (const struct world *w, const struct d_database *d)
     const struct w_copy *b = copy_on (w, backup ? d->backup_mirror : d->mirror, d->name);
 
     if (serves (b) && w_answers (w, b->instance) && !(serves (a) && w_answers (w, a->instance)))
-        return b;
+        return b; /* the other one died as it served */
     return serves (a) ? a : serves (b) ? b : NULL;
 }
 
@@ -523,15 +538,15 @@ p_rule_source_of (const struct world *w, w_id instance, const char *name)
 }
 
 static bool
-was_saved (const struct p_run *r, const char *object)
+was_saved (const struct p_run *r, const char *object, const char *on)
 {
     uint32_t i;
 
     for (i = 0; i < r->c->plan.count; i++) {
         const struct sb_plan_step *p = &r->c->plan.steps[i];
 
-        if (p_rule_is_verb (p, "database", "save-shipping") && strcmp (p->object, object) == 0
-            && sb_engine_steps (r->s->j)[i].phase == SB_PHASE_DONE)
+        if (p_rule_is_verb (p, "database", "save-shipping") && strcmp (p->object, object) == 0 && p->on
+            && strcmp (p->on, on) == 0 && sb_engine_steps (r->s->j)[i].phase == SB_PHASE_DONE)
             return true;
     }
     return false;
@@ -563,14 +578,15 @@ p_rule_saved (struct p_run *r)
     for (i = 0; i < direct_databases (r->c->direct); i++) {
         const struct d_database *d = direct_database (r->c->direct, i);
 
-        if (!r->s->past.meddled && is_stopped (now, then, d) && !was_saved (r, d->object)) {
+        if (!r->s->past.meddled && is_stopped (now, then, d)
+            && !was_saved (r, d->object, w_str (now, now->instances[d->backup - 1].name))) {
             p_break (r, "saved-before-removed",
                      "the log shipping of %s at %s was stopped and nobody has kept its definition as it was", d->object,
                      w_str (now, now->instances[d->backup - 1].name));
             return false;
         }
         if (p_rule_target_of (then, d->backup, d->name) && !p_rule_target_of (now, d->backup, d->name)
-            && !was_saved (r, d->object)) {
+            && !was_saved (r, d->object, w_str (now, now->instances[d->backup - 1].name))) {
             p_break (r, "saved-before-removed",
                      "the log shipping definition of %s at %s is gone and nobody has kept it", d->object,
                      w_str (now, now->instances[d->backup - 1].name));
@@ -587,6 +603,18 @@ lacks (struct sb_buf *out, bool is, const char *what)
         sb_buf_printf (out, "%s%s", out->len ? ", " : "", what);
 }
 
+static bool
+names_target (const struct world *w, const struct w_primary *source, const struct d_database *d)
+{
+    w_id id = (w_id) (source - w->primaries + 1);
+    unsigned i;
+
+    for (i = 0; i < w->npairs; i++)
+        if (w->pairs[i].primary == id && strcmp (w_str (w, w->pairs[i].database), d->name) == 0)
+            return true;
+    return false;
+}
+
 static void
 lacks_at_home (const struct world *w, const struct d_database *d, struct sb_buf *out)
 {
@@ -598,7 +626,13 @@ lacks_at_home (const struct world *w, const struct d_database *d, struct sb_buf 
            "no synchronized mirror");
     lacks (out, !d->witness || (v && v->witness_state == W_WITNESS_CONNECTED), "no witness");
     lacks (out, source && job_runs (w, source->job), "no source of log shipping");
+    lacks (out, !source || names_target (w, source, d), "a source that names no target");
     lacks (out, !d->mirror || p_rule_source_of (w, d->mirror, d->name), "no dormant source at the mirror");
+    lacks (out,
+           !d->mirror || !p_rule_source_of (w, d->mirror, d->name)
+                   || names_target (w, p_rule_source_of (w, d->mirror, d->name), d),
+           "a dormant source that names no target");
+    lacks (out, !d->backup_mirror || !copy_on (w, d->backup_mirror, d->name), "a former mirror in the other site");
     lacks (out,
            target && job_runs (w, w->secondaries[target->secondary - 1].copy_job)
                    && job_runs (w, w->secondaries[target->secondary - 1].restore_job),
@@ -628,7 +662,8 @@ p_rule_whole (struct p_run *r)
 
     if (s->outcome != SB_RUN_DONE && s->outcome != SB_RUN_DONE_OWED)
         return true;
-    if (s->past.meddled || s->past.haunted || w->central.state == r->c->first->world->central.state)
+    if (s->past.meddled || s->past.haunted
+        || (w->central.state == r->c->first->world->central.state && r->c->start != P_START_BARE))
         return true;
     for (i = 0; i < direct_databases (r->c->direct) && whole; i++) {
         const struct d_database *d = direct_database (r->c->direct, i);
@@ -638,7 +673,7 @@ p_rule_whole (struct p_run *r)
             continue;
         if (w->central.state == W_NORMAL)
             lacks_at_home (w, d, &what);
-        else if (r->c->start == P_START_SITE_LOST)
+        else
             lacks_abroad (w, d, &what);
         whole = what.len == 0;
         if (!whole)
