@@ -109,7 +109,7 @@ d_see_fence (struct step *s)
     j = backup_job (s);
     tell (s, d_copy_words (c));
     if (!cannot_serve (c))
-        return D_NO;
+        return j != NULL && !j->enabled ? D_PARTLY : D_NO;
     return j != NULL && j->enabled ? D_PARTLY : D_YES;
 }
 

@@ -76,8 +76,8 @@ sb_see_fence (struct sb_ms *ms)
     if (!backup_job (&i, &job))
         return SB_SEEN_UNKNOWN;
     tell (ms, &c);
-    if (!cannot_serve (&c))
-        return SB_SEEN_NO;
+    if (!cannot_serve (&c)) /* the job goes first: where it stands still, releasing has something to do */
+        return job.there && !job.enabled ? SB_SEEN_PARTLY : SB_SEEN_NO;
     return job.enabled ? SB_SEEN_PARTLY : SB_SEEN_YES;
 }
 

@@ -155,9 +155,11 @@ def story(at, carried_out, who=""):
             done = lab.run("resume", "--approve", "all")
             if done.returncode != 0 or lab.json_of("report")["outcome"] not in ("done", "done, owed"):
                 done = lab.run("run", "failover", "--approve", "all")
+        sent, cuts = proxy.seen, proxy.cuts
+        proxy.at = 0  # whoever looks at the end is not disturbed
+        prints = lab.fingerprint() + [f"ended with {done.returncode}", f"cuts {cuts}"]
         proxy.end()
-        prints = lab.fingerprint() + [f"ended with {done.returncode}", f"cuts {proxy.cuts}"]
-        return proxy.seen, calls, prints, words + done.stdout[-1500:] + done.stderr[-1500:]
+        return sent, calls, prints, words + done.stdout[-1500:] + done.stderr[-1500:]
 
 
 def main():
@@ -169,6 +171,7 @@ def main():
     drawn = random.Random(seed)
     points = [(n, way, who) for who in WHO for n in range(1, count + 1) for way in (False, True)]
     if "--all" not in sys.argv:
+        count = count * 9 // 10  # how often it asks for something that takes its time is not always the same
         half = count // 2
         points = [(drawn.randrange(1 + k % 2 * half, 1 + (k % 2 + 1) * half), k >= 2, "") for k in range(4)]
         points += [(drawn.randrange(1, count), way, who) for who in ("worker", "run") for way in (False, True)]
@@ -177,8 +180,11 @@ def main():
     tap.note(f"CUT_SEED={seed}, {count} statements are sent to {TARGET}")
     for at, carried_out, who in points:
         try:
-            _, calls, found, said = story(at, carried_out, who)
+            sent, calls, found, said = story(at, carried_out, who)
             gone = difference(want, found)
+            if "--all" in sys.argv and sent < at and "cuts 0" in found:
+                tap.note(f"{WHO[who]} at statement {at}: not played, the run was done after {sent}")
+                continue
         except Exception as e:  # every failure is a line of TAP
             calls, gone, said = 0, [f"{type(e).__name__}: {e}"], ""
         tap.ok(not gone, f"{WHO[who]} at statement {at}, {'which is carried out' if carried_out else 'which never arrives'}: "
