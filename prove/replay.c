@@ -397,11 +397,10 @@ compare_worlds (struct playing *p)
 static bool
 same_phase (uint8_t phase, const char *is)
 {
-    if (phase == SB_PHASE_DONE && strcmp (is, "left") == 0)
-        return true;
-    if (phase < SB_PHASE_DONE)
-        return strcmp (is, "waiting") == 0 || strcmp (is, sb_phase_names[phase]) == 0;
-    return strcmp (is, sb_phase_names[phase]) == 0;
+    bool at_rest = phase >= SB_PHASE_DONE;
+
+    return strcmp (is, sb_phase_names[phase]) == 0 || (!at_rest && strcmp (is, "waiting") == 0)
+           || (phase == SB_PHASE_DONE && strcmp (is, "left") == 0);
 }
 
 /* How the steps stand in the journal beside how the story leaves them. */
