@@ -36,7 +36,7 @@ take_text (struct text *t, const char *s, size_t len)
     while (s < end) {
         size_t n = strcspn (s, "\n");
         char *one = sb_xstrndup (s, n);
-        size_t k = strcspn (one + 1, " ]");
+        size_t k = one[0] == '[' ? strcspn (one + 1, " ]") : 0;
 
         if (one[0] == '[') {
             struct section *sec = &SB_PUSH (t->sections, t->nsections, t->sections_cap);

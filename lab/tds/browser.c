@@ -114,7 +114,7 @@ has_socket (const struct browser *b, const char *address)
 int
 lab_browser_start (const struct lab_door_cfg *doors, size_t n)
 {
-    struct browser *b = sb_xcalloc (1, sizeof *b); /* lives as long as the process */
+    struct browser *b = sb_xcalloc (1, sizeof *b); /* lives as long as its thread: as the process */
     struct sb_faults faults = { 0 };
     pthread_t thread;
 
@@ -134,8 +134,10 @@ lab_browser_start (const struct lab_door_cfg *doors, size_t n)
         b->nsockets--;
         SB_PUSH (b->sockets, b->nsockets, b->csockets) = (struct pollfd){ .fd = fd, .events = POLLIN };
     }
-    if (b->nsockets == 0)
+    if (b->nsockets == 0) {
+        free (b);
         return 0;
+    }
     b->world = w_client_open (doors[0].world_socket, &faults);
     sb_faults_free (&faults);
     if (b->world == NULL || pthread_create (&thread, NULL, browser_main, b) != 0) {
