@@ -46,28 +46,35 @@ answers (const char *address, int port, int64_t deadline)
     return good;
 }
 
+/* How far the doors have been asked.  Who has answered is not asked again: each asking costs its door a session. */
+struct asked {
+    size_t instances, frontends, sites;
+};
+
 /* The first door that should answer and does not; NULL: none. */
 static const char *
-silent_door (const struct lab_cfg *c, struct world *w)
+silent_door (const struct lab_cfg *c, struct world *w, struct asked *k)
 {
     int64_t soon = sb_deadline_in (500);
     w_id id;
 
-    for (size_t i = 0; i < c->ninstances; i++) {
-        id = w_find_instance (w, c->instances[i].name);
-        if (w_answers (w, id) && !answers (lab_instance_address (&c->instances[i]), c->instances[i].port, soon))
-            return c->instances[i].name;
+    for (; k->instances < c->ninstances; k->instances++) {
+        const struct lab_instance *one = &c->instances[k->instances];
+
+        id = w_find_instance (w, one->name);
+        if (w_answers (w, id) && !answers (lab_instance_address (one), one->port, soon))
+            return one->name;
     }
-    for (size_t i = 0; i < c->nfrontends; i++) {
-        id = w_find_frontend (w, c->frontends[i].name);
+    for (; k->frontends < c->nfrontends; k->frontends++) {
+        id = w_find_frontend (w, c->frontends[k->frontends].name);
         if (id != 0 && w->frontends[id - 1].running
             && w_linked (w, w->frontends[id - 1].site, w->frontends[id - 1].site)
-            && !answers (LAB_ADDRESS, c->frontends[i].port, soon))
-            return c->frontends[i].name;
+            && !answers (LAB_ADDRESS, c->frontends[k->frontends].port, soon))
+            return c->frontends[k->frontends].name;
     }
-    for (size_t i = 0; i < c->nsites; i++)
-        if (c->sites[i].smb_port != 0 && w_linked (w, w->tool_site, (w_id) (i + 1))
-            && !answers (LAB_ADDRESS, c->sites[i].smb_port, soon))
+    for (; k->sites < c->nsites; k->sites++)
+        if (c->sites[k->sites].smb_port != 0 && w_linked (w, w->tool_site, (w_id) (k->sites + 1))
+            && !answers (LAB_ADDRESS, c->sites[k->sites].smb_port, soon))
             return "a file server";
     if (!answers (LAB_ADDRESS, c->chat_port, soon))
         return "the chat sink";
@@ -78,9 +85,10 @@ bool
 lab_doors_answer (const struct lab_cfg *c, struct world *w, int wait_ms, struct sb_faults *faults)
 {
     int64_t deadline = sb_deadline_in (wait_ms);
+    struct asked asked = { 0 };
     const char *silent;
 
-    while ((silent = silent_door (c, w)) != NULL) {
+    while ((silent = silent_door (c, w, &asked)) != NULL) {
         if (sb_mono_ms () >= deadline) {
             sb_fault (faults, NULL, 0, "the door of %s does not answer after %d s", silent, wait_ms / 1000);
             sb_fault_hint (faults, "See what %s/log says.", c->dir);
