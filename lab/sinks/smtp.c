@@ -13,6 +13,7 @@
 #include "core/sys/tcp.h"
 #include "lab/sinks/intern.h"
 
+#include <openssl/crypto.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -92,6 +93,7 @@ session_thread (void *arg)
     wire_free (&s->w);
     sb_buf_free (&s->envelope);
     free (s);
+    OPENSSL_thread_stop (); /* what it keeps for a thread, before anybody sees this session end */
     sb_fd_close (&fd);
     atomic_fetch_sub (&smtp.sessions, 1);
     return NULL;
